@@ -1,0 +1,154 @@
+//! Resource ids of Azure Resource Manager, compared as Azure compares them: without regard to case.
+
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// A resource id such as `/subscriptions/{s}/resourceGroups/{g}/providers/{namespace}/{type}/{name}`.
+///
+/// It keeps the spelling it came with and compares without regard to ASCII case: real answers mix `resourceGroups`
+/// with `resourcegroups`, and the ids of one resource with differently cased names.
+#[derive(Clone, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct ArmId(String);
+
+impl ArmId {
+    /// The id as spelled by its source; a missing leading slash and a trailing one are mended.
+    pub fn new(id: &str) -> Self {
+        let id = id.trim().trim_end_matches('/');
+        Self(if id.starts_with('/') { id.to_owned() } else { format!("/{id}") })
+    }
+
+    /// The spelling it came with.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The spelling that is the same for every case variant: for keys and hashes.
+    pub fn canonical(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// The segment after `key`, as in `segment("subscriptions")`.
+    pub fn segment(&self, key: &str) -> Option<&str> {
+        let mut segments = self.0.split('/').skip(1);
+        while let Some(segment) = segments.next() {
+            if segment.eq_ignore_ascii_case(key) {
+                return segments.next().filter(|value| !value.is_empty());
+            }
+        }
+        None
+    }
+
+    /// The subscription's id.
+    pub fn subscription(&self) -> Option<&str> {
+        self.segment("subscriptions")
+    }
+
+    /// The resource group's name.
+    pub fn resource_group(&self) -> Option<&str> {
+        self.segment("resourceGroups")
+    }
+
+    /// The last segment.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether `self` is `other` or lies below it. The root scope `/` holds everything.
+    pub fn is_within(&self, other: &ArmId) -> bool {
+        let scope = other.0.trim_end_matches('/');
+        match self.0.get(..scope.len()) {
+            Some(head) if head.eq_ignore_ascii_case(scope) => {
+                self.0.len() == scope.len() || self.0.as_bytes()[scope.len()] == b'/'
+            }
+            _ => false,
+        }
+    }
+
+    /// The ancestor that ends with the value of segment `key`: `up_to("hostPools")` of a session host is its pool.
+    pub fn up_to(&self, key: &str) -> Option<ArmId> {
+        let value = self.segment(key)?;
+        let end = value.as_ptr() as usize - self.0.as_ptr() as usize + value.len();
+        Some(ArmId(self.0[..end].to_owned()))
+    }
+}
+
+impl PartialEq for ArmId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for ArmId {}
+
+impl Ord for ArmId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lower = |id: &'_ Self| id.0.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
+        if self == other { Ordering::Equal } else { lower(self).cmp(&lower(other)) }
+    }
+}
+
+impl PartialOrd for ArmId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for ArmId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.0.bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+    }
+}
+
+impl fmt::Display for ArmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ArmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const POOL: &str = "/subscriptions/S1/resourceGroups/Rg/providers/Microsoft.DesktopVirtualization/hostPools/Pool";
+
+    #[test]
+    fn case_never_distinguishes_two_ids() {
+        let (a, b) = (ArmId::new(POOL), ArmId::new(&POOL.to_lowercase()));
+        assert_eq!(a, b);
+        assert_eq!(a.cmp(&b), Ordering::Equal);
+        assert_eq!(HashSet::from([a.clone(), b.clone()]).len(), 1);
+        assert_eq!(a.canonical(), b.canonical());
+    }
+
+    #[test]
+    fn segments_are_found_whatever_their_case() {
+        let id = ArmId::new(&format!("{POOL}/sessionHosts/h1"));
+        assert_eq!(id.subscription(), Some("S1"));
+        assert_eq!(id.resource_group(), Some("Rg"));
+        assert_eq!(id.up_to("hostpools"), Some(ArmId::new(POOL)));
+        assert_eq!(id.name(), "h1");
+        assert_eq!(ArmId::new("subscriptions/").subscription(), None);
+    }
+
+    #[test]
+    fn a_scope_holds_itself_and_what_is_below_but_not_its_name_sakes() {
+        let id = ArmId::new(POOL);
+        assert!(id.is_within(&ArmId::new("/")));
+        assert!(id.is_within(&ArmId::new("/subscriptions/s1/RESOURCEGROUPS/rg")));
+        assert!(id.is_within(&id));
+        assert!(!id.is_within(&ArmId::new("/subscriptions/s1/resourceGroups/r")));
+        assert!(!ArmId::new("/subscriptions/s1").is_within(&id));
+    }
+}
