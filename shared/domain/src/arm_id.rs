@@ -85,8 +85,7 @@ impl Eq for ArmId {}
 
 impl Ord for ArmId {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |id: &'_ Self| id.0.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        if self == other { Ordering::Equal } else { lower(self).cmp(&lower(other)) }
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 }
 

@@ -55,6 +55,14 @@ pub enum StoreError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// No store takes such a key. The same call fails again.
+    #[error("{key:?} cannot be a document's key: {problem}")]
+    InvalidKey {
+        /// The refused key.
+        key: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The store itself failed; the same call may succeed later.
     #[error("the store could not {action}")]
     Unavailable {
@@ -94,3 +102,29 @@ pub trait Documents: Send + Sync + 'static {
 
 /// The largest document any store takes: 16 MiB.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// The longest key any store takes, in bytes of UTF-8. Blob Storage counts 1,024 characters.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// Refuses what no store takes as a key. Every implementation calls this, so that what works on one machine works in
+/// Azure.
+pub fn check_key(key: &str) -> Result<(), StoreError> {
+    let problem = if key.is_empty() {
+        "it is empty"
+    } else if key.len() > MAX_KEY_BYTES {
+        "it is longer than 1,024 bytes"
+    } else if key.chars().any(char::is_control) {
+        "it has control characters"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::InvalidKey { key: key.to_owned(), problem })
+}
+
+/// Refuses a body over [`MAX_BODY_BYTES`].
+pub fn check_body(key: &str, body: &[u8]) -> Result<(), StoreError> {
+    if body.len() <= MAX_BODY_BYTES {
+        return Ok(());
+    }
+    Err(StoreError::TooLarge { key: key.to_owned(), size_bytes: body.len(), limit_bytes: MAX_BODY_BYTES })
+}

@@ -5,8 +5,21 @@
 //! caller's. There is no lock and no "last writer wins": every document has a [`Version`], and a write names the
 //! version it replaces.
 
+mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod documents;
+mod overlay;
 mod queues;
+mod sqlite;
 
-pub use documents::{MAX_BODY_BYTES, Document, Documents, Expect, Listed, StoreError, Version};
-pub use queues::{MAX_MESSAGE_BYTES, DeadLetter, Delivery, Depth, Lock, Outgoing, QueueError, Queues, Receipt};
+pub use clock::{Clock, ManualClock};
+pub use documents::{
+    Document, Documents, Expect, Listed, MAX_BODY_BYTES, MAX_KEY_BYTES, StoreError, Version, check_body, check_key,
+};
+pub use overlay::Overlay;
+pub use queues::{
+    DeadLetter, Delivery, Depth, Lock, MAX_MESSAGE_BYTES, MAX_NAME_CHARS, MAX_REASON_BYTES, Outgoing, QueueError,
+    Queues, Receipt, check_batch, check_name, check_size, cut_reason,
+};
+pub use sqlite::{Durability, HostGuard, OpenError, Options, Sqlite};

@@ -103,6 +103,14 @@ pub enum QueueError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// The name of the queue or the id of a message is one that no broker takes. The same call fails again.
+    #[error("{name:?} cannot name a queue or a message: {problem}")]
+    InvalidName {
+        /// The refused name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The broker itself failed; the same call may succeed later.
     #[error("the queue {queue} could not {action}")]
     Unavailable {
@@ -150,9 +158,65 @@ pub trait Queues: Send + Sync + 'static {
     /// The oldest `limit` dead letters of a queue.
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
 
+    /// Gives a dead letter another life: it goes back to its queue, ready at once, with no deliveries counted and
+    /// past duplicate detection. False if there is no such dead letter.
+    async fn revive(&self, queue: &str, id: &str) -> Result<bool, QueueError>;
+
+    /// Forgets a dead letter for good. False if there is no such dead letter.
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, QueueError>;
+
     /// How full the queue is.
     async fn depth(&self, queue: &str) -> Result<Depth, QueueError>;
 }
 
 /// The largest message any queue takes: 256 KiB less room for its properties, as Service Bus' standard tier has it.
 pub const MAX_MESSAGE_BYTES: usize = 192 << 10;
+
+/// The longest id of a message, and the longest name of a queue: 128 characters, as Service Bus has it for ids.
+pub const MAX_NAME_CHARS: usize = 128;
+
+/// The longest reason kept with a message, as Service Bus has it: 4,096 bytes. A longer one is cut.
+pub const MAX_REASON_BYTES: usize = 4096;
+
+/// Refuses what no broker takes as the name of a queue or the id of a message. Every implementation calls this, so
+/// that what works on one machine works in Azure.
+pub fn check_name(name: &str) -> Result<(), QueueError> {
+    let problem = if name.is_empty() {
+        "it is empty"
+    } else if name.chars().count() > MAX_NAME_CHARS {
+        "it is longer than 128 characters"
+    } else if name.chars().any(char::is_control) {
+        "it has control characters"
+    } else {
+        return Ok(());
+    };
+    Err(QueueError::InvalidName { name: name.to_owned(), problem })
+}
+
+/// Refuses a batch with a message that no broker takes. Every implementation calls this before it sends.
+pub fn check_batch(queue: &str, messages: &[Outgoing]) -> Result<(), QueueError> {
+    check_name(queue)?;
+    for message in messages {
+        check_name(&message.id)?;
+        check_size(queue, &message.id, &message.body)?;
+    }
+    Ok(())
+}
+
+/// Refuses a body over [`MAX_MESSAGE_BYTES`].
+pub fn check_size(queue: &str, id: &str, body: &str) -> Result<(), QueueError> {
+    if body.len() <= MAX_MESSAGE_BYTES {
+        return Ok(());
+    }
+    Err(QueueError::TooLarge {
+        queue: queue.to_owned(),
+        id: id.to_owned(),
+        size_bytes: body.len(),
+        limit_bytes: MAX_MESSAGE_BYTES,
+    })
+}
+
+/// The reason as it is kept: at most [`MAX_REASON_BYTES`], cut between two characters.
+pub fn cut_reason(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)]
+}

@@ -1,0 +1,67 @@
+//! What happened, for others: events in the CloudEvents 1.0 form.
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
+
+use crate::package::{Change, PackageContent, Revision};
+use crate::run::{ConnectionReport, Status};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A CloudEvent. Its id is derived from what happened, so that telling it again is recognised as the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Unique within `source`, and the same whenever the same thing is told.
+    pub id: String,
+    /// `/poolwarden/<connection>`.
+    pub source: String,
+    /// `dev.poolwarden.package.created`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The package's key or the run's id.
+    pub subject: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// The package or the report.
+    pub data: serde_json::Value,
+}
+
+fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestamp, data: serde_json::Value) -> Event {
+    Event {
+        specversion: "1.0".to_owned(),
+        id,
+        source: format!("/poolwarden/{connection}"),
+        kind: format!("dev.poolwarden.{kind}"),
+        subject: subject.to_owned(),
+        time,
+        datacontenttype: "application/json".to_owned(),
+        data,
+    }
+}
+
+/// The event of one revision of a package.
+pub fn package(connection: &str, key: &str, revision: &Revision, content: &PackageContent) -> Event {
+    let kind = match revision.change {
+        Change::Created => "package.created",
+        Change::Updated => "package.updated",
+        Change::Restored => "package.restored",
+        Change::Retired => "package.retired",
+    };
+    let data = serde_json::json!({ "key": key, "revision": revision, "package": content });
+    event(connection, format!("{connection}.{key}.{}", revision.number), kind, key, revision.at, data)
+}
+
+/// The event of a run's end.
+pub fn run(run: &str, report: &ConnectionReport, at: Timestamp) -> Event {
+    let kind = match report.status {
+        Status::Complete => "run.complete",
+        Status::Incomplete => "run.incomplete",
+        Status::Held => "run.held",
+        Status::Failed => "run.failed",
+    };
+    let data = serde_json::to_value(report).expect("a report is plain data and always serialises");
+    event(&report.name, format!("{}.{run}.{kind}", report.name), kind, run, at, data)
+}

@@ -1,0 +1,203 @@
+//! What the catalogue holds for one published desktop or RemoteApp: all that a launcher, a catalogue page or another
+//! system needs, under a key that stays the same for as long as the resource exists.
+
+use crate::ArmId;
+use crate::entitlement::Entitlement;
+use crate::estate::{CommandLineSetting, ResourceKind};
+use crate::text::sha256_hex;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far a package has been let through to people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Stage {
+    /// New, seen by its makers.
+    Development,
+    /// Under test.
+    Test,
+    /// Shown to the people who accept it.
+    Acceptance,
+    /// For everybody.
+    #[default]
+    Production,
+}
+
+/// Something that has an id and a name for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Named {
+    /// Its resource id.
+    pub id: ArmId,
+    /// What people call it.
+    pub name: String,
+}
+
+/// What a RemoteApp starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Program {
+    /// The executable on the session host.
+    pub path: String,
+    /// Whether arguments are passed.
+    pub command_line: CommandLineSetting,
+    /// The configured arguments.
+    pub arguments: Option<String>,
+}
+
+/// The icon to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Icon {
+    /// The SHA-256 of the PNG, which is also its name in the store.
+    pub sha256: String,
+    /// Whether the source had none, or none that could be read.
+    pub placeholder: bool,
+}
+
+/// A way to start the resource; the first that a device supports is the one to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LaunchAction {
+    /// What opens it.
+    pub with: Launcher,
+    /// Which versions of the launcher understand it.
+    pub versions: String,
+    /// The address to open.
+    pub uri: String,
+}
+
+/// What opens a launch address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Launcher {
+    /// Windows App, through its `ms-avd:` scheme.
+    WindowsApp,
+    /// A browser, through the web client.
+    WebClient,
+}
+
+/// All of a package that follows its source. Two observations with equal content are the same to everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PackageContent {
+    /// The package's name in the catalogue; unique among the connection's packages.
+    pub display_name: String,
+    /// Desktop or RemoteApp.
+    pub kind: ResourceKind,
+    /// What it is, in its owner's words.
+    pub description: Option<String>,
+    /// The published resource itself.
+    pub resource: ArmId,
+    /// The host pool it runs on.
+    pub host_pool: Named,
+    /// The application group that publishes it.
+    pub application_group: Named,
+    /// The workspace that shows it.
+    pub workspace: Named,
+    /// What it starts; RemoteApps only.
+    pub program: Option<Program>,
+    /// The icon to show.
+    pub icon: Icon,
+    /// The ways to start it, best first.
+    pub launch: Vec<LaunchAction>,
+    /// How far it is let through.
+    pub stage: Stage,
+    /// Whether it follows its source by itself.
+    pub managed: bool,
+    /// Who may open it; `null` when that could never be read.
+    pub entitlements: Option<Vec<Entitlement>>,
+}
+
+impl PackageContent {
+    /// The same content, the same digest.
+    pub fn sha256(&self) -> String {
+        sha256_hex(&serde_json::to_vec(self).expect("a package is plain data and always serialises"))
+    }
+
+    /// The names of the fields in which two contents differ.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let fields = |content: &Self| match serde_json::to_value(content) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => unreachable!("a package serialises to an object"),
+        };
+        let (ours, theirs) = (fields(self), fields(other));
+        ours.iter().filter(|(name, value)| theirs.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Whether a package is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageState {
+    /// Offered.
+    Active,
+    /// No longer published by its source, and kept so that the same package can come back.
+    Retired,
+}
+
+/// What one revision did to a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The package is new.
+    Created,
+    /// Its content changed.
+    Updated,
+    /// It had been retired and is back.
+    Restored,
+    /// It is no longer published.
+    Retired,
+}
+
+/// One entry of a package's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revision {
+    /// 1 for the first, without gaps.
+    pub number: u64,
+    /// What happened.
+    pub change: Change,
+    /// Which fields changed; empty when all of it is new or gone.
+    pub fields: Vec<String>,
+    /// The run that did it.
+    pub run: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How many revisions a package remembers.
+pub const MAX_REVISIONS: usize = 50;
+
+/// A package as the catalogue holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Package {
+    /// Stable for as long as the resource exists under its id.
+    pub key: String,
+    /// The connection it came through.
+    pub connection: String,
+    /// Offered or retired.
+    pub state: PackageState,
+    /// All that follows the source.
+    #[serde(flatten)]
+    pub content: PackageContent,
+    /// When the source was last seen to say so.
+    pub observed_at: Timestamp,
+    /// The newest [`MAX_REVISIONS`] revisions, oldest first.
+    pub revisions: Vec<Revision>,
+}
+
+impl Package {
+    /// The number of the newest revision.
+    pub fn revision(&self) -> u64 {
+        self.revisions.last().map_or(0, |revision| revision.number)
+    }
+
+    /// The revision that a run made, if it made one.
+    pub fn revision_of(&self, run: &str) -> Option<&Revision> {
+        self.revisions.iter().rev().find(|revision| revision.run == run)
+    }
+
+    /// Adds a revision with the next number.
+    pub(crate) fn revise(&mut self, change: Change, fields: Vec<String>, run: &str, at: Timestamp) {
+        let number = self.revision() + 1;
+        self.revisions.push(Revision { number, change, fields, run: run.to_owned(), at });
+        if self.revisions.len() > MAX_REVISIONS {
+            self.revisions.remove(0);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The difference between what a host pool publishes and what the catalogue holds for it.
+//!
+//! Laws, each with a test: a plan applied twice changes nothing; effects do not depend on the order of entries; what
+//! is unknown is neither changed nor retired; nothing is retired by the first run that misses it.
+
+use crate::estate::ResourceKind;
+use crate::package::{Change, PackageContent, PackageState, Stage};
+use crate::published::Published;
+use crate::{ArmId, UnknownScope};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which run looked, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The run.
+    pub run: String,
+    /// When the run began.
+    pub run_started_at: Timestamp,
+    /// When it began to look at this pool.
+    pub observed_at: Timestamp,
+}
+
+/// The catalogue's index of one host pool: a line for each package it ever published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolIndex {
+    /// The pool.
+    pub host_pool: ArmId,
+    /// What people call it.
+    pub label: String,
+    /// The packages, by key.
+    pub rows: BTreeMap<String, Row>,
+}
+
+/// One package in an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The package's name.
+    pub display_name: String,
+    /// Desktop or RemoteApp.
+    pub kind: ResourceKind,
+    /// The application group it comes from.
+    pub group: ArmId,
+    /// What people call its workspace.
+    pub workspace: String,
+    /// How far it is let through.
+    pub stage: Stage,
+    /// Offered or retired.
+    pub state: PackageState,
+    /// The digest of its content.
+    pub content_sha256: String,
+    /// Its newest revision.
+    pub revision: u64,
+    /// When its newest revision was observed.
+    pub observed_at: Timestamp,
+    /// Set by a complete look that did not find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+}
+
+/// The first complete look in a row that did not find a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The run that looked.
+    pub run: String,
+    /// When it looked.
+    pub observed_at: Timestamp,
+}
+
+impl PoolIndex {
+    /// The index of a pool that has published nothing yet.
+    pub fn new(host_pool: ArmId, label: String) -> Self {
+        Self { host_pool, label, rows: BTreeMap::new() }
+    }
+
+    /// How many packages are offered.
+    pub fn active(&self) -> usize {
+        self.rows.values().filter(|row| row.state == PackageState::Active).count()
+    }
+
+    /// Records what a look found missing, and what it did not. Returns whether anything changed.
+    pub fn mark(&mut self, plan: &PoolPlan, observation: &Observation) -> bool {
+        let before = self.clone();
+        for key in &plan.missing {
+            if let Some(row) = self.rows.get_mut(key).filter(|row| row.observed_at <= observation.observed_at) {
+                let missing = Missing { run: observation.run.clone(), observed_at: observation.observed_at };
+                row.missing.get_or_insert(missing);
+            }
+        }
+        for key in &plan.not_missing {
+            if let Some(row) = self.rows.get_mut(key) {
+                row.missing = None;
+            }
+        }
+        *self != before
+    }
+}
+
+/// One package to publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The package.
+    pub key: String,
+    /// What the plan expects to do; the catalogue has the last word.
+    pub change: Change,
+    /// What the package shall hold.
+    pub content: PackageContent,
+}
+
+/// What one look at a pool asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolPlan {
+    /// Packages to create, update or restore.
+    pub entries: Vec<Entry>,
+    /// Packages that this look is the first to miss.
+    pub missing: Vec<String>,
+    /// Packages whose earlier miss no longer counts: they are back, or nobody can say.
+    pub not_missing: Vec<String>,
+    /// Packages that two complete looks in a row have missed: to retire, behind the brake.
+    pub retire: Vec<String>,
+    /// Packages that are as they should be.
+    pub unchanged: usize,
+    /// Packages of which nobody can say.
+    pub unknown: usize,
+}
+
+/// Plans one pool.
+pub fn plan(
+    published: &Published,
+    index: &PoolIndex,
+    unknown: &[UnknownScope],
+    observation: &Observation,
+) -> PoolPlan {
+    let in_the_dark = |group: &ArmId| {
+        unknown.iter().any(|dark| group.is_within(&dark.scope) || index.host_pool.is_within(&dark.scope))
+    };
+    let mut plan = PoolPlan::default();
+    for (key, content) in &published.packages {
+        let row = index.rows.get(key);
+        if in_the_dark(&content.application_group.id) {
+            // Known from an earlier look only. Offered packages are counted below, with the rest of the index.
+            continue;
+        }
+        let change = match row {
+            None => Some(Change::Created),
+            Some(row) if row.state == PackageState::Retired => Some(Change::Restored),
+            Some(row) if content.managed && row.content_sha256 != content.sha256() => Some(Change::Updated),
+            Some(_) => None,
+        };
+        match change {
+            Some(change) => plan.entries.push(Entry { key: key.clone(), change, content: content.clone() }),
+            None => plan.unchanged += 1,
+        }
+        if row.is_some_and(|row| row.missing.is_some()) {
+            plan.not_missing.push(key.clone());
+        }
+    }
+    for (key, row) in index.rows.iter().filter(|(_, row)| row.state == PackageState::Active) {
+        let published = published.packages.get(key);
+        let dark = in_the_dark(published.map_or(&row.group, |content| &content.application_group.id));
+        match &row.missing {
+            missing if dark => {
+                plan.unknown += 1;
+                if missing.is_some() {
+                    plan.not_missing.push(key.clone());
+                }
+            }
+            _ if published.is_some() => {}
+            None => plan.missing.push(key.clone()),
+            // The runs must not overlap: two looks within one moment are one look.
+            Some(missing) if missing.run != observation.run && missing.observed_at < observation.run_started_at => {
+                plan.retire.push(key.clone());
+            }
+            Some(_) => plan.missing.push(key.clone()),
+        }
+    }
+    plan
+}

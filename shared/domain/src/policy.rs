@@ -1,0 +1,126 @@
+//! What a connection wants published, and how.
+
+use crate::estate::ResourceKind;
+use crate::launch::LaunchCloud;
+use crate::package::Stage;
+use crate::wildcard;
+use serde::{Deserialize, Serialize};
+
+/// Which resources a connection publishes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Desktops only.
+    Desktops,
+    /// RemoteApps only.
+    RemoteApps,
+    /// Both.
+    #[default]
+    Both,
+}
+
+impl Scope {
+    /// Whether it covers a kind.
+    pub fn covers(self, kind: ResourceKind) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Desktops => kind == ResourceKind::Desktop,
+            Self::RemoteApps => kind == ResourceKind::RemoteApp,
+        }
+    }
+}
+
+/// A choice by name: `*` stands for any characters, case does not count. Without includes everything is included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameFilter {
+    /// Patterns of which one must match.
+    pub include: Vec<String>,
+    /// Patterns of which none may match.
+    pub exclude: Vec<String>,
+}
+
+impl NameFilter {
+    /// Why something that goes by these names is left out; `None` when it is not.
+    pub fn leaves_out(&self, names: &[&str]) -> Option<String> {
+        let hits = |pattern: &&String| names.iter().any(|name| wildcard::matches(pattern, name));
+        if let Some(pattern) = self.exclude.iter().find(hits) {
+            return Some(format!("excluded by the pattern {pattern:?}"));
+        }
+        let missed = !self.include.is_empty() && !self.include.iter().any(|pattern| hits(&pattern));
+        missed.then(|| format!("matched by none of the patterns {:?}", self.include))
+    }
+}
+
+/// When retiring stops and waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Brake {
+    /// The share of a connection's packages that a run may retire, from 0 to 1.
+    pub share: f64,
+    /// The number that it may retire whatever the share.
+    pub count: usize,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self { share: 0.2, count: 5 }
+    }
+}
+
+impl Brake {
+    /// Whether retiring `retiring` of `active` packages needs a person.
+    pub fn stops(&self, retiring: usize, active: usize) -> bool {
+        retiring > self.count && retiring as f64 > self.share * active as f64
+    }
+}
+
+/// What a connection wants published, and how.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Desktops, RemoteApps or both.
+    pub scope: Scope,
+    /// Which host pools.
+    pub host_pools: NameFilter,
+    /// Which workspaces.
+    pub workspaces: NameFilter,
+    /// Which desktops and RemoteApps.
+    pub resources: NameFilter,
+    /// Whether Windows 365 Cloud PCs are published.
+    pub cloud_pcs: bool,
+    /// Put before every package's name.
+    pub name_prefix: String,
+    /// The stage of new packages.
+    pub stage: Stage,
+    /// Whether packages follow their source.
+    pub managed: bool,
+    /// The Azure cloud, for launch addresses.
+    pub cloud: LaunchCloud,
+    /// The Entra tenant, for launch addresses.
+    pub tenant: Option<String>,
+    /// When retiring waits for a person.
+    pub brake: Brake,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_says_why() {
+        let filter = NameFilter { include: vec!["hp-*".to_owned()], exclude: vec!["*-test".to_owned()] };
+        assert_eq!(filter.leaves_out(&["HP-East"]), None);
+        assert_eq!(filter.leaves_out(&["other", "hp-east"]), None);
+        assert_eq!(filter.leaves_out(&["hp-test"]).unwrap(), "excluded by the pattern \"*-test\"");
+        assert!(filter.leaves_out(&["other"]).unwrap().contains("hp-*"));
+        assert_eq!(NameFilter::default().leaves_out(&["anything"]), None);
+    }
+
+    #[test]
+    fn the_brake_wants_both_a_share_and_a_number() {
+        let brake = Brake::default();
+        for (retiring, active, stops) in
+            [(5, 5, false), (6, 30, false), (6, 29, true), (20, 100, false), (21, 100, true), (0, 0, false), (6, 6, true)]
+        {
+            assert_eq!(brake.stops(retiring, active), stops, "{retiring} of {active}");
+        }
+    }
+}

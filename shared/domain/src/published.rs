@@ -1,0 +1,164 @@
+//! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
+
+use crate::estate::{CommandLineSetting, Resource, ResourceKind};
+use crate::discovery::{GroupFacts, clashing};
+use crate::package::{Icon, Named, PackageContent, Program};
+use crate::policy::Policy;
+use crate::snapshot::PoolSnapshot;
+use crate::text::{stable_key, title};
+use crate::{ArmId, launch};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Hash digits in a package's key: 64 bits, so that a million packages collide with a chance of one in forty million.
+const KEY_DIGITS: usize = 16;
+
+/// A resource that is there and not offered, and the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotPublished {
+    /// The desktop or RemoteApp.
+    pub resource: ArmId,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// What the catalogue should hold for one host pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The packages, by key.
+    pub packages: BTreeMap<String, PackageContent>,
+    /// What is there and not offered.
+    pub not_published: Vec<NotPublished>,
+}
+
+/// Decides what a pool publishes. Groups whose resources were never read publish nothing and say nothing: they are
+/// among the unknown scopes.
+pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
+    let facts = &snapshot.facts;
+    let mut not_published = Vec::new();
+    let mut offered: Vec<(&GroupFacts, &Resource)> = Vec::new();
+    for group in &facts.groups {
+        for resource in snapshot.resources_of(&group.group.id).unwrap_or_default() {
+            match left_out(snapshot, group, resource, policy) {
+                Some(reason) => not_published.push(NotPublished { resource: resource.id.clone(), reason }),
+                None => offered.push((group, resource)),
+            }
+        }
+    }
+    let names = display_names(&facts.label, &offered, &policy.name_prefix);
+    let packages = offered
+        .iter()
+        .zip(names)
+        .filter_map(|((group, resource), name)| {
+            let content = content(snapshot, group, resource, name, policy)?;
+            Some((stable_key(&resource.name, &resource.id, KEY_DIGITS), content))
+        })
+        .collect();
+    Published { packages, not_published }
+}
+
+/// Why a resource is not offered; `None` when it is.
+fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, policy: &Policy) -> Option<String> {
+    let pool = &snapshot.facts.pool;
+    let kind = group.group.kind;
+    if group.group.workspace.is_none() {
+        return Some("its application group is in no workspace, so no client shows it".to_owned());
+    }
+    if group.group.show_in_feed == Some(false) {
+        return Some("its application group is hidden in the feed (showInFeed is false)".to_owned());
+    }
+    if resource.show_in_portal == Some(false) {
+        return Some("it is hidden in the feed (showInPortal is false)".to_owned());
+    }
+    if group.group.cloud_pc && !policy.cloud_pcs {
+        return Some("it is a Windows 365 Cloud PC, and cloud_pcs is not set".to_owned());
+    }
+    if !policy.scope.covers(kind) {
+        return Some(format!("the connection's scope leaves out every {kind:?}"));
+    }
+    let named = |what: &str, filter: &crate::policy::NameFilter, names: &[&str]| {
+        filter.leaves_out(names).map(|why| format!("{what} is {why}"))
+    };
+    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default()];
+    let workspace = group.workspace.as_ref();
+    let workspace_names = [
+        group.group.workspace.as_ref().map_or("", ArmId::name),
+        workspace.and_then(|workspace| workspace.friendly_name.as_deref()).unwrap_or_default(),
+    ];
+    let resource_names = [resource.name.as_str(), resource.friendly_name.as_deref().unwrap_or_default()];
+    named("its host pool", &policy.host_pools, &pool_names)
+        .or_else(|| named("its workspace", &policy.workspaces, &workspace_names))
+        .or_else(|| named("it", &policy.resources, &resource_names))
+        .or_else(|| resource.object_id.is_empty().then(|| "it has no object id to launch it by".to_owned()))
+}
+
+/// `<prefix><name> (<pool>)`: the pool's label is unique in the connection, and within the pool names that clash are
+/// told apart by their group, then by the resource's own name, then by its key.
+fn display_names(label: &str, offered: &[(&GroupFacts, &Resource)], prefix: &str) -> Vec<String> {
+    let own = |resource: &Resource| title(&resource.name).unwrap_or_else(|| "unnamed".to_owned());
+    let friendly = |name: &Option<String>| name.as_deref().and_then(title);
+    let mut names: Vec<String> = offered
+        .iter()
+        .map(|(group, resource)| {
+            // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
+            let unnamed = group.group.kind == ResourceKind::Desktop;
+            friendly(&resource.friendly_name)
+                .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
+                .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
+                .unwrap_or_else(|| own(resource))
+        })
+        .collect();
+    let qualifiers: [&dyn Fn(&GroupFacts, &Resource) -> String; 3] = [
+        &|group, _| friendly(&group.group.friendly_name).unwrap_or_else(|| group.group.id.name().to_owned()),
+        &|group, resource| format!("{}/{}", group.group.id.name(), own(resource)),
+        &|_, resource| stable_key("", &resource.id, KEY_DIGITS),
+    ];
+    for qualifier in qualifiers {
+        let clashing = clashing(&names);
+        for (name, (group, resource)) in names.iter_mut().zip(offered) {
+            if clashing.contains(&name.to_lowercase()) {
+                *name = format!("{name} – {}", qualifier(group, resource));
+            }
+        }
+    }
+    names.into_iter().map(|name| format!("{prefix}{name} ({label})")).collect()
+}
+
+fn content(
+    snapshot: &PoolSnapshot,
+    group: &GroupFacts,
+    resource: &Resource,
+    display_name: String,
+    policy: &Policy,
+) -> Option<PackageContent> {
+    let pool = &snapshot.facts.pool;
+    let workspace = group.workspace.as_ref()?;
+    let called = |id: &ArmId, friendly: &Option<String>| Named {
+        id: id.clone(),
+        name: friendly.as_deref().and_then(title).or_else(|| title(id.name())).unwrap_or_default(),
+    };
+    let kind = group.group.kind;
+    Some(PackageContent {
+        display_name,
+        kind,
+        description: resource.description.as_deref().and_then(title),
+        resource: resource.id.clone(),
+        host_pool: Named { id: pool.id.clone(), name: snapshot.facts.label.clone() },
+        application_group: called(&group.group.id, &group.group.friendly_name),
+        workspace: called(&workspace.id, &workspace.friendly_name),
+        program: resource.file_path.clone().filter(|_| kind == ResourceKind::RemoteApp).map(|path| Program {
+            path,
+            command_line: resource.command_line_setting.unwrap_or(CommandLineSetting::DoNotAllow),
+            arguments: resource.command_line_arguments.clone().filter(|arguments| !arguments.is_empty()),
+        }),
+        icon: match &resource.icon_sha256 {
+            Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
+            None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
+        },
+        launch: launch::actions(policy.cloud, &workspace.object_id, &resource.object_id, policy.tenant.as_deref()),
+        stage: policy.stage,
+        managed: policy.managed,
+        entitlements: group.entitlements.clone(),
+    })
+}

@@ -1,0 +1,4 @@
+//! Sign-in: tokens, and the endpoints that hand them out.
+
+pub(crate) mod endpoints;
+pub(crate) mod token;

@@ -1,0 +1,113 @@
+//! Access tokens: signed with a key of this run, so they can be checked
+//! without being remembered and cannot be made elsewhere.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use rand::{TryRng as _, rngs::SysRng};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+/// Audiences that ARM and Resource Graph accept, without a trailing slash.
+const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+
+/// Who a token speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The principal's object id.
+    pub(crate) object_id: String,
+    /// The application's client id.
+    pub(crate) client_id: String,
+}
+
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenFault {
+    Missing,
+    Invalid,
+    Expired,
+    WrongAudience,
+}
+
+/// Makes and checks tokens.
+pub(crate) struct Tokens {
+    key: [u8; 32],
+    lifetime: Duration,
+    tenant: String,
+}
+
+impl Tokens {
+    pub(crate) fn new(lifetime: Duration, tenant: &str) -> Result<Self> {
+        let mut key = [0; 32];
+        SysRng.try_fill_bytes(&mut key).context("the system has no random numbers")?;
+        Ok(Self { key, lifetime, tenant: tenant.to_owned() })
+    }
+
+    pub(crate) fn lifetime_s(&self) -> u64 {
+        self.lifetime.as_secs()
+    }
+
+    /// A token and when it expires, in seconds since 1970.
+    pub(crate) fn issue(&self, caller: &Caller, audience: &str, origin: &str, now: Timestamp) -> (String, i64) {
+        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let expires = now.as_second().saturating_add(lifetime);
+        let header = BASE64_URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
+        let claims = json!({
+            "aud": audience,
+            "iss": format!("{origin}/{}/v2.0", self.tenant),
+            "iat": now.as_second(),
+            "nbf": now.as_second(),
+            "exp": expires,
+            "appid": caller.client_id,
+            "oid": caller.object_id,
+            "sub": caller.object_id,
+            "tid": self.tenant,
+            "ver": "1.0",
+        });
+        let signed = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = self.mac(&signed).finalize().into_bytes();
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
+        (format!("{signed}.{signature}"), expires)
+    }
+
+    /// Checks the `Authorization` header of a request sent to `origin`.
+    pub(crate) fn check(
+        &self,
+        header: Option<&str>,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<Caller, TokenFault> {
+        let token = header.ok_or(TokenFault::Missing)?;
+        let token = token
+            .strip_prefix("Bearer ")
+            .or_else(|| token.strip_prefix("bearer "))
+            .ok_or(TokenFault::Invalid)?;
+        let claims = self.verified(token.trim()).ok_or(TokenFault::Invalid)?;
+        if claims["exp"].as_i64().is_none_or(|expires| expires <= now.as_second()) {
+            return Err(TokenFault::Expired);
+        }
+        let audience = claims["aud"].as_str().unwrap_or("").trim_end_matches('/');
+        if !AUDIENCES.contains(&audience) && audience != origin {
+            return Err(TokenFault::WrongAudience);
+        }
+        let claim = |name: &str| claims[name].as_str().unwrap_or("").to_owned();
+        Ok(Caller { object_id: claim("oid"), client_id: claim("appid") })
+    }
+
+    fn verified(&self, token: &str) -> Option<Value> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.mac(signed).verify_slice(&signature).ok()?;
+        let (_, claims) = signed.split_once('.')?;
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+    }
+
+    fn mac(&self, signed: &str) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        mac.update(signed.as_bytes());
+        mac
+    }
+}

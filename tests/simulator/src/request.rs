@@ -1,0 +1,196 @@
+//! A request as the simulator sees it: read whole, its path decoded once, and
+//! assigned to one of the interfaces that are simulated.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, header},
+};
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::{estate::model::PROVIDER, reply::Reply};
+
+/// The largest body that is read, in bytes (an ARM request may have 4 MB).
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The simulated interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Api {
+    Arm,
+    ResourceGraph,
+    ActivityLog,
+    Token,
+    ManagedIdentity,
+    Discovery,
+    Control,
+}
+
+impl Api {
+    /// The name used in `/_sim/stats`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Arm => "arm",
+            Self::ResourceGraph => "resource_graph",
+            Self::ActivityLog => "activity_log",
+            Self::Token => "token",
+            Self::ManagedIdentity => "managed_identity",
+            Self::Discovery => "discovery",
+            Self::Control => "control",
+        }
+    }
+
+    /// Whether it is called with a bearer token.
+    pub(crate) fn needs_token(self) -> bool {
+        matches!(self, Self::Arm | Self::ResourceGraph | Self::ActivityLog)
+    }
+}
+
+/// A request, read and decoded.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) api: Api,
+    pub(crate) method: Method,
+    /// The decoded path, without a trailing slash.
+    pub(crate) path: String,
+    /// The same in lower case.
+    pub(crate) lower: String,
+    /// Path and query as sent.
+    pub(crate) raw: String,
+    /// Scheme and host as the client addressed them.
+    pub(crate) origin: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    query: Vec<(String, String)>,
+}
+
+impl Request {
+    pub(crate) async fn read(request: axum::http::Request<Body>) -> Result<Self, Reply> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
+            Reply::error(413, "RequestEntityTooLarge", "The request body cannot be read or is too large.")
+        })?;
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let path = decode(parts.uri.path());
+        let path = format!("/{}", path.trim_matches('/'));
+        let lower = path.to_ascii_lowercase();
+        let query = parts
+            .uri
+            .query()
+            .unwrap_or("")
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decode(name), decode(&value.replace('+', " ")))
+            })
+            .collect();
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
+            .unwrap_or("localhost");
+        Ok(Self {
+            api: api_of(&lower),
+            method: parts.method,
+            raw: parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string),
+            origin: format!("http://{host}"),
+            path,
+            lower,
+            headers: parts.headers,
+            body,
+            query,
+        })
+    }
+
+    /// A query parameter by name, compared without regard to case.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Result<Value, Reply> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Reply::error(
+                400,
+                "InvalidRequestContent",
+                &format!("The request content was invalid and could not be deserialized: '{error}'."),
+            )
+        })
+    }
+
+    /// The segments of the decoded path.
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        self.path.split('/').skip(1).collect()
+    }
+
+    /// What is counted in `/_sim/stats`: the method and the kind of thing.
+    pub(crate) fn operation(&self) -> String {
+        let what = match self.api {
+            Api::Arm => self.arm_type(),
+            other => other.name().to_owned(),
+        };
+        format!("{} {what}", self.method)
+    }
+
+    /// The ARM type a path is about, such as `applicationGroups/applications`.
+    fn arm_type(&self) -> String {
+        let segments = self.segments();
+        let provider = segments.iter().rposition(|segment| segment.eq_ignore_ascii_case("providers"));
+        match provider {
+            Some(at) if at + 2 < segments.len() => segments[at + 2..]
+                .iter()
+                .step_by(2)
+                .copied()
+                .collect::<Vec<_>>()
+                .join("/"),
+            _ if segments.len() > 2 => segments[2].to_owned(),
+            _ => "subscriptions".to_owned(),
+        }
+    }
+
+    /// The subscription in the path, if it names one.
+    pub(crate) fn subscription(&self) -> Option<&str> {
+        let rest = self.lower.strip_prefix("/subscriptions/")?;
+        rest.split('/').next().filter(|id| !id.is_empty())
+    }
+
+    /// Whether it addresses a list of session hosts.
+    pub(crate) fn lists_session_hosts(&self) -> bool {
+        self.method == Method::GET && self.lower.ends_with("/sessionhosts") && self.is_avd()
+    }
+
+    /// Whether it addresses the AVD provider.
+    pub(crate) fn is_avd(&self) -> bool {
+        self.lower.contains(&format!("/providers/{}/", PROVIDER.to_ascii_lowercase()))
+    }
+}
+
+fn api_of(lower: &str) -> Api {
+    if lower == "/_sim" || lower.starts_with("/_sim/") {
+        Api::Control
+    } else if lower == "/msi/token" {
+        Api::ManagedIdentity
+    } else if lower.ends_with("/oauth2/v2.0/token") || lower.ends_with("/oauth2/token") {
+        Api::Token
+    } else if lower.ends_with("/.well-known/openid-configuration")
+        || lower.ends_with("/discovery/instance")
+        || lower.ends_with("/discovery/v2.0/keys")
+    {
+        Api::Discovery
+    } else if lower == "/providers/microsoft.resourcegraph/resources" {
+        Api::ResourceGraph
+    } else if lower.ends_with("/providers/microsoft.insights/eventtypes/management/values") {
+        Api::ActivityLog
+    } else {
+        Api::Arm
+    }
+}

@@ -1,0 +1,169 @@
+//! Starts and stops a simulator in the current process.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    admin,
+    auth::endpoints,
+    clock::Clock,
+    dispatch,
+    estate::truth,
+    fault::Fault,
+    options::Options,
+    state::Simulation,
+};
+
+/// Starts simulators.
+#[derive(Debug)]
+pub struct Simulator;
+
+/// A running simulator. Dropping it stops it.
+pub struct Running {
+    addr: SocketAddr,
+    simulation: Arc<Simulation>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Running").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Plants the estate and listens; the server runs as a task of the
+    /// current tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on or the system has no random
+    /// numbers.
+    pub async fn start(options: Options) -> Result<Running> {
+        let listen = options.listen;
+        let simulation = Arc::new(Simulation::new(options)?);
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}"))?;
+        let addr = listener.local_addr().context("the listener has no address")?;
+        let app = Router::new().fallback(dispatch::handle).with_state(Arc::clone(&simulation));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            use axum::serve::ListenerExt as _;
+            let listener = listener.tap_io(|connection| {
+                if let Err(error) = connection.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY is not available");
+                }
+            });
+            axum::serve(listener, app)
+                .with_graceful_shutdown(async move {
+                    // An error means that the sender was dropped, which stops it too.
+                    let _ = stopped.await;
+                })
+                .await
+        });
+        Ok(Running { addr, simulation, stop: Some(stop), server })
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Its address as a URL without a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        self.simulation.tenant()
+    }
+
+    /// The clock it lives by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.simulation.clock
+    }
+
+    /// A token that ARM and Resource Graph accept; not counted as a sign-in.
+    #[must_use]
+    pub fn token(&self) -> String {
+        endpoints::direct(&self.simulation, &self.url())
+    }
+
+    /// What `GET /_sim/estate` answers.
+    #[must_use]
+    pub fn estate(&self) -> Value {
+        truth::document(&self.simulation.world.current().estate, self.simulation.options.seed, true)
+    }
+
+    /// What `GET /_sim/stats` answers.
+    #[must_use]
+    pub fn stats(&self) -> Value {
+        self.simulation.stats.document(self.simulation.faults.fired())
+    }
+
+    /// Sets the counters back, as `DELETE /_sim/stats` does.
+    pub fn reset_stats(&self) {
+        self.simulation.stats.reset();
+    }
+
+    /// Puts other faults in force.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.simulation.faults.replace(faults);
+    }
+
+    /// Changes the estate as `POST /_sim/change` does, with the same JSON;
+    /// answers the list of changes made.
+    ///
+    /// # Errors
+    /// When an entry is not understood or does not fit the estate. Nothing is
+    /// changed then.
+    pub fn change(&self, entries: &Value) -> Result<Value> {
+        admin::change(&self.simulation, entries).map_err(anyhow::Error::msg)
+    }
+
+    /// Stops it: waits for the requests that are being answered.
+    ///
+    /// # Errors
+    /// When the server had failed.
+    pub async fn shutdown(mut self) -> Result<()> {
+        drop(self.stop.take());
+        match (&mut self.server).await {
+            Ok(result) => result.context("the server failed"),
+            Err(error) => Err(error).context("the server's task failed"),
+        }
+    }
+
+    /// Waits until the server ends by itself, which it does only on failure.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn wait(mut self) -> Result<()> {
+        (&mut self.server).await.context("the server's task failed")?.context("the server failed")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Grows the estate of some options without serving it, and answers what
+/// `GET /_sim/estate` would.
+#[must_use]
+pub fn planted(options: &Options, icons: bool) -> Value {
+    let estate = crate::estate::generate::generate(&options.estate, options.seed);
+    truth::document(&estate, options.seed, icons)
+}

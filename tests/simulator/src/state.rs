@@ -1,0 +1,74 @@
+//! Everything one running simulator consists of.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::{
+    admin::webhook::Webhooks,
+    auth::token::Tokens,
+    clock::{Clock, seven_digits},
+    dice::{guid, hash},
+    estate::{generate::generate, wire::Oddness},
+    fault::Faults,
+    options::Options,
+    stats::Stats,
+    throttle::Throttle,
+    world::World,
+};
+
+/// One simulator: its options and its moving parts.
+pub(crate) struct Simulation {
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) tokens: Tokens,
+    pub(crate) throttle: Throttle,
+    pub(crate) faults: Faults,
+    pub(crate) stats: Stats,
+    pub(crate) world: World,
+    pub(crate) webhooks: Webhooks,
+    requests: AtomicU64,
+}
+
+impl Simulation {
+    pub(crate) fn new(options: Options) -> Result<Self> {
+        let spec = &options.estate;
+        let estate = generate(spec, options.seed);
+        let clock = options.clock.clone();
+        Ok(Self {
+            tokens: Tokens::new(options.token_lifetime, &spec.tenant_id)?,
+            throttle: Throttle::new(options.throttle, options.avd_rate_limit),
+            faults: Faults::new(options.seed, options.faults.clone()),
+            stats: Stats::default(),
+            world: World::new(estate, spec.graph_lag_ms, spec.activity_log_delay_ms, clock.now()),
+            webhooks: Webhooks::default(),
+            requests: AtomicU64::new(0),
+            clock,
+            options,
+        })
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        &self.options.estate.tenant_id
+    }
+
+    pub(crate) fn oddness(&self) -> Oddness {
+        Oddness { share: self.options.estate.odd_wire_share, seed: self.options.seed }
+    }
+
+    /// An id for the next answer.
+    pub(crate) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        guid(hash(self.options.seed, "requests"), number)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The time as the provider prints it.
+    pub(crate) fn now_text(&self) -> String {
+        seven_digits(self.now())
+    }
+}

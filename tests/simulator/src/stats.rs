@@ -1,0 +1,101 @@
+//! Counts what was asked and answered, for `GET /_sim/stats`. Requests to
+//! `/_sim` itself are not counted.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::{Value, json};
+
+use crate::request::{Api, Request};
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    in_flight: AtomicU64,
+    peak: AtomicU64,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: u64,
+    by_api: BTreeMap<&'static str, u64>,
+    by_operation: BTreeMap<String, u64>,
+    by_status: BTreeMap<u16, u64>,
+    throttled_by_api: BTreeMap<&'static str, u64>,
+    sign_ins: u64,
+    bytes: u64,
+}
+
+/// A request that is being answered; dropping it ends it.
+pub(crate) struct Flight<'a>(&'a Stats);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Stats {
+    pub(crate) fn enter(&self) -> Flight<'_> {
+        let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.peak.fetch_max(now, Ordering::Relaxed);
+        Flight(self)
+    }
+
+    pub(crate) fn record(&self, request: &Request, status: u16, bytes: usize) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let api = request.api.name();
+        counts.total += 1;
+        counts.bytes += bytes as u64;
+        *counts.by_api.entry(api).or_default() += 1;
+        *counts.by_operation.entry(request.operation()).or_default() += 1;
+        *counts.by_status.entry(status).or_default() += 1;
+        if status == 429 {
+            *counts.throttled_by_api.entry(api).or_default() += 1;
+        }
+        let signs_in = matches!(request.api, Api::Token | Api::ManagedIdentity);
+        if signs_in && status == 200 {
+            counts.sign_ins += 1;
+        }
+    }
+
+    /// The counters as JSON.
+    pub(crate) fn document(&self, faults: u64) -> Value {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let api = |api: Api| counts.by_api.get(api.name()).copied().unwrap_or(0);
+        let status: BTreeMap<String, u64> =
+            counts.by_status.iter().map(|(status, count)| (status.to_string(), *count)).collect();
+        json!({
+            "requests": {
+                "total": counts.total,
+                "arm": api(Api::Arm),
+                "resource_graph": api(Api::ResourceGraph),
+                "activity_log": api(Api::ActivityLog),
+                "token": api(Api::Token),
+                "managed_identity": api(Api::ManagedIdentity),
+                "discovery": api(Api::Discovery),
+                "by_operation": counts.by_operation,
+            },
+            "status": status,
+            "throttled": counts.throttled_by_api.values().sum::<u64>(),
+            "throttled_by_api": counts.throttled_by_api,
+            "sign_ins": counts.sign_ins,
+            "faults": faults,
+            "bytes_sent": counts.bytes,
+            "in_flight": self.in_flight.load(Ordering::Relaxed),
+            "peak_concurrency": self.peak.load(Ordering::Relaxed),
+        })
+    }
+
+    pub(crate) fn reset(&self) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Counts::default();
+        let now = self.in_flight.load(Ordering::Relaxed);
+        self.peak.store(now, Ordering::Relaxed);
+    }
+}
