@@ -1,1 +1,58 @@
-//! .
+//! The function app: small functions, each fired by a timer or a queue message, that keep a catalogue of what Azure
+//! Virtual Desktop publishes.
+//!
+//! A message's way is one direction: `sync_timer` → `acquire_token` → `discover_host_pools` → `enumerate_host_pool`
+//! → `publish_package` → `finish_run` → `deliver_notification`. Each function gathers through ports, decides in
+//! `poolwarden_domain`, and acts through ports; what it decided is written down before anything follows from it.
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
+
+pub mod acquire_token;
+pub mod commands;
+pub mod config;
+pub mod deliver_notification;
+pub mod deps;
+pub mod discover_host_pools;
+pub mod enumerate_host_pool;
+pub mod finish_run;
+pub mod keys;
+pub mod publish_package;
+pub mod runs;
+pub mod stage;
+pub mod state;
+pub mod sync_timer;
+
+use deps::Deps;
+use poolwarden_host::{FunctionApp, FunctionDefinition};
+use std::sync::Arc;
+
+/// The host's own settings, as deployed.
+pub const HOST_JSON: &str = include_str!("../host.json");
+
+/// Every function, as deployed: the name is the folder's, the folder holds the function.json.
+macro_rules! functions {
+    ($($name:ident),+ $(,)?) => {
+        /// The functions' definitions.
+        pub const DEFINITIONS: &[FunctionDefinition] = &[$(FunctionDefinition {
+            name: stringify!($name),
+            function_json: include_str!(concat!(stringify!($name), "/function.json")),
+        }),+];
+
+        /// The function app over these dependencies.
+        pub fn app(deps: &Arc<Deps>) -> FunctionApp {
+            FunctionApp::new()$(.function(stringify!($name), {
+                let deps = Arc::clone(deps);
+                move |invocation| { let deps = Arc::clone(&deps); async move { $name::invoke(&deps, &invocation).await } }
+            }))+
+        }
+    };
+}
+
+functions! {
+    sync_timer,
+    acquire_token,
+    discover_host_pools,
+    enumerate_host_pool,
+    publish_package,
+    finish_run,
+    deliver_notification,
+}

@@ -4,18 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use poolwarden_domain::estate::{Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::{ArmId, Reading};
-use serde::{Deserialize, Serialize};
 
-/// What reading has cost so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Requests {
-    /// Requests to Azure Resource Manager, Resource Graph not counted.
-    pub arm: u64,
-    /// Queries to Azure Resource Graph.
-    pub resource_graph: u64,
-    /// Answers that asked to wait (429), of either.
-    pub throttled: u64,
-}
+pub use poolwarden_domain::run::Requests;
 
 /// Where an estate is read from: Azure, or files.
 ///

@@ -1,4 +1,46 @@
-//! Adapters to Azure: one file a port. (in work)
+//! Adapters to Azure: one file a port.
+//!
+//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]) or from files ([`FileInventory`]).
+//! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
+//! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
+//! * [`WebhookSender`]: signed notifications.
+//!
+//! Only this crate speaks HTTP to Azure. No token or secret leaves it in an error, a log line or a debug form.
 
+mod activity_log;
+mod answers;
+mod arm;
+mod arm_estate;
+mod azure_inventory;
+mod bucket;
+mod cloud;
+mod files;
+mod http;
+mod identity;
 mod inventory;
+mod key_vault;
+mod listing;
+mod rate_headers;
+mod resource_graph;
+mod roles;
+mod secret;
+mod sign_in;
+#[cfg(test)]
+mod testing;
+mod throttle;
+mod token_cache;
+mod versions;
+mod webhook;
+mod wire;
+
+pub use arm::Shared;
+pub use azure_inventory::AzureInventory;
+pub use cloud::{Cloud, EndpointError, Endpoints};
+pub use files::{FileInventory, OpenError};
+pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Requests};
+pub use key_vault::{KeyVault, KeyVaultError};
+pub use roles::action_matches;
+pub use secret::{SecretError, SecretRef};
+pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
+pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};

@@ -57,7 +57,9 @@ pub fn publish(
 
 /// Retires the package as it stands.
 pub fn retire(existing: Option<&Package>, observation: &Observation, now: Timestamp) -> Applied {
-    let Some(existing) = existing else { return Applied::Superseded };
+    let Some(existing) = existing else {
+        return Applied::Superseded;
+    };
     if let Some(revision) = existing.revision_of(&observation.run) {
         return Applied::Already(revision.clone());
     }

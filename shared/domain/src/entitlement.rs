@@ -74,7 +74,8 @@ pub fn entitlements(
 mod tests {
     use super::*;
 
-    const GROUP: &str = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DesktopVirtualization/applicationGroups/g";
+    const GROUP: &str =
+        "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DesktopVirtualization/applicationGroups/g";
 
     fn assignment(scope: &str, role: &str, principal: &str) -> RoleAssignment {
         RoleAssignment {

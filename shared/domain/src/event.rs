@@ -2,7 +2,8 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
 use crate::package::{Change, PackageContent, Revision};
-use crate::run::{ConnectionReport, Status};
+use crate::report::ConnectionReport;
+use crate::run::Status;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

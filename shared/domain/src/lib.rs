@@ -5,18 +5,21 @@
 
 mod arm_id;
 pub mod catalogue;
+pub mod conclude;
 pub mod discovery;
 pub mod entitlement;
 pub mod estate;
 pub mod event;
 pub mod icon;
 pub mod launch;
+pub mod layout;
 pub mod message;
 pub mod package;
 pub mod plan;
 pub mod policy;
 pub mod published;
 mod reading;
+pub mod report;
 pub mod run;
 pub mod snapshot;
 pub mod text;

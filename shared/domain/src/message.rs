@@ -17,14 +17,8 @@ pub mod queue {
     /// Tells others.
     pub const DELIVER_NOTIFICATION: &str = "deliver_notification";
     /// All of them, in the order of the pipeline.
-    pub const ALL: [&str; 6] = [
-        ACQUIRE_TOKEN,
-        DISCOVER_HOST_POOLS,
-        ENUMERATE_HOST_POOL,
-        PUBLISH_PACKAGE,
-        FINISH_RUN,
-        DELIVER_NOTIFICATION,
-    ];
+    pub const ALL: [&str; 6] =
+        [ACQUIRE_TOKEN, DISCOVER_HOST_POOLS, ENUMERATE_HOST_POOL, PUBLISH_PACKAGE, FINISH_RUN, DELIVER_NOTIFICATION];
 }
 
 /// One connection's part of a run: all that [`queue::ACQUIRE_TOKEN`], [`queue::DISCOVER_HOST_POOLS`] and

@@ -126,12 +126,7 @@ pub struct PoolPlan {
 }
 
 /// Plans one pool.
-pub fn plan(
-    published: &Published,
-    index: &PoolIndex,
-    unknown: &[UnknownScope],
-    observation: &Observation,
-) -> PoolPlan {
+pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], observation: &Observation) -> PoolPlan {
     let in_the_dark = |group: &ArmId| {
         unknown.iter().any(|dark| group.is_within(&dark.scope) || index.host_pool.is_within(&dark.scope))
     };

@@ -3,6 +3,7 @@
 use crate::estate::ResourceKind;
 use crate::launch::LaunchCloud;
 use crate::package::Stage;
+use crate::text::sha256_hex;
 use crate::wildcard;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,13 @@ pub struct Policy {
     pub brake: Brake,
 }
 
+impl Policy {
+    /// A digest of it: the same policy, the same digest.
+    pub fn fingerprint(&self) -> String {
+        sha256_hex(&serde_json::to_vec(self).expect("a policy is plain data and always serialises"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,9 +125,15 @@ mod tests {
     #[test]
     fn the_brake_wants_both_a_share_and_a_number() {
         let brake = Brake::default();
-        for (retiring, active, stops) in
-            [(5, 5, false), (6, 30, false), (6, 29, true), (20, 100, false), (21, 100, true), (0, 0, false), (6, 6, true)]
-        {
+        for (retiring, active, stops) in [
+            (5, 5, false),
+            (6, 30, false),
+            (6, 29, true),
+            (20, 100, false),
+            (21, 100, true),
+            (0, 0, false),
+            (6, 6, true),
+        ] {
             assert_eq!(brake.stops(retiring, active), stops, "{retiring} of {active}");
         }
     }

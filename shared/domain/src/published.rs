@@ -1,7 +1,7 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
-use crate::estate::{CommandLineSetting, Resource, ResourceKind};
 use crate::discovery::{GroupFacts, clashing};
+use crate::estate::{CommandLineSetting, Resource, ResourceKind};
 use crate::package::{Icon, Named, PackageContent, Program};
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;

@@ -1,2 +1,173 @@
-//! .
-fn main() {}
+//! The simulator's command line: serve an estate, or print what it holds.
+
+use std::{
+    io::Write as _,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use simulator::{
+    Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, EstateSpec, Fault,
+    Options, Simulator, ThrottleMode,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  simulator serve --estate small
+  simulator serve --estate large --rtt-ms 40 --throttle azure
+  simulator serve --estate dense --listen 127.0.0.1:0 --fault 429:rate=0.1,retry_after=date
+  simulator serve --fault 403:scope=resourcegraph --fault slow:ms=500,path=sessionHosts
+  simulator estate --estate my-estate.toml --seed 7 > planted.json";
+
+/// Azure Virtual Desktop's Azure, simulated: ARM, Resource Graph, the activity
+/// log and sign-in.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve an estate until interrupted.
+    #[command(after_help = EXAMPLES)]
+    Serve(Serve),
+    /// Print what an estate holds as JSON, as GET /_sim/estate does.
+    Estate(Estate),
+}
+
+#[derive(Debug, Args)]
+struct Planted {
+    /// small, large, dense, or the path of an estate file (TOML).
+    #[arg(long, default_value = "small")]
+    estate: String,
+    /// The seed of the estate, its oddities and the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    planted: Planted,
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:7072")]
+    listen: SocketAddr,
+    /// Allow an address that other machines can reach: the simulator hands out
+    /// tokens to anybody who knows its defaults.
+    #[arg(long)]
+    allow_remote: bool,
+    /// Milliseconds added to every answer.
+    #[arg(long, default_value_t = 0)]
+    rtt_ms: u64,
+    /// Whether calls are limited as Azure limits them.
+    #[arg(long, value_enum, default_value_t = Throttle::Off)]
+    throttle: Throttle,
+    /// Session-host lists per subscription and five minutes when throttling.
+    #[arg(long)]
+    avd_rate_limit: Option<u32>,
+    /// What goes wrong: KIND[:key=value,…], with KIND one of 429, 503, 403,
+    /// cut, truncate, malformed, slow, expired-token, and keys path, rate,
+    /// after, count, and per kind retry_after, scope, ms. Repeatable.
+    #[arg(long = "fault", value_name = "SPEC")]
+    faults: Vec<Fault>,
+    /// Seconds a token is valid.
+    #[arg(long, default_value_t = 3600)]
+    token_lifetime_s: u64,
+    /// What X-IDENTITY-HEADER must say at /msi/token.
+    #[arg(long, default_value = DEFAULT_IDENTITY_HEADER)]
+    identity_header: String,
+    /// A client that may sign in, as ID:SECRET. Repeatable.
+    #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
+    clients: Vec<Client>,
+}
+
+#[derive(Debug, Args)]
+struct Estate {
+    #[command(flatten)]
+    planted: Planted,
+    /// Leave iconContent out.
+    #[arg(long)]
+    no_icons: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Throttle {
+    Azure,
+    Off,
+}
+
+fn parse_client(text: &str) -> Result<Client> {
+    let (id, secret) = text.split_once(':').context("a client is written ID:SECRET")?;
+    Ok(Client { id: id.to_owned(), secret: secret.to_owned() })
+}
+
+impl Planted {
+    fn options(&self) -> Result<Options> {
+        Ok(Options {
+            estate: EstateSpec::load(&self.estate)?,
+            seed: self.seed,
+            ..Options::default()
+        })
+    }
+}
+
+impl Serve {
+    fn options(self) -> Result<Options> {
+        if !self.allow_remote && !is_loopback(self.listen.ip()) {
+            bail!("{} can be reached by other machines; add --allow-remote to mean it", self.listen);
+        }
+        let mut clients = self.clients;
+        if clients.is_empty() {
+            let (id, secret) = (DEFAULT_CLIENT_ID.to_owned(), DEFAULT_CLIENT_SECRET.to_owned());
+            clients.push(Client { id, secret });
+        }
+        Ok(Options {
+            listen: self.listen,
+            rtt: Duration::from_millis(self.rtt_ms),
+            throttle: match self.throttle {
+                Throttle::Azure => ThrottleMode::Azure,
+                Throttle::Off => ThrottleMode::Off,
+            },
+            avd_rate_limit: self.avd_rate_limit,
+            faults: self.faults,
+            token_lifetime: Duration::from_secs(self.token_lifetime_s),
+            identity_header: self.identity_header,
+            clients,
+            ..self.planted.options()?
+        })
+    }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback()
+}
+
+fn main() -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
+    match Cli::parse().command {
+        Command::Serve(command) => serve(command.options()?),
+        Command::Estate(command) => {
+            let planted = simulator::planted(&command.planted.options()?, !command.no_icons);
+            let mut out = std::io::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, &planted).context("cannot print the estate")?;
+            writeln!(out).context("cannot print the estate")
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(options: Options) -> Result<()> {
+    let running = Simulator::start(options).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on {}", running.url()).context("cannot print the address")?;
+    out.flush().context("cannot print the address")?;
+    tokio::signal::ctrl_c().await.context("cannot wait for an interrupt")?;
+    running.shutdown().await
+}

@@ -6,13 +6,17 @@ use axum::{
     http::{HeaderMap, Method, header},
 };
 use bytes::Bytes;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{estate::model::PROVIDER, reply::Reply};
 
 /// The largest body that is read, in bytes (an ARM request may have 4 MB).
 const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// What is escaped in a query: all but the characters that never need it.
+const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The simulated interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +114,21 @@ impl Request {
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The address of the page after this one: the same query with another
+    /// `$skipToken`.
+    pub(crate) fn next_link(&self, skip_token: &str) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, QUERY).to_string();
+        let kept = self.query.iter().filter(|(name, _)| {
+            !name.eq_ignore_ascii_case("$skipToken") && !name.eq_ignore_ascii_case("initialSkip")
+        });
+        let pairs: Vec<String> = kept
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .chain([format!("%24skipToken={}", encode(skip_token))])
+            .collect();
+        let path = self.raw.split('?').next().unwrap_or(&self.raw);
+        format!("{}{path}?{}", self.origin, pairs.join("&"))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -22,7 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Simulator;
 
-/// A running simulator. Dropping it stops it.
+/// A running simulator. Dropping it stops it: no new connections, and the open
+/// ones end with their request.
 pub struct Running {
     addr: SocketAddr,
     simulation: Arc<Simulation>,
@@ -151,12 +152,6 @@ impl Running {
     /// When the server failed.
     pub async fn wait(mut self) -> Result<()> {
         (&mut self.server).await.context("the server's task failed")?.context("the server failed")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

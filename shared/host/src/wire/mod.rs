@@ -12,6 +12,10 @@ mod judge;
 mod metadata;
 mod timer;
 
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::http::is_binary;
 pub use self::http::{AnswerBody, HttpAnswer, HttpRequest};
 pub use answer::{Failure, MAX_FAILURE_CHARS, MAX_LOG_LINES, Outcome};
 pub use decode::{Invocation, WireError};

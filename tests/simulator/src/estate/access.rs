@@ -121,6 +121,19 @@ impl Access {
         }
     }
 
+    /// Removes a record by its id.
+    pub(crate) fn remove(&mut self, id: &str) -> bool {
+        let subscription = id.to_ascii_lowercase().split('/').nth(2).unwrap_or("").to_owned();
+        let Some(grants) = self.grants.get_mut(&subscription) else {
+            return false;
+        };
+        let before = grants.len();
+        grants.retain(|grant| {
+            !grant.body["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id))
+        });
+        grants.len() < before
+    }
+
     /// Whether a record stands at or below a scope.
     pub(crate) fn any_below(&self, scope: &str) -> bool {
         let scope = scope.to_ascii_lowercase();

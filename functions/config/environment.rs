@@ -1,0 +1,43 @@
+//! Where settings outside the file come from: the process' variables, or a test's map.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Names the configuration file, unless the command line does.
+pub const CONFIG_VARIABLE: &str = "POOLWARDEN_CONFIG";
+/// Overrides `store.path`; a relative path is relative to the working directory.
+pub const STORE_VARIABLE: &str = "POOLWARDEN_STORE";
+/// Overrides `serve.listen`.
+pub const LISTEN_VARIABLE: &str = "POOLWARDEN_LISTEN";
+
+/// Environment variables.
+pub trait Environment {
+    /// A variable's value, when it is set and Unicode text.
+    fn var(&self, name: &str) -> Option<String>;
+
+    /// The same for a variable that means something only when it is not empty.
+    fn filled(&self, name: &str) -> Option<String> {
+        self.var(name).filter(|value| !value.is_empty())
+    }
+}
+
+/// The variables of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.get(name).cloned()
+    }
+}
+
+impl Environment for HashMap<&str, &str> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.get(name).map(|value| (*value).to_owned())
+    }
+}

@@ -1,0 +1,165 @@
+//! Finds every host pool of a connection and lays out one piece of work for each that may have changed.
+
+use crate::acquire_token::give_up_run;
+use crate::deps::Deps;
+use crate::stage::{self, Fault, Stage, outgoing};
+use crate::{keys, runs};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
+use poolwarden_azure::Inventory;
+use poolwarden_domain::discovery::discover;
+use poolwarden_domain::estate::Estate;
+use poolwarden_domain::layout::{Changes, lay_out};
+use poolwarden_domain::message::{ConnectionRun, PoolRun, queue};
+use poolwarden_domain::plan::PoolIndex;
+use poolwarden_domain::run::{Baseline, Discovered, Run, Source};
+use poolwarden_domain::text::sha256_hex;
+use poolwarden_domain::{ArmId, Why};
+use poolwarden_host::{Failure, Invocation, Outcome};
+
+/// How far behind the activity log may be: what changed this long before the last run is asked for again.
+const ACTIVITY_LOG_LAG: SignedDuration = SignedDuration::from_mins(30);
+/// How many documents are written, and subscriptions asked, at a time.
+const AT_A_TIME: usize = 32;
+/// How many messages go in one batch.
+const BATCH: usize = 200;
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+    stage::invoke::<DiscoverHostPools>(deps, invocation).await
+}
+
+struct DiscoverHostPools;
+
+impl Stage for DiscoverHostPools {
+    type Message = ConnectionRun;
+    const QUEUE: &'static str = queue::DISCOVER_HOST_POOLS;
+
+    async fn handle(deps: &Deps, message: &ConnectionRun) -> Result<(), Fault> {
+        let run = runs::find(deps, &message.run, &message.connection).await?;
+        if run.finished.is_some() {
+            return runs::tell_end(deps, &run).await;
+        }
+        let run = match &run.discovered {
+            Some(_) => run,
+            None => match look(deps, &run).await? {
+                Some(discovered) => discovered,
+                None => return Ok(()),
+            },
+        };
+        hand_on(deps, &run).await
+    }
+
+    async fn give_up(deps: &Deps, message: &ConnectionRun, reason: &str) -> Result<(), Fault> {
+        give_up_run(deps, message, reason).await
+    }
+}
+
+/// Looks at the estate and lays out the work. `None` when nothing could be read, and the run has ended with that.
+async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
+    let state = deps.state();
+    let inventory = deps.sources.inventory(run).map_err(Fault::Permanent)?;
+    let estate = match inventory.estate().await {
+        Ok(estate) => estate,
+        Err(reason) if matches!(reason.why, Why::Failed | Why::Throttled) => {
+            return Err(Fault::Transient(reason.to_string()));
+        }
+        Err(reason) => {
+            runs::fail(deps, run, &reason.to_string()).await?;
+            return Ok(None);
+        }
+    };
+    let baseline = trusted_baseline(deps, run).await?;
+    let changes = match &baseline {
+        Some(baseline) => changes(inventory.as_ref(), &estate, baseline).await,
+        None => Changes::new(),
+    };
+    let known = known_pools(deps, &run.connection).await?;
+
+    let ignored = estate.ignored.clone();
+    let discovery = discover(estate);
+    let layout = lay_out(discovery.pools, known, baseline.as_ref(), &changes);
+
+    let name = sha256_hex(format!("{}{:?}", deps.now(), std::thread::current().id()).as_bytes())[..12].to_owned();
+    let discovered = Discovered {
+        layout: name.clone(),
+        pools: layout.work.keys().cloned().collect(),
+        carried: layout.carried,
+        unknown: discovery.unknown,
+        ignored,
+        requests: inventory.requests(),
+        full: baseline.is_none(),
+    };
+    stream::iter(&layout.work)
+        .map(|(pool, work)| async {
+            let key = keys::pending(&run.id, &run.connection, &name, pool);
+            state.create(&key, work).await.map(|_| ())
+        })
+        .buffer_unordered(AT_A_TIME)
+        .try_collect::<()>()
+        .await?;
+    let key = keys::run(&run.id, &run.connection);
+    // Another delivery of this message may have laid out its own work first; then that one counts.
+    let recorded = state
+        .change(&key, |existing: Option<Run>| {
+            let run = existing.filter(|run| run.discovered.is_none())?;
+            Some(Run { discovered: Some(discovered.clone()), ..run })
+        })
+        .await?;
+    recorded.map(Some).ok_or_else(|| Fault::Permanent(format!("the run {} is gone", run.id)))
+}
+
+/// What the last run vouches for, if this one may build on it.
+async fn trusted_baseline(deps: &Deps, run: &Run) -> Result<Option<Baseline>, Fault> {
+    if run.full || run.source != Source::Azure {
+        return Ok(None);
+    }
+    let connection = deps.config.connection(&run.connection);
+    let policy = deps.policy(&run.connection);
+    let baseline: Option<Baseline> = deps.state().value(&keys::baseline(&run.connection)).await?;
+    Ok(baseline.filter(|baseline| {
+        let age = run.started_at.duration_since(baseline.full_at).unsigned_abs();
+        baseline.policy == policy.fingerprint() && connection.is_some_and(|c| age < c.full_read_every)
+    }))
+}
+
+/// What changed since the baseline, by subscription. Whoever cannot be asked is left out: it is read in whole.
+async fn changes(inventory: &dyn Inventory, estate: &Estate, baseline: &Baseline) -> Changes {
+    let since = baseline.started_at - ACTIVITY_LOG_LAG;
+    stream::iter(&estate.subscriptions)
+        .map(|subscription| async move {
+            match inventory.changes(&subscription.id, since).await {
+                Ok(changes) => Some((subscription.id.to_ascii_lowercase(), changes)),
+                Err(reason) => {
+                    tracing::warn!(subscription = subscription.id, %reason, "no activity log: reading everything");
+                    None
+                }
+            }
+        })
+        .buffer_unordered(AT_A_TIME)
+        .filter_map(std::future::ready)
+        .collect()
+        .await
+}
+
+/// The pools the catalogue has packages of.
+async fn known_pools(deps: &Deps, connection: &str) -> Result<Vec<(String, ArmId)>, Fault> {
+    let indexes: Vec<(String, PoolIndex)> = deps.state().all(&keys::indexes(connection)).await?;
+    Ok(indexes.into_iter().filter(|(_, index)| index.active() > 0).map(|(key, index)| (key, index.host_pool)).collect())
+}
+
+/// Sends one message a pool, or straight on if there is nothing to enumerate.
+async fn hand_on(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let Some(discovered) = &run.discovered else { return Ok(()) };
+    if discovered.pools.is_empty() {
+        return runs::send_finish(deps, run, "finish").await;
+    }
+    for pools in discovered.pools.chunks(BATCH) {
+        let messages = pools.iter().map(|pool| {
+            let id = format!("{}/{}/{pool}", run.id, run.connection);
+            outgoing(id, PoolRun { run: run.id.clone(), connection: run.connection.clone(), pool: pool.clone() })
+        });
+        deps.queues.send(queue::ENUMERATE_HOST_POOL, messages.collect()).await?;
+    }
+    Ok(())
+}

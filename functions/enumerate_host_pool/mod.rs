@@ -1,0 +1,182 @@
+//! Looks at one host pool: asks each application group that may have changed, and plans what to publish.
+
+use crate::deps::Deps;
+use crate::stage::{self, Fault, Stage, outgoing};
+use crate::{icons, keys, runs};
+use futures::future::join_all;
+use jiff::Timestamp;
+use poolwarden_azure::Inventory;
+use poolwarden_domain::discovery::PoolFacts;
+use poolwarden_domain::message::{PlanPart, PoolRun, queue};
+use poolwarden_domain::plan::{Observation, PoolIndex, plan};
+use poolwarden_domain::published::{Published, published};
+use poolwarden_domain::run::{PoolReport, PoolWork, Run};
+use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
+use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
+use poolwarden_host::{Failure, Invocation, Outcome};
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+    stage::invoke::<EnumerateHostPool>(deps, invocation).await
+}
+
+struct EnumerateHostPool;
+
+impl Stage for EnumerateHostPool {
+    type Message = PoolRun;
+    const QUEUE: &'static str = queue::ENUMERATE_HOST_POOL;
+
+    async fn handle(deps: &Deps, message: &PoolRun) -> Result<(), Fault> {
+        let run = runs::find(deps, &message.run, &message.connection).await?;
+        let Some(discovered) = run.discovered.as_ref().filter(|_| run.finished.is_none()) else { return Ok(()) };
+        let report_key = keys::pool_report(&run.id, &run.connection, &message.pool);
+        if let Some(report) = deps.state().value(&report_key).await? {
+            return hand_on(deps, &run, &report).await;
+        }
+        let work_key = keys::pending(&run.id, &run.connection, &discovered.layout, &message.pool);
+        let Some(work) = deps.state().value(&work_key).await? else { return Ok(()) };
+        let inventory = deps.sources.inventory(&run).map_err(Fault::Permanent)?;
+        let report = match work {
+            PoolWork::Seen { facts, changed } => {
+                enumerate(deps, &run, inventory.as_ref(), *facts, changed.as_deref()).await?
+            }
+            PoolWork::Vanished { id } => look_for(deps, &run, inventory.as_ref(), &message.pool, &id).await?,
+        };
+        deps.state().create(&report_key, &report).await?;
+        // Another delivery may have reported first: then its report, and its plan, count.
+        match deps.state().value(&report_key).await? {
+            Some(report) => hand_on(deps, &run, &report).await,
+            None => Err(Fault::Transient("the pool's report is gone".to_owned())),
+        }
+    }
+
+    async fn give_up(deps: &Deps, message: &PoolRun, reason: &str) -> Result<(), Fault> {
+        let Some(run) = deps.state().value::<Run>(&keys::run(&message.run, &message.connection)).await? else {
+            return Ok(());
+        };
+        let report = PoolReport::unknown(&message.pool, observation(&run, deps.now()), reason);
+        runs::give_up_pool(deps, &run, report).await
+    }
+}
+
+fn observation(run: &Run, observed_at: Timestamp) -> Observation {
+    Observation { run: run.id.clone(), run_started_at: run.started_at, observed_at }
+}
+
+/// A pool that discovery saw.
+async fn enumerate(
+    deps: &Deps,
+    run: &Run,
+    inventory: &dyn Inventory,
+    facts: PoolFacts,
+    changed: Option<&[ArmId]>,
+) -> Result<PoolReport, Fault> {
+    let state = deps.state();
+    let observation = observation(run, deps.now());
+    let snapshot_key = keys::snapshot(&run.connection, &facts.key);
+    let previous: Option<PoolSnapshot> = state.value(&snapshot_key).await?;
+    let fingerprint = facts.fingerprint();
+
+    let asked = facts.groups.iter().filter(|group| match (changed, &previous) {
+        (Some(changed), Some(previous)) => {
+            changed.contains(&group.group.id) || previous.resources_of(&group.group.id).is_none()
+        }
+        _ => true,
+    });
+    let answers: Vec<GroupAnswer> = join_all(asked.map(|group| async {
+        let answer = inventory.resources(&group.group.id, group.group.kind).await;
+        (group.group.id.clone(), answer)
+    }))
+    .await;
+    let answers = icons::store(deps, answers).await?;
+    let (snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
+    let published = published(&snapshot, &deps.policy(&run.connection));
+
+    let index = keep_newest(deps, &snapshot_key, &snapshot).await.map(|()| {
+        PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone())
+    })?;
+    let mut report = decide(deps, run, &snapshot.facts.key, index, &published, &unknown, observation).await?;
+    report.label = snapshot.facts.label.clone();
+    report.resources = snapshot.resources.values().map(|read| read.resources.len()).sum();
+    report.session_hosts = snapshot.facts.session_hosts;
+    report.not_published = published.not_published;
+    report.requests = inventory.requests();
+    report.fingerprint = Some(fingerprint);
+    Ok(report)
+}
+
+/// A pool that the catalogue knows and discovery did not see. Resource Graph leaves out what the caller may not read,
+/// so only the pool's own "not found" counts as gone.
+async fn look_for(
+    deps: &Deps,
+    run: &Run,
+    inventory: &dyn Inventory,
+    pool: &str,
+    id: &ArmId,
+) -> Result<PoolReport, Fault> {
+    let observation = observation(run, deps.now());
+    let unknown = match inventory.host_pool(id).await {
+        Ok(None) => Vec::new(),
+        Ok(Some(_)) => {
+            let detail = "the host pool is there, but the listing of all pools left it out; the next run will tell";
+            vec![UnknownScope { scope: id.clone(), reason: Unreadable::new(Why::Missing, detail) }]
+        }
+        Err(reason) => vec![UnknownScope { scope: id.clone(), reason }],
+    };
+    let index = PoolIndex::new(id.clone(), id.name().to_owned());
+    let mut report = decide(deps, run, pool, index, &Published::default(), &unknown, observation).await?;
+    report.label = id.name().to_owned();
+    report.requests = inventory.requests();
+    Ok(report)
+}
+
+/// Plans against the catalogue's index, and writes down the plan and what it found missing.
+async fn decide(
+    deps: &Deps,
+    run: &Run,
+    pool: &str,
+    empty: PoolIndex,
+    published: &Published,
+    unknown: &[UnknownScope],
+    observation: Observation,
+) -> Result<PoolReport, Fault> {
+    let state = deps.state();
+    let index_key = keys::index(&run.connection, pool);
+    let index = state.value(&index_key).await?.unwrap_or(empty);
+    let plan = plan(published, &index, unknown, &observation);
+    if !plan.missing.is_empty() || !plan.not_missing.is_empty() {
+        let mark = |index: Option<PoolIndex>| {
+            let mut index = index?;
+            index.mark(&plan, &observation).then_some(index)
+        };
+        state.change(&index_key, mark).await?;
+    }
+    if !plan.entries.is_empty() {
+        state.change(&keys::plan(&run.id, &run.connection, pool), |_| Some(plan.entries.clone())).await?;
+    }
+    Ok(PoolReport::new(pool, observation, &plan, index.active(), unknown))
+}
+
+/// An older observation never overwrites a newer one.
+async fn keep_newest(deps: &Deps, key: &str, snapshot: &PoolSnapshot) -> Result<(), Fault> {
+    let newer = |known: Option<PoolSnapshot>| match known {
+        Some(known) if known.observed_at >= snapshot.observed_at => None,
+        _ => Some(snapshot.clone()),
+    };
+    deps.state().change(key, newer).await?;
+    Ok(())
+}
+
+/// Sends one message for each part of the plan, or counts the pool as done if there is none.
+async fn hand_on(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Fault> {
+    if report.is_done() {
+        return runs::pool_done(deps, run, &report.pool).await;
+    }
+    let messages = (0..report.parts_expected()).map(|part| {
+        let (connection, pool) = (run.connection.clone(), report.pool.clone());
+        let id = format!("{}/{connection}/{pool}/{part}", run.id);
+        outgoing(id, PlanPart { run: run.id.clone(), connection, pool, part })
+    });
+    deps.queues.send(queue::PUBLISH_PACKAGE, messages.collect()).await?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Draws the sum of a run once every pool has reported: retires what two complete looks in a row have missed, behind
+//! the brake, writes the report, and tells the connection's webhooks.
+
+use crate::acquire_token::give_up_run;
+use crate::deps::Deps;
+use crate::stage::{self, Fault, Stage};
+use crate::{keys, runs};
+use poolwarden_domain::catalogue::{self, Applied};
+use poolwarden_domain::event::{self, Event};
+use poolwarden_domain::message::{ConnectionRun, queue};
+use poolwarden_domain::package::Package;
+use poolwarden_domain::plan::{Observation, PoolIndex};
+use poolwarden_domain::run::{Baseline, PoolReport, Run, conclude};
+use poolwarden_host::{Failure, Invocation, Outcome};
+
+/// How many ended runs of a connection are kept.
+const RUNS_KEPT: usize = 50;
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+    stage::invoke::<FinishRun>(deps, invocation).await
+}
+
+struct FinishRun;
+
+impl Stage for FinishRun {
+    type Message = ConnectionRun;
+    const QUEUE: &'static str = queue::FINISH_RUN;
+
+    async fn handle(deps: &Deps, message: &ConnectionRun) -> Result<(), Fault> {
+        let state = deps.state();
+        let run = runs::find(deps, &message.run, &message.connection).await?;
+        let approved = run.held() && run.approved_at.is_some();
+        if run.finished.is_some() && !approved {
+            return runs::tell_end(deps, &run).await;
+        }
+        let reports: Vec<(String, PoolReport)> = state.all(&keys::pool_reports(&run.id, &run.connection)).await?;
+        let reports: Vec<PoolReport> = reports.into_iter().map(|(_, report)| report).collect();
+        let previous: Option<Baseline> = state.value(&keys::baseline(&run.connection)).await?;
+
+        let policy = deps.policy(&run.connection);
+        let ending = conclude(&run, &reports, policy.brake, policy.fingerprint(), previous.as_ref());
+
+        for (pool, packages, observation) in &ending.retire {
+            let events = retire(deps, &run, pool, packages, observation).await?;
+            runs::notify(deps, &run.connection, events).await?;
+        }
+        if let Some(baseline) = ending.baseline {
+            let newer = |known: Option<Baseline>| match known {
+                Some(known) if known.started_at >= baseline.started_at => None,
+                _ => Some(baseline.clone()),
+            };
+            state.change(&keys::baseline(&run.connection), newer).await?;
+        }
+        runs::end(deps, &run, ending.report).await?;
+        clean_up(deps, &run).await
+    }
+
+    async fn give_up(deps: &Deps, message: &ConnectionRun, reason: &str) -> Result<(), Fault> {
+        give_up_run(deps, message, reason).await
+    }
+}
+
+/// Retires packages of one pool, and returns the events of it.
+async fn retire(
+    deps: &Deps,
+    run: &Run,
+    pool: &str,
+    packages: &[String],
+    observation: &Observation,
+) -> Result<Vec<Event>, Fault> {
+    let (state, now) = (deps.state(), deps.now());
+    let (mut events, mut retired) = (Vec::new(), Vec::new());
+    for key in packages {
+        let mut revision = None;
+        let package = state
+            .change(&keys::package(&run.connection, key), |existing: Option<Package>| {
+                let (after, ours) = match catalogue::retire(existing.as_ref(), observation, now) {
+                    Applied::Write(package) => (Some(*package), true),
+                    Applied::Already(_) => (None, true),
+                    Applied::Superseded => (None, false),
+                };
+                let package = after.as_ref().or(existing.as_ref());
+                revision = package.filter(|_| ours).and_then(|package| package.revision_of(&run.id).cloned());
+                after
+            })
+            .await?;
+        let Some(package) = package else { continue };
+        events.extend(revision.map(|revision| event::package(&run.connection, key, &revision, &package.content)));
+        retired.push(package);
+    }
+    let record = |index: Option<PoolIndex>| {
+        let mut index = index?;
+        let changed = retired.iter().fold(false, |changed, package| index.record(package) || changed);
+        changed.then_some(index)
+    };
+    state.change(&keys::index(&run.connection, pool), record).await?;
+    Ok(events)
+}
+
+/// Deletes what the run no longer needs, and the runs that are too old to ask about.
+async fn clean_up(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let state = deps.state();
+    state.delete_all(&keys::pending_all(&run.id, &run.connection)).await?;
+    let suffix = format!("/{}", run.connection);
+    let runs = state.names(keys::RUNS).await?;
+    let ours: Vec<&str> = runs.iter().filter_map(|name| name.strip_suffix(&suffix)).collect();
+    for old in &ours[..ours.len().saturating_sub(RUNS_KEPT)] {
+        state.delete_all(&keys::pool_reports(old, &run.connection)).await?;
+        state.delete_all(&keys::plans(old, &run.connection)).await?;
+        state.delete(&keys::run(old, &run.connection)).await?;
+    }
+    Ok(())
+}

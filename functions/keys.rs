@@ -1,0 +1,97 @@
+//! The keys of every document: readable paths, all in one place.
+
+/// One connection's part of a run.
+pub fn run(run: &str, connection: &str) -> String {
+    format!("runs/{run}/{connection}")
+}
+
+/// All runs; they sort by the time they began.
+pub const RUNS: &str = "runs/";
+
+/// A mark that a run has not ended.
+pub fn open_run(connection: &str, run: &str) -> String {
+    format!("{}{run}", open_runs(connection))
+}
+
+/// The marks of a connection's runs that have not ended.
+pub fn open_runs(connection: &str) -> String {
+    format!("open-runs/{connection}/")
+}
+
+/// The work laid out for one pool.
+pub fn pending(run: &str, connection: &str, layout: &str, pool: &str) -> String {
+    format!("{}{pool}", pending_of(run, connection, layout))
+}
+
+/// The work a layout has left.
+pub fn pending_of(run: &str, connection: &str, layout: &str) -> String {
+    format!("{}{layout}/", pending_all(run, connection))
+}
+
+/// The work of every layout of a run.
+pub fn pending_all(run: &str, connection: &str) -> String {
+    format!("pending/{run}/{connection}/")
+}
+
+/// What is to be published of one pool.
+pub fn plan(run: &str, connection: &str, pool: &str) -> String {
+    format!("{}{pool}", plans(run, connection))
+}
+
+/// The plans of a run.
+pub fn plans(run: &str, connection: &str) -> String {
+    format!("plans/{run}/{connection}/")
+}
+
+/// What became of one pool in a run.
+pub fn pool_report(run: &str, connection: &str, pool: &str) -> String {
+    format!("{}{pool}", pool_reports(run, connection))
+}
+
+/// What became of every pool in a run.
+pub fn pool_reports(run: &str, connection: &str) -> String {
+    format!("run-pools/{run}/{connection}/")
+}
+
+/// A pool as it was last observed.
+pub fn snapshot(connection: &str, pool: &str) -> String {
+    format!("snapshots/{connection}/{pool}")
+}
+
+/// A pool's line-by-line summary of its packages.
+pub fn index(connection: &str, pool: &str) -> String {
+    format!("{}{pool}", indexes(connection))
+}
+
+/// The summaries of a connection's pools.
+pub fn indexes(connection: &str) -> String {
+    format!("{INDEXES}{connection}/")
+}
+
+/// The summaries of every pool.
+pub const INDEXES: &str = "index/";
+
+/// A package.
+pub fn package(connection: &str, package: &str) -> String {
+    format!("packages/{connection}/{package}")
+}
+
+/// An icon, by the SHA-256 of its PNG.
+pub fn icon(sha256: &str) -> String {
+    format!("icons/{sha256}")
+}
+
+/// What a connection's next run may take for granted.
+pub fn baseline(connection: &str) -> String {
+    format!("baselines/{connection}")
+}
+
+/// Whether a connection can sign in.
+pub fn health(connection: &str) -> String {
+    format!("connections/{connection}/health")
+}
+
+/// When a connection was last due.
+pub fn schedule(connection: &str) -> String {
+    format!("connections/{connection}/schedule")
+}

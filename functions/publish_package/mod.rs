@@ -1,0 +1,150 @@
+//! Writes a part of a pool's plan into the catalogue, and tells the connection's webhooks what changed.
+
+use crate::deps::Deps;
+use crate::stage::{self, Fault, Stage};
+use crate::state::StateError;
+use crate::{keys, runs};
+use futures::{StreamExt, stream};
+use poolwarden_domain::catalogue::{self, Applied};
+use poolwarden_domain::event;
+use poolwarden_domain::message::{PlanPart, queue};
+use poolwarden_domain::package::{Package, Revision};
+use poolwarden_domain::plan::{Entry, PoolIndex};
+use poolwarden_domain::run::{ENTRIES_PER_PART, PartOutcome, PoolReport, Run};
+use poolwarden_domain::snapshot::PoolSnapshot;
+use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_store::StoreError;
+
+/// How many packages are written at a time.
+const AT_A_TIME: usize = 16;
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+    stage::invoke::<PublishPackage>(deps, invocation).await
+}
+
+struct PublishPackage;
+
+impl Stage for PublishPackage {
+    type Message = PlanPart;
+    const QUEUE: &'static str = queue::PUBLISH_PACKAGE;
+
+    async fn handle(deps: &Deps, message: &PlanPart) -> Result<(), Fault> {
+        let state = deps.state();
+        let run = runs::find(deps, &message.run, &message.connection).await?;
+        let report_key = keys::pool_report(&run.id, &run.connection, &message.pool);
+        let Some(report) = state.value::<PoolReport>(&report_key).await? else {
+            return Err(Fault::Permanent(format!("there is no plan for pool {}", message.pool)));
+        };
+        if run.finished.is_some() {
+            return Ok(());
+        }
+        if report.parts.contains_key(&message.part) {
+            return after(deps, &run, &report).await;
+        }
+        let plan_key = keys::plan(&run.id, &run.connection, &message.pool);
+        let entries: Vec<Entry> = state.value(&plan_key).await?.unwrap_or_default();
+        let entries = entries.chunks(ENTRIES_PER_PART).nth(message.part as usize).unwrap_or_default();
+
+        let snapshot: Option<PoolSnapshot> = state.value(&keys::snapshot(&run.connection, &message.pool)).await?;
+        let outdated = snapshot.is_some_and(|newest| newest.observed_at > report.observation.observed_at);
+        let outcome = if outdated {
+            PartOutcome { superseded: entries.len(), ..PartOutcome::default() }
+        } else {
+            publish(deps, &run, &report, entries).await?
+        };
+        let report = state
+            .change(&report_key, |existing: Option<PoolReport>| {
+                let mut report = existing?;
+                report.parts.insert(message.part, outcome.clone());
+                Some(report)
+            })
+            .await?;
+        match report {
+            Some(report) => after(deps, &run, &report).await,
+            None => Err(Fault::Transient("the pool's report is gone".to_owned())),
+        }
+    }
+
+    async fn give_up(deps: &Deps, message: &PlanPart, reason: &str) -> Result<(), Fault> {
+        let state = deps.state();
+        let Some(run) = state.value::<Run>(&keys::run(&message.run, &message.connection)).await? else { return Ok(()) };
+        let key = keys::pool_report(&run.id, &run.connection, &message.pool);
+        let Some(mut report) = state.value::<PoolReport>(&key).await? else { return Ok(()) };
+        report.give_up(reason);
+        runs::give_up_pool(deps, &run, report).await
+    }
+}
+
+async fn after(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Fault> {
+    if report.is_done() { runs::pool_done(deps, run, &report.pool).await } else { Ok(()) }
+}
+
+/// Writes the packages, then sends what follows, then brings the index up to date: each step can be repeated, and a
+/// repeated one finds by the revisions what it did before.
+async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry]) -> Result<PartOutcome, Fault> {
+    let written: Vec<(&Entry, Result<Written, StateError>)> = stream::iter(entries)
+        .map(|entry| async move { (entry, write(deps, run, report, entry).await) })
+        .buffered(AT_A_TIME)
+        .collect()
+        .await;
+    let mut outcome = PartOutcome::default();
+    let (mut events, mut packages) = (Vec::new(), Vec::new());
+    for (entry, written) in written {
+        match written {
+            Ok(Written { package, revision: Some(revision) }) => {
+                outcome.count(revision.change);
+                events.push(event::package(&run.connection, &entry.key, &revision, &entry.content));
+                packages.push(package);
+            }
+            Ok(Written { package, revision: None }) => {
+                outcome.superseded += 1;
+                packages.push(package);
+            }
+            Err(error @ (StateError::Malformed { .. } | StateError::Store(StoreError::TooLarge { .. }))) => {
+                outcome.failed.insert(entry.key.clone(), Failure::caused_by(&error).message);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    runs::notify(deps, &run.connection, events).await?;
+    let index_key = keys::index(&run.connection, &report.pool);
+    let record = |index: Option<PoolIndex>| {
+        let pool = packages.first().map(|package| &package.content.host_pool)?;
+        let mut index = index.unwrap_or_else(|| PoolIndex::new(pool.id.clone(), pool.name.clone()));
+        let changed = packages.iter().fold(false, |changed, package| index.record(package) || changed);
+        changed.then_some(index)
+    };
+    deps.state().change(&index_key, record).await?;
+    Ok(outcome)
+}
+
+/// A package as it stands after an entry was applied, and this run's revision of it if there is one.
+struct Written {
+    package: Package,
+    revision: Option<Revision>,
+}
+
+async fn write(deps: &Deps, run: &Run, report: &PoolReport, entry: &Entry) -> Result<Written, StateError> {
+    let now = deps.now();
+    let mut revision = None;
+    let apply = |existing: Option<Package>| {
+        match catalogue::publish(entry, &run.connection, existing.as_ref(), &report.observation, now) {
+            Applied::Write(package) => {
+                revision = package.revisions.last().cloned();
+                Some(*package)
+            }
+            Applied::Already(known) => {
+                revision = Some(known);
+                None
+            }
+            Applied::Superseded => {
+                revision = None;
+                None
+            }
+        }
+    };
+    let package = deps.state().change(&keys::package(&run.connection, &entry.key), apply).await?;
+    let package = package.expect("applying an entry leaves a package: a missing one is created");
+    Ok(Written { package, revision })
+}

@@ -1,0 +1,139 @@
+//! How a run begins, how its pools report, and how it ends before its time. Everything here may be repeated: ids are
+//! derived from state, and a document that is there already is taken as written.
+
+use crate::deps::Deps;
+use crate::keys;
+use crate::stage::{Fault, outgoing};
+use poolwarden_domain::message::{ConnectionRun, Notification, queue};
+use poolwarden_domain::event::{self, Event};
+use poolwarden_domain::run::{
+    ConnectionReport, Finished, PackageCounts, PoolCounts, PoolReport, Requests, Run, Status,
+};
+use poolwarden_domain::wildcard;
+
+/// Begins a run of one connection: its document, a mark that it is open, and the first message.
+pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let state = deps.state();
+    state.create(&keys::run(&run.id, &run.connection), run).await?;
+    state.create(&keys::open_run(&run.connection, &run.id), &run.started_at).await?;
+    let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
+    let id = format!("{}/{}/acquire", run.id, run.connection);
+    deps.queues.send(queue::ACQUIRE_TOKEN, vec![outgoing(id, message)]).await?;
+    Ok(())
+}
+
+/// A run that a message names; a message about none can never be handled.
+pub async fn find(deps: &Deps, run: &str, connection: &str) -> Result<Run, Fault> {
+    let found = deps.state().value(&keys::run(run, connection)).await?;
+    found.ok_or_else(|| Fault::Permanent(format!("there is no run {run} of connection {connection}")))
+}
+
+/// Records that nothing is left to do for one pool, and has the run's sum drawn if it was the last.
+///
+/// The work laid out for a pool is deleted with it, so an empty listing means that every pool is done. Two last pools
+/// may both see that; they send the same message.
+pub async fn pool_done(deps: &Deps, run: &Run, pool: &str) -> Result<(), Fault> {
+    let Some(discovered) = &run.discovered else { return Ok(()) };
+    let state = deps.state();
+    state.delete(&keys::pending(&run.id, &run.connection, &discovered.layout, pool)).await?;
+    if state.is_empty(&keys::pending_of(&run.id, &run.connection, &discovered.layout)).await? {
+        send_finish(deps, run, "finish").await?;
+    }
+    Ok(())
+}
+
+/// Has the sum of a run drawn. `occasion` tells apart the first time and an approval.
+pub async fn send_finish(deps: &Deps, run: &Run, occasion: &str) -> Result<(), Fault> {
+    let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
+    let id = format!("{}/{}/{occasion}", run.id, run.connection);
+    deps.queues.send(queue::FINISH_RUN, vec![outgoing(id, message)]).await?;
+    Ok(())
+}
+
+/// Files a report for a pool that nobody could look at, unless one is there, and counts the pool as done.
+pub async fn give_up_pool(deps: &Deps, run: &Run, report: PoolReport) -> Result<(), Fault> {
+    let key = keys::pool_report(&run.id, &run.connection, &report.pool);
+    deps.state()
+        .change(&key, |existing: Option<PoolReport>| match existing {
+            None => Some(report.clone()),
+            Some(mut known) if !known.is_done() => {
+                known.give_up(report.unknown.first().map_or("given up", |dark| dark.reason.detail.as_str()));
+                Some(known)
+            }
+            Some(_) => None,
+        })
+        .await?;
+    pool_done(deps, run, &report.pool).await
+}
+
+/// Ends a run that could not read anything.
+pub async fn fail(deps: &Deps, run: &Run, reason: &str) -> Result<(), Fault> {
+    let report = ConnectionReport {
+        name: run.connection.clone(),
+        status: Status::Failed,
+        pools: PoolCounts::default(),
+        session_hosts: 0,
+        resources: 0,
+        packages: PackageCounts::default(),
+        not_published: Vec::new(),
+        unknown_scopes: Vec::new(),
+        failed_packages: std::collections::BTreeMap::new(),
+        ignored_files: Vec::new(),
+        error: Some(reason.to_owned()),
+        requests: run.discovered.as_ref().map_or(Requests::default(), |discovered| discovered.requests),
+    };
+    end(deps, run, report).await
+}
+
+/// Writes down how a run ended, once, and tells those who asked to be told.
+pub async fn end(deps: &Deps, run: &Run, report: ConnectionReport) -> Result<(), Fault> {
+    let finished = Finished { at: deps.now(), report };
+    let approved_at = run.approved_at;
+    let ended = deps
+        .state()
+        .change(&keys::run(&run.id, &run.connection), |existing: Option<Run>| {
+            let run = existing?;
+            let first = run.finished.is_none();
+            let approved = run.held() && approved_at.is_some();
+            (first || approved).then(|| Run { finished: Some(finished.clone()), ..run })
+        })
+        .await?;
+    match ended {
+        Some(ended) => tell_end(deps, &ended).await,
+        None => Ok(()),
+    }
+}
+
+/// What follows from a run's end; repeated for as long as anybody asks about a run that ended.
+pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    if let Some(finished) = &run.finished {
+        notify(deps, &run.connection, vec![event::run(&run.id, &finished.report, finished.at)]).await?;
+    }
+    deps.state().delete(&keys::open_run(&run.connection, &run.id)).await?;
+    Ok(())
+}
+
+/// Sends events to the connection's webhooks that want them.
+pub async fn notify(deps: &Deps, connection: &str, events: Vec<Event>) -> Result<(), Fault> {
+    // A connection that is no longer configured has nobody to tell.
+    let Some(configured) = deps.config.connection(connection) else { return Ok(()) };
+    for webhook in &configured.webhooks {
+        let wants = |event: &&Event| {
+            let kind = event.kind.trim_start_matches("dev.poolwarden.");
+            webhook.events.iter().any(|pattern| wildcard::matches(pattern, kind))
+        };
+        let messages: Vec<_> = events
+            .iter()
+            .filter(wants)
+            .map(|event| {
+                let id = format!("{}/{}", event.id, webhook.name);
+                let (connection, webhook) = (connection.to_owned(), webhook.name.clone());
+                outgoing(id, Notification { connection, webhook, attempt: 0, event: event.clone() })
+            })
+            .collect();
+        if !messages.is_empty() {
+            deps.queues.send(queue::DELIVER_NOTIFICATION, messages).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What every queue-driven function has in common: read the message, do the work, and see to it that work which
+//! fails for good is kept with its reason and that nobody waits for it.
+
+use crate::deps::Deps;
+use crate::state::StateError;
+use poolwarden_domain::message::Body;
+use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_store::{DeadLetter, Outgoing, QueueError};
+use serde::de::DeserializeOwned;
+use std::future::Future;
+
+/// How often a message is delivered before it is given up. The queues' own maxDeliveryCount is the same.
+pub const MAX_DELIVERIES: u32 = 10;
+
+/// The name of the binding in every queue function's function.json.
+const BINDING: &str = "message";
+
+/// Why a message's work was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It may succeed later: the message comes again.
+    #[error("{0}")]
+    Transient(String),
+    /// It never will: the message is buried with the reason.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl Fault {
+    /// An error and its causes as a fault that may pass.
+    pub fn transient(error: &dyn std::error::Error) -> Self {
+        Self::Transient(Failure::caused_by(error).message)
+    }
+}
+
+impl From<StateError> for Fault {
+    fn from(error: StateError) -> Self {
+        match &error {
+            StateError::Malformed { .. } => Self::Permanent(Failure::caused_by(&error).message),
+            StateError::Store(_) => Self::transient(&error),
+        }
+    }
+}
+
+impl From<QueueError> for Fault {
+    fn from(error: QueueError) -> Self {
+        Self::transient(&error)
+    }
+}
+
+/// A function that a queue message fires.
+pub trait Stage {
+    /// What the message says.
+    type Message: DeserializeOwned + Send + Sync;
+
+    /// The queue, which is also the function's name.
+    const QUEUE: &'static str;
+
+    /// Does the work. It may be called again for the same message, at any time and from any point it got to before.
+    fn handle(deps: &Deps, message: &Self::Message) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Lets everybody who waits for this work know that it will not be done.
+    fn give_up(deps: &Deps, message: &Self::Message, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Runs a stage for one invocation.
+pub async fn invoke<S: Stage>(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+    let message = match invocation.binding::<Body<S::Message>>(BINDING) {
+        Ok(body) => body.poolwarden,
+        Err(error) => {
+            let reason = Failure::from(error).message;
+            tracing::error!(queue = S::QUEUE, reason, "malformed message");
+            bury::<S>(deps, invocation, &reason).await?;
+            return Ok(Outcome::done().with_log(format!("buried: {reason}")));
+        }
+    };
+    let last = invocation.metadata.delivery_count().is_some_and(|count| count >= MAX_DELIVERIES);
+    match S::handle(deps, &message).await {
+        Ok(()) => Ok(Outcome::done()),
+        Err(Fault::Transient(reason)) if !last => Err(Failure::new(reason)),
+        Err(Fault::Transient(reason)) => {
+            // The broker keeps the message among its dead letters once this answer fails.
+            S::give_up(deps, &message, &reason).await.map_err(|fault| Failure::new(fault.to_string()))?;
+            Err(Failure::new(reason))
+        }
+        Err(Fault::Permanent(reason)) => {
+            tracing::error!(queue = S::QUEUE, reason, "given up");
+            S::give_up(deps, &message, &reason).await.map_err(|fault| Failure::new(fault.to_string()))?;
+            bury::<S>(deps, invocation, &reason).await?;
+            Ok(Outcome::done().with_log(format!("buried: {reason}")))
+        }
+    }
+}
+
+async fn bury<S: Stage>(deps: &Deps, invocation: &Invocation, reason: &str) -> Result<(), Failure> {
+    let now = deps.now();
+    let body = invocation.data.get(BINDING).map(|value| invocation.text(BINDING).map_or(value.to_string(), Into::into));
+    let letter = DeadLetter {
+        id: invocation.metadata.message_id().unwrap_or_else(|| invocation.id.clone()),
+        body: body.unwrap_or_default(),
+        reason: reason.to_owned(),
+        delivery_count: invocation.metadata.delivery_count().unwrap_or(1),
+        enqueued_at: invocation.metadata.enqueued_at().unwrap_or(now),
+        dead_at: now,
+    };
+    deps.queues.bury(S::QUEUE, letter).await.map_err(|error| Failure::caused_by(&error))
+}
+
+/// A message to send at once.
+pub fn outgoing<T: serde::Serialize>(id: String, content: T) -> Outgoing {
+    Outgoing { id, body: poolwarden_domain::message::body(content), not_before: None }
+}

@@ -1,0 +1,94 @@
+//! Begins a run of every connection that is due, and ends runs that nobody reports on any more.
+
+use crate::deps::Deps;
+use crate::health::{self, HealthState};
+use crate::stage::Fault;
+use crate::{keys, runs};
+use jiff::{SignedDuration, Timestamp};
+use poolwarden_domain::run::{PoolReport, Run, Source, Trigger};
+use poolwarden_domain::plan::Observation;
+use poolwarden_domain::text::sha256_hex;
+use poolwarden_host::{Failure, Invocation, Outcome, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// A run that has not ended after this long will not end by itself: a message of it was lost to a crash too often.
+const STALLED_AFTER: SignedDuration = SignedDuration::from_hours(2);
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Deps, _: &Invocation) -> Result<Outcome, Failure> {
+    let mut faults = Vec::new();
+    for connection in deps.config.connections.iter().filter(|connection| connection.enabled) {
+        // One connection's trouble is not its neighbours'.
+        if let Err(fault) = tick(deps, &connection.name, &connection.schedule).await {
+            faults.push(format!("{}: {fault}", connection.name));
+        }
+    }
+    if faults.is_empty() { Ok(Outcome::done()) } else { Err(Failure::new(faults.join("; "))) }
+}
+
+/// When a connection was last due: `connections/<name>/schedule`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LastDue {
+    at: Timestamp,
+}
+
+async fn tick(deps: &Deps, connection: &str, schedule: &str) -> Result<(), Fault> {
+    let state = deps.state();
+    let now = deps.now();
+    let open = open_runs(deps, connection).await?;
+    for run in &open {
+        if now.duration_since(run.started_at) > STALLED_AFTER {
+            end_stalled(deps, run).await?;
+        }
+    }
+    let last: Option<LastDue> = state.value(&keys::schedule(connection)).await?;
+    let Some(due) = due(schedule, last.as_ref().map(|last| last.at), now).map_err(Fault::Permanent)? else {
+        return Ok(());
+    };
+    let needs_person = health::of(deps, connection).await?.is_some_and(|h| h.state == HealthState::NeedsAttention);
+    if !open.is_empty() || needs_person {
+        return Ok(());
+    }
+    // The id is the due time's: a second tick for it begins the same run.
+    let id = run_id(due, connection);
+    runs::start(deps, &Run::new(id, connection, Trigger::Timer, Source::Azure, due)).await?;
+    state.change(&keys::schedule(connection), |_| Some(LastDue { at: due })).await?;
+    Ok(())
+}
+
+/// The latest time at which the connection was due and has not been run; a new connection is due at once.
+fn due(schedule: &str, last: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    let Some(last) = last else { return Ok(Some(now)) };
+    let schedule = Schedule::parse(schedule)?;
+    // Of many missed times one run makes up for all, so only the fact that there was one counts.
+    Ok(schedule.after(last).filter(|next| *next <= now).map(|_| now))
+}
+
+fn run_id(at: Timestamp, salt: &str) -> String {
+    let hash = sha256_hex(salt.as_bytes());
+    format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &hash[..6])
+}
+
+async fn open_runs(deps: &Deps, connection: &str) -> Result<Vec<Run>, Fault> {
+    let mut open = Vec::new();
+    for id in deps.state().names(&keys::open_runs(connection)).await? {
+        match deps.state().value::<Run>(&keys::run(&id, connection)).await? {
+            Some(run) if run.finished.is_none() => open.push(run),
+            Some(run) => runs::tell_end(deps, &run).await?,
+            None => deps.state().delete(&keys::open_run(connection, &id)).await?,
+        }
+    }
+    Ok(open)
+}
+
+/// Counts the pools that never reported as unknown, so that the others' work is not lost.
+async fn end_stalled(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    const REASON: &str = "no report came; see the dead letters";
+    let Some(discovered) = &run.discovered else { return runs::fail(deps, run, REASON).await };
+    for pool in deps.state().names(&keys::pending_of(&run.id, &run.connection, &discovered.layout)).await? {
+        let observation =
+            Observation { run: run.id.clone(), run_started_at: run.started_at, observed_at: run.started_at };
+        runs::give_up_pool(deps, run, PoolReport::unknown(&pool, observation, REASON)).await?;
+    }
+    runs::send_finish(deps, run, "stalled").await
+}

@@ -1,0 +1,220 @@
+//! What a run tells: of each pool while it goes on, and of the whole connection when it ends.
+
+use crate::package::Change;
+use crate::plan::{Observation, PoolPlan};
+use crate::published::NotPublished;
+use crate::run::{Requests, Status};
+use crate::{ArmId, UnknownScope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What became of one pool: `run-pools/<run>/<connection>/<pool>`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PoolReport {
+    /// The pool's key.
+    pub pool: String,
+    /// What people call it.
+    pub label: String,
+    /// Who looked, and when.
+    pub observation: Observation,
+    /// What is to be done; the entries themselves are in the plan's own document.
+    pub plan: PlanSummary,
+    /// What each part of the plan came to, by its number; the pool is done when all parts are there.
+    pub parts: BTreeMap<u32, PartOutcome>,
+    /// Desktops and RemoteApps found, offered or not.
+    pub resources: usize,
+    /// Session hosts, if they could be counted.
+    pub session_hosts: Option<u64>,
+    /// Packages offered before the plan.
+    pub active: usize,
+    /// What is there and not offered.
+    pub not_published: Vec<NotPublished>,
+    /// Scopes of this pool that could not be read.
+    pub unknown: Vec<UnknownScope>,
+    /// What it cost.
+    pub requests: Requests,
+    /// The digest of the pool's facts; `None` for a pool that is gone or unknown.
+    pub fingerprint: Option<String>,
+}
+
+/// A plan without its entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// How many packages to create, update or restore.
+    pub entries: usize,
+    /// How many packages this look is the first to miss.
+    pub missing: usize,
+    /// Packages to retire, behind the brake.
+    pub retire: Vec<String>,
+    /// How many packages are as they should be.
+    pub unchanged: usize,
+    /// Of how many packages nobody can say.
+    pub unknown: usize,
+}
+
+impl From<&PoolPlan> for PlanSummary {
+    fn from(plan: &PoolPlan) -> Self {
+        Self {
+            entries: plan.entries.len(),
+            missing: plan.missing.len(),
+            retire: plan.retire.clone(),
+            unchanged: plan.unchanged,
+            unknown: plan.unknown,
+        }
+    }
+}
+
+/// What publishing one part of a plan came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartOutcome {
+    /// New packages.
+    pub created: usize,
+    /// Packages whose content changed.
+    pub updated: usize,
+    /// Packages that came back.
+    pub restored: usize,
+    /// Packages about which the catalogue knew the same or better.
+    pub superseded: usize,
+    /// Packages that could not be written, with the reason.
+    pub failed: BTreeMap<String, String>,
+}
+
+impl PartOutcome {
+    /// Counts one applied change.
+    pub fn count(&mut self, change: Change) {
+        match change {
+            Change::Created => self.created += 1,
+            Change::Updated => self.updated += 1,
+            Change::Restored => self.restored += 1,
+            Change::Retired => {}
+        }
+    }
+}
+
+/// How many entries of a plan one message covers. Service Bus over REST takes three requests a message, so a message
+/// a package would cost more than the publishing.
+pub const ENTRIES_PER_PART: usize = 50;
+
+impl PoolReport {
+    /// The report on a plan that is about to be carried out.
+    pub fn new(
+        pool: &str,
+        observation: Observation,
+        plan: &PoolPlan,
+        active: usize,
+        unknown: Vec<UnknownScope>,
+    ) -> Self {
+        Self {
+            pool: pool.to_owned(),
+            label: String::new(),
+            observation,
+            plan: plan.into(),
+            parts: BTreeMap::new(),
+            resources: 0,
+            session_hosts: None,
+            active,
+            not_published: Vec::new(),
+            unknown,
+            requests: Requests::default(),
+            fingerprint: None,
+        }
+    }
+
+    /// How many messages the plan takes.
+    pub fn parts_expected(&self) -> u32 {
+        u32::try_from(self.plan.entries.div_ceil(ENTRIES_PER_PART)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        self.parts.len() >= self.parts_expected() as usize
+    }
+
+    /// Records that the parts that have not reported will not be published.
+    pub fn give_up(&mut self, reason: &str) {
+        for part in 0..self.parts_expected() {
+            self.parts.entry(part).or_insert_with(|| PartOutcome {
+                failed: BTreeMap::from([(format!("{}, part {part}", self.pool), reason.to_owned())]),
+                ..PartOutcome::default()
+            });
+        }
+    }
+
+    /// Whether the next run may take it for granted while nothing changes.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.unknown.is_empty()
+            && self.plan.missing == 0
+            && self.plan.retire.is_empty()
+            && self.parts.values().all(|part| part.failed.is_empty() && part.superseded == 0)
+    }
+}
+
+/// The account a run gives of one connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConnectionReport {
+    /// The connection.
+    pub name: String,
+    /// How it ended.
+    pub status: Status,
+    /// Host pools.
+    pub pools: PoolCounts,
+    /// Session hosts that could be counted.
+    pub session_hosts: u64,
+    /// Desktops and RemoteApps found, offered or not.
+    pub resources: usize,
+    /// What happened in the catalogue.
+    pub packages: PackageCounts,
+    /// What is there and not offered.
+    pub not_published: Vec<NotPublished>,
+    /// What could not be read.
+    pub unknown_scopes: Vec<ReportedScope>,
+    /// Packages that could not be written, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_packages: BTreeMap<String, String>,
+    /// Input files that were not understood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored_files: Vec<String>,
+    /// Why nothing could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What it cost.
+    pub requests: Requests,
+}
+
+/// Host pools by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PoolCounts {
+    /// Seen, or known from before.
+    pub found: usize,
+    /// Read in whole.
+    pub read: usize,
+    /// Not read, or not in whole.
+    pub unknown: usize,
+}
+
+/// Packages by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PackageCounts {
+    /// New.
+    pub created: usize,
+    /// Changed, or back again.
+    pub updated: usize,
+    /// As they were.
+    pub unchanged: usize,
+    /// No longer offered.
+    pub retired: usize,
+    /// To retire once a person agrees.
+    pub held: usize,
+    /// Left as they were because nobody can say.
+    pub unknown: usize,
+}
+
+/// A scope that could not be read, as a report shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportedScope {
+    /// The scope.
+    pub scope: ArmId,
+    /// The kind of reason and the story.
+    pub reason: String,
+}

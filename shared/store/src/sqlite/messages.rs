@@ -1,0 +1,296 @@
+//! The messages that are alive, in SQL: sent, locked, settled. Each function is one job of the writer; the rules of
+//! the queue are here, the waiting is in [`super::queues`].
+
+use super::failure::Failure;
+use super::letters;
+use crate::clock::{from_micros, later, micros_rounded_up};
+use crate::{Delivery, Depth, Lock, Outgoing, Receipt};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::time::Duration;
+
+/// The most messages one call of receive takes.
+const MAX_TAKEN: usize = 1024;
+
+/// How many outdated ids a send forgets besides two for every one it adds: the table shrinks, in small steps.
+const PRUNED_BESIDES: usize = 16;
+
+pub(super) fn send(
+    connection: &Connection,
+    queue: &str,
+    messages: &[Outgoing],
+    window: Duration,
+    now: Timestamp,
+) -> Result<Receipt, Failure> {
+    let forgotten = now
+        .as_microsecond()
+        .saturating_sub(i64::try_from(window.as_micros()).unwrap_or(i64::MAX));
+    let mut receipt = Receipt::default();
+    for message in messages {
+        if seen(connection, queue, &message.id, now, forgotten)? {
+            receipt.duplicates += 1;
+            continue;
+        }
+        let due_at = message.not_before.map_or(now, |not_before| not_before.max(now));
+        let life = Life {
+            queue,
+            id: &message.id,
+            body: &message.body,
+            enqueued_at: now.as_microsecond(),
+        };
+        insert(connection, &life, micros_rounded_up(due_at))?;
+        receipt.accepted += 1;
+    }
+    let pruned = i64::try_from(2 * messages.len() + PRUNED_BESIDES).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "DELETE FROM seen_ids WHERE seen_at <= ?1 \
+             AND number IN (SELECT number FROM seen_ids ORDER BY number LIMIT ?2)",
+        )?
+        .execute(params![forgotten, pruned])?;
+    Ok(receipt)
+}
+
+/// Whether the id was seen within the window; from now on it was.
+fn seen(
+    connection: &Connection,
+    queue: &str,
+    id: &str,
+    now: Timestamp,
+    forgotten: i64,
+) -> Result<bool, rusqlite::Error> {
+    let mut remember = connection.prepare_cached(
+        "INSERT INTO seen_ids (queue, id, seen_at) VALUES (?1, ?2, ?3) ON CONFLICT (queue, id) DO NOTHING",
+    )?;
+    if remember.execute(params![queue, id, now.as_microsecond()])? == 1 {
+        return Ok(false);
+    }
+    // Not updated but replaced, so that the oldest stay first.
+    let outdated = connection
+        .prepare_cached("DELETE FROM seen_ids WHERE queue = ?1 AND id = ?2 AND seen_at <= ?3")?
+        .execute(params![queue, id, forgotten])?;
+    if outdated == 1 {
+        remember.execute(params![queue, id, now.as_microsecond()])?;
+    }
+    Ok(outdated == 0)
+}
+
+/// A message that starts to live: sent, or revived.
+pub(super) struct Life<'a> {
+    pub(super) queue: &'a str,
+    pub(super) id: &'a str,
+    pub(super) body: &'a str,
+    pub(super) enqueued_at: i64,
+}
+
+pub(super) fn insert(connection: &Connection, life: &Life<'_>, due_at: i64) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "INSERT INTO messages (queue, id, body, enqueued_at, due_at, delivery_count) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+        )?
+        .execute(params![life.queue, life.id, life.body, life.enqueued_at, due_at])
+        .map(drop)
+}
+
+/// What one look into a queue came to.
+pub(super) struct Taken {
+    pub(super) deliveries: Vec<Delivery>,
+    /// Messages found that had been delivered often enough: there may be more to take behind them.
+    pub(super) given_up: usize,
+}
+
+/// Locks at most `max` messages that are due, the longest due first.
+pub(super) fn take(
+    connection: &Connection,
+    queue: &str,
+    max: usize,
+    lock_for: Duration,
+    max_delivery_count: u32,
+    now: Timestamp,
+) -> Result<Taken, Failure> {
+    let locked_until = later(now, lock_for).as_microsecond();
+    let limit = i64::try_from(max.min(MAX_TAKEN)).unwrap_or(i64::MAX);
+    let due: Vec<(i64, u32)> = connection
+        .prepare_cached(
+            "SELECT sequence, delivery_count FROM messages WHERE queue = ?1 AND due_at <= ?2 \
+             ORDER BY due_at, sequence LIMIT ?3",
+        )?
+        .query_map(params![queue, now.as_microsecond(), limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut taken = Taken {
+        deliveries: Vec::with_capacity(due.len()),
+        given_up: 0,
+    };
+    for (sequence, delivered) in due {
+        if delivered >= max_delivery_count {
+            let reason = exhausted(connection, sequence, delivered)?;
+            letters::give_up(connection, sequence, &reason, now)?;
+            taken.given_up += 1;
+        } else {
+            taken.deliveries.push(lock(connection, queue, sequence, locked_until)?);
+        }
+    }
+    Ok(taken)
+}
+
+fn exhausted(connection: &Connection, sequence: i64, delivered: u32) -> Result<String, rusqlite::Error> {
+    let last: Option<String> = connection
+        .prepare_cached("SELECT last_reason FROM messages WHERE sequence = ?1")?
+        .query_row([sequence], |row| row.get(0))?;
+    let reason = format!("delivered {delivered} times and never completed");
+    Ok(match last {
+        Some(last) => format!("{reason}; the last reason given was: {last}"),
+        None => reason,
+    })
+}
+
+fn lock(connection: &Connection, queue: &str, sequence: i64, locked_until: i64) -> Result<Delivery, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET due_at = ?2, lock_token = randomblob(16), delivery_count = delivery_count + 1 \
+             WHERE sequence = ?1 RETURNING id, body, delivery_count, enqueued_at, lock_token",
+        )?
+        .query_row(params![sequence, locked_until], |row| {
+            let token = Token {
+                sequence,
+                random: row.get(4)?,
+            };
+            Ok(Delivery {
+                id: row.get(0)?,
+                body: row.get(1)?,
+                delivery_count: row.get(2)?,
+                sequence,
+                enqueued_at: from_micros(row.get(3)?),
+                locked_until: from_micros(locked_until),
+                lock: Lock {
+                    queue: queue.to_owned(),
+                    token: token.to_text(),
+                },
+            })
+        })
+}
+
+/// What proves a lock: where the message is, and what was drawn for this delivery of it.
+pub(super) struct Token {
+    sequence: i64,
+    random: [u8; 16],
+}
+
+impl Token {
+    fn to_text(&self) -> String {
+        format!("{}-{:032x}", self.sequence, u128::from_be_bytes(self.random))
+    }
+
+    /// A token this store never gave is a lock nobody has.
+    pub(super) fn of(lock: &Lock) -> Result<Self, Failure> {
+        let parse = |text: &str| {
+            let (sequence, random) = text.split_once('-')?;
+            Some(Self {
+                sequence: sequence.parse().ok()?,
+                random: u128::from_str_radix(random, 16).ok()?.to_be_bytes(),
+            })
+        };
+        parse(&lock.token).ok_or(Failure::LockLost)
+    }
+}
+
+pub(super) fn complete(connection: &Connection, queue: &str, token: &Token, now: Timestamp) -> Result<(), Failure> {
+    let removed = connection
+        .prepare_cached("DELETE FROM messages WHERE sequence = ?1 AND lock_token = ?2 AND queue = ?3 AND due_at > ?4")?
+        .execute(params![token.sequence, token.random, queue, now.as_microsecond()])?;
+    if removed == 0 { Err(Failure::LockLost) } else { Ok(()) }
+}
+
+/// The delivery count of a message whose lock this is; refused if it was lost.
+fn held(connection: &Connection, queue: &str, token: &Token, now: Timestamp) -> Result<u32, Failure> {
+    connection
+        .prepare_cached(
+            "SELECT delivery_count FROM messages \
+             WHERE sequence = ?1 AND lock_token = ?2 AND queue = ?3 AND due_at > ?4",
+        )?
+        .query_row(
+            params![token.sequence, token.random, queue, now.as_microsecond()],
+            |row| row.get(0),
+        )
+        .optional()?
+        .ok_or(Failure::LockLost)
+}
+
+pub(super) fn abandon(
+    connection: &Connection,
+    queue: &str,
+    token: &Token,
+    delay: Duration,
+    reason: &str,
+    max_delivery_count: u32,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if held(connection, queue, token, now)? >= max_delivery_count {
+        return Ok(letters::give_up(connection, token.sequence, reason, now)?);
+    }
+    connection
+        .prepare_cached("UPDATE messages SET due_at = ?2, lock_token = NULL, last_reason = ?3 WHERE sequence = ?1")?
+        .execute(params![token.sequence, later(now, delay).as_microsecond(), reason])?;
+    Ok(())
+}
+
+pub(super) fn renew(
+    connection: &Connection,
+    queue: &str,
+    token: &Token,
+    lock_for: Duration,
+    now: Timestamp,
+) -> Result<Timestamp, Failure> {
+    held(connection, queue, token, now)?;
+    let locked_until = later(now, lock_for).as_microsecond();
+    connection
+        .prepare_cached("UPDATE messages SET due_at = ?2 WHERE sequence = ?1")?
+        .execute([token.sequence, locked_until])?;
+    Ok(from_micros(locked_until))
+}
+
+pub(super) fn dead_letter(
+    connection: &Connection,
+    queue: &str,
+    token: &Token,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    held(connection, queue, token, now)?;
+    Ok(letters::give_up(connection, token.sequence, reason, now)?)
+}
+
+pub(super) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Failure> {
+    Ok(connection.execute(
+        "UPDATE messages SET due_at = ?1, lock_token = NULL WHERE lock_token IS NOT NULL AND due_at > ?1",
+        [now.as_microsecond()],
+    )?)
+}
+
+/// When the first message of the queue can be received, be it in the past or in the future.
+pub(super) fn next_due(connection: &Connection, queue: &str) -> Result<Option<Timestamp>, Failure> {
+    let due_at: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM messages WHERE queue = ?1")?
+        .query_row([queue], |row| row.get(0))?;
+    Ok(due_at.map(from_micros))
+}
+
+pub(super) fn depth(connection: &Connection, queue: &str, now: Timestamp) -> Result<Depth, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at <= ?2), \
+                (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at > ?2 AND lock_token IS NULL), \
+                (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at > ?2 AND lock_token IS NOT NULL), \
+                (SELECT count(*) FROM dead_letters WHERE queue = ?1)",
+    )?;
+    Ok(statement.query_row(params![queue, now.as_microsecond()], |row| {
+        let count = |column| row.get(column).map(i64::unsigned_abs);
+        Ok(Depth {
+            ready: count(0)?,
+            scheduled: count(1)?,
+            locked: count(2)?,
+            dead: count(3)?,
+        })
+    })?)
+}

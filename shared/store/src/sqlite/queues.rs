@@ -1,0 +1,225 @@
+//! [`Queues`] in SQLite: the checks, the waiting and the waking. What happens to a message is in [`super::messages`]
+//! and [`super::letters`].
+
+use super::failure::Failure;
+use super::messages::{self, Taken, Token};
+use super::{Sqlite, letters};
+use crate::{
+    DeadLetter, Delivery, Depth, Lock, Outgoing, QueueError, Queues, Receipt, check_batch, check_name, check_size,
+    cut_reason,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
+
+/// How often a waiting receiver looks for what another process sent. What this process sends wakes it at once.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A day: nobody waits longer in one call, and the sum with any instant is one.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[async_trait]
+impl Queues for Sqlite {
+    async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<Receipt, QueueError> {
+        check_batch(queue, &messages)?;
+        if messages.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let window = self.inner.options.duplicate_window;
+        self.change("send", queue, move |c, queue, now| {
+            messages::send(c, queue, &messages, window, now)
+        })
+        .await
+    }
+
+    /// Dropping the future may leave messages locked that nobody got; they come back when their locks run out.
+    async fn receive(
+        &self,
+        queue: &str,
+        max: usize,
+        lock_for: Duration,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        check_name(queue)?;
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let deadline = Instant::now() + wait.min(MAX_WAIT);
+        let bell = self.inner.waiters.bell(queue);
+        loop {
+            // Listening before looking: what is sent in between is heard.
+            let mut rung = std::pin::pin!(bell.notified());
+            rung.as_mut().enable();
+            let taken = self.take(queue, max, lock_for).await?;
+            if !taken.deliveries.is_empty() {
+                return Ok(taken.deliveries);
+            }
+            if taken.given_up == 0 && !self.wait_until_due(queue, rung, deadline).await? {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    async fn complete(&self, lock: &Lock) -> Result<(), QueueError> {
+        self.settle("complete a message", lock, |c, queue, token, now| {
+            messages::complete(c, queue, token, now)
+        })
+        .await
+    }
+
+    async fn abandon(&self, lock: &Lock, delay: Duration, reason: &str) -> Result<(), QueueError> {
+        let reason = cut_reason(reason).to_owned();
+        let max_delivery_count = self.max_delivery_count();
+        let waiters = Arc::clone(&self.inner.waiters);
+        let queue = lock.queue.clone();
+        self.settle("abandon a message", lock, move |c, queue, token, now| {
+            messages::abandon(c, queue, token, delay, &reason, max_delivery_count, now)
+        })
+        .await?;
+        waiters.ring(&queue);
+        Ok(())
+    }
+
+    async fn renew(&self, lock: &Lock, lock_for: Duration) -> Result<Timestamp, QueueError> {
+        self.settle("renew a lock", lock, move |c, queue, token, now| {
+            messages::renew(c, queue, token, lock_for, now)
+        })
+        .await
+    }
+
+    async fn dead_letter(&self, lock: &Lock, reason: &str) -> Result<(), QueueError> {
+        let reason = reason.to_owned();
+        self.settle("dead-letter a message", lock, move |c, queue, token, now| {
+            messages::dead_letter(c, queue, token, &reason, now)
+        })
+        .await
+    }
+
+    async fn bury(&self, queue: &str, letter: DeadLetter) -> Result<(), QueueError> {
+        check_name(queue)?;
+        check_name(&letter.id)?;
+        check_size(queue, &letter.id, &letter.body)?;
+        self.change("bury a message", queue, move |c, queue, _| {
+            letters::bury(c, queue, &letter)
+        })
+        .await
+    }
+
+    async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.look("list its dead letters", queue, move |c, queue, _| {
+            letters::oldest(c, queue, limit)
+        })
+        .await
+    }
+
+    async fn revive(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
+        let id = id.to_owned();
+        self.change("revive a dead letter", queue, move |c, queue, now| {
+            letters::revive(c, queue, &id, now)
+        })
+        .await
+    }
+
+    async fn discard(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
+        let id = id.to_owned();
+        self.change("discard a dead letter", queue, move |c, queue, _| {
+            letters::discard(c, queue, &id)
+        })
+        .await
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
+        self.look("tell its depth", queue, messages::depth).await
+    }
+}
+
+impl Sqlite {
+    async fn take(&self, queue: &str, max: usize, lock_for: Duration) -> Result<Taken, QueueError> {
+        let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
+        let max_delivery_count = self.max_delivery_count();
+        self.inner
+            .write(move |c| messages::take(c, &name, max, lock_for, max_delivery_count, clock.now()))
+            .await
+            .map_err(|failure| failure.of_queue("receive", queue))
+    }
+
+    /// True as soon as there may be something to take; false at the deadline.
+    async fn wait_until_due(
+        &self,
+        queue: &str,
+        mut rung: Pin<&mut Notified<'_>>,
+        deadline: Instant,
+    ) -> Result<bool, QueueError> {
+        loop {
+            let due = self
+                .look("receive", queue, |c, queue, _| messages::next_due(c, queue))
+                .await?;
+            let due_in = due.map(|due| {
+                let left = due.duration_since(self.inner.options.clock.now());
+                // Nothing is left of what is due already.
+                Duration::try_from(left).unwrap_or(Duration::ZERO)
+            });
+            if due_in == Some(Duration::ZERO) {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(false);
+            }
+            let pause = due_in.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
+            tokio::select! {
+                () = rung.as_mut() => return Ok(true),
+                () = tokio::time::sleep_until(deadline.min(now + pause)) => {}
+            }
+        }
+    }
+
+    fn max_delivery_count(&self) -> u32 {
+        self.inner.options.max_delivery_count.max(1)
+    }
+
+    /// Settles the delivery that `lock` is for.
+    async fn settle<T, W>(&self, action: &'static str, lock: &Lock, work: W) -> Result<T, QueueError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, &str, &Token, Timestamp) -> Result<T, Failure> + Send + 'static,
+    {
+        let token = Token::of(lock).map_err(|failure| failure.of_queue(action, &lock.queue))?;
+        let (queue, clock) = (lock.queue.clone(), self.inner.options.clock.clone());
+        self.inner
+            .write(move |c| work(c, &queue, &token, clock.now()))
+            .await
+            .map_err(|failure| failure.of_queue(action, &lock.queue))
+    }
+
+    /// A write after which whoever waits for this queue looks again.
+    async fn change<T, W>(&self, action: &'static str, queue: &str, work: W) -> Result<T, QueueError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, &str, Timestamp) -> Result<T, Failure> + Send + 'static,
+    {
+        let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
+        let (rung, waiters) = (queue.to_owned(), Arc::clone(&self.inner.waiters));
+        self.inner
+            .write_then(move |c| work(c, &name, clock.now()), move |_| waiters.ring(&rung))
+            .await
+            .map_err(|failure| failure.of_queue(action, queue))
+    }
+
+    async fn look<T, W>(&self, action: &'static str, queue: &str, work: W) -> Result<T, QueueError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, &str, Timestamp) -> Result<T, Failure> + Send + 'static,
+    {
+        let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
+        self.inner
+            .read(move |c| work(c, &name, clock.now()))
+            .await
+            .map_err(|failure| failure.of_queue(action, queue))
+    }
+}

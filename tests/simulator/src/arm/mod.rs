@@ -1,0 +1,92 @@
+//! Azure Resource Manager: which provider a path belongs to, and whether the
+//! api-version is one that provider knows.
+
+pub(crate) mod activity_log;
+mod authorization;
+mod desktop_virtualization;
+pub(crate) mod error;
+mod filter;
+mod paging;
+mod subscriptions;
+mod versions;
+mod writes;
+
+use axum::http::Method;
+
+use crate::{
+    estate::{change::Refusal, model::PROVIDER},
+    reply::Reply,
+    request::Request,
+    state::Simulation,
+};
+
+/// Answers a request to ARM from an authenticated caller.
+pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
+    let denied = simulation.faults.active();
+    let cacheable = request.method == Method::GET;
+    let snapshot = simulation.world.current();
+    let key = format!("{}|{}|{}", denied.generation, request.origin, request.raw);
+    if cacheable && let Some(page) = snapshot.cached_page(&key) {
+        return Reply::page(page);
+    }
+    let reply = match route(simulation, request, &snapshot.estate, &denied) {
+        Ok(reply) | Err(reply) => reply,
+    };
+    if cacheable && reply.status == 200 && reply.headers.is_empty() {
+        snapshot.keep_page(key, reply.body.clone());
+    }
+    reply
+}
+
+fn route(
+    simulation: &Simulation,
+    request: &Request,
+    estate: &crate::estate::model::Estate,
+    denied: &crate::fault::Active,
+) -> Result<Reply, Reply> {
+    let segments = request.segments();
+    let lower: Vec<&str> = request.lower.split('/').skip(1).collect();
+    let Some(at) = lower.iter().rposition(|&segment| segment == "providers") else {
+        return subscriptions::handle(request, estate, denied, &lower);
+    };
+    let (Some(namespace), rest) = (segments.get(at + 1), segments.get(at + 2..).unwrap_or(&[]))
+    else {
+        return Err(error::not_found(request));
+    };
+    if let ["subscriptions", subscription, ..] = lower.as_slice()
+        && estate.subscription(subscription).is_none()
+    {
+        return Err(error::no_subscription(subscription));
+    }
+    if namespace.eq_ignore_ascii_case(PROVIDER) {
+        desktop_virtualization::handle(simulation, request, estate, denied)
+    } else if namespace.eq_ignore_ascii_case("Microsoft.Authorization") {
+        let scope = lower[..at].iter().fold(String::new(), |path, segment| path + "/" + segment);
+        authorization::handle(simulation, request, estate, &scope, rest)
+    } else {
+        Err(Reply::error(
+            404,
+            "InvalidResourceNamespace",
+            &format!("The resource namespace '{namespace}' is invalid."),
+        ))
+    }
+}
+
+/// Checks the api-version of a Resource Graph query.
+pub(crate) fn check_graph_version(request: &Request) -> Result<(), Reply> {
+    versions::check(request, "resources", versions::RESOURCE_GRAPH)
+}
+
+/// The answer to a change that was refused.
+fn refused(refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::NotAResource(id) => Reply::error(
+            400,
+            "InvalidResourceId",
+            &format!("The id '{id}' is not that of a resource of this provider."),
+        ),
+        Refusal::NoResourceGroup(name) => error::no_resource_group(&name),
+        Refusal::NotFound(id) => error::no_resource(&id),
+        Refusal::Invalid(what) => Reply::error(400, "InvalidRequestContent", &what),
+    }
+}

@@ -1,0 +1,63 @@
+//! An Azure to run against: ARM for Azure Virtual Desktop, authorization, the
+//! activity log, Resource Graph, and the endpoints that hand out tokens, over
+//! plain HTTP, with planted estates, true paging and throttling, and faults on
+//! demand. It is for tests and measurements only: it is no proof that the real
+//! Azure answers alike, and it keeps nothing when it stops.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use simulator::{EstateSpec, Options, Simulator};
+//!
+//! let options = Options { estate: EstateSpec::built_in("small")?, ..Options::default() };
+//! let running = Simulator::start(options).await?;
+//! println!("ARM at {}, token {}", running.url(), running.token());
+//! running.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Faults
+//! A fault is written `KIND[:key=value,…]`:
+//!
+//! | kind | what happens | keys of its own |
+//! |---|---|---|
+//! | `429` | refused as throttled | `retry_after=`seconds, `date`, `none` or `garbage` (1) |
+//! | `503` | refused as unavailable | |
+//! | `403` | refused as not authorized | `scope=` an ARM path, or `resourcegraph` |
+//! | `cut` | the connection ends in the middle of the body | |
+//! | `truncate` | the body ends half-way, with a length that matches | |
+//! | `malformed` | 200 with a web page | |
+//! | `slow` | answered late | `ms=` (1000) |
+//! | `expired-token` | 401 as if the token had expired | |
+//!
+//! All take `path=` (hit only requests whose path or query contains it; without
+//! it, all that need a token), `rate=` (0 to 1), `after=` (spare the first N
+//! matching requests) and `count=` (hit at most N). What is below the scope of
+//! an unconditional `403` also disappears from lists and from Resource Graph.
+
+mod admin;
+mod arm;
+mod auth;
+mod clock;
+mod dice;
+mod dispatch;
+mod estate;
+mod fault;
+mod graph;
+mod options;
+mod reply;
+mod request;
+mod server;
+mod state;
+mod stats;
+mod throttle;
+mod world;
+
+pub use clock::Clock;
+pub use estate::{bodies::REGISTRATION_SECRET_PREFIX, spec::EstateSpec};
+pub use fault::Fault;
+pub use options::{
+    Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER,
+    Options, ThrottleMode,
+};
+pub use server::{Running, Simulator, planted};
