@@ -73,8 +73,11 @@ pub const INDEXES: &str = "index/";
 
 /// A package.
 pub fn package(connection: &str, package: &str) -> String {
-    format!("packages/{connection}/{package}")
+    format!("{PACKAGES}{connection}/{package}")
 }
+
+/// Every package.
+pub const PACKAGES: &str = "packages/";
 
 /// An icon, by the SHA-256 of its PNG.
 pub fn icon(sha256: &str) -> String {

@@ -1,2 +1,5 @@
-//! .
-fn main() {}
+//! The one binary: command line, embedded host and custom handler.
+
+fn main() -> std::process::ExitCode {
+    poolwarden::commands::main()
+}

@@ -2,14 +2,14 @@
 //! derived from state, and a document that is there already is taken as written.
 
 use crate::deps::Deps;
-use crate::keys;
 use crate::stage::{Fault, outgoing};
-use poolwarden_domain::message::{ConnectionRun, Notification, queue};
+use crate::{keys, planted_bug};
 use poolwarden_domain::event::{self, Event};
-use poolwarden_domain::run::{
-    ConnectionReport, Finished, PackageCounts, PoolCounts, PoolReport, Requests, Run, Status,
-};
-use poolwarden_domain::wildcard;
+use poolwarden_domain::message::{ConnectionRun, Notification, queue};
+use poolwarden_domain::plan::{PoolIndex, PoolPlan};
+use poolwarden_domain::report::{ConnectionReport, PoolReport};
+use poolwarden_domain::run::{Finished, PoolWork, Run, Status};
+use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
 
 /// Begins a run of one connection: its document, a mark that it is open, and the first message.
 pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
@@ -18,7 +18,7 @@ pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
     state.create(&keys::open_run(&run.connection, &run.id), &run.started_at).await?;
     let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
     let id = format!("{}/{}/acquire", run.id, run.connection);
-    deps.queues.send(queue::ACQUIRE_TOKEN, vec![outgoing(id, message)]).await?;
+    deps.send(queue::ACQUIRE_TOKEN, vec![outgoing(id, message)]).await?;
     Ok(())
 }
 
@@ -46,42 +46,40 @@ pub async fn pool_done(deps: &Deps, run: &Run, pool: &str) -> Result<(), Fault> 
 pub async fn send_finish(deps: &Deps, run: &Run, occasion: &str) -> Result<(), Fault> {
     let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
     let id = format!("{}/{}/{occasion}", run.id, run.connection);
-    deps.queues.send(queue::FINISH_RUN, vec![outgoing(id, message)]).await?;
+    deps.send(queue::FINISH_RUN, vec![outgoing(id, message)]).await?;
     Ok(())
 }
 
-/// Files a report for a pool that nobody could look at, unless one is there, and counts the pool as done.
-pub async fn give_up_pool(deps: &Deps, run: &Run, report: PoolReport) -> Result<(), Fault> {
-    let key = keys::pool_report(&run.id, &run.connection, &report.pool);
-    deps.state()
-        .change(&key, |existing: Option<PoolReport>| match existing {
-            None => Some(report.clone()),
+/// Files a report for a pool whose work will not be done, and counts the pool as done.
+pub async fn give_up_pool(deps: &Deps, run: &Run, pool: &str, reason: &str) -> Result<(), Fault> {
+    let Some(discovered) = &run.discovered else { return Ok(()) };
+    let state = deps.state();
+    let work: Option<PoolWork> =
+        state.value(&keys::pending(&run.id, &run.connection, &discovered.layout, pool)).await?;
+    let index: Option<PoolIndex> = state.value(&keys::index(&run.connection, pool)).await?;
+    let id = work.map(|work| work.id().clone()).or_else(|| index.as_ref().map(|index| index.host_pool.clone()));
+    let active = index.map_or(0, |index| index.active());
+    let unknown =
+        UnknownScope { scope: id.unwrap_or_else(|| ArmId::new(pool)), reason: Unreadable::new(Why::Failed, reason) };
+    let plan = PoolPlan { unknown: active, ..PoolPlan::default() };
+    state
+        .change(&keys::pool_report(&run.id, &run.connection, pool), |existing: Option<PoolReport>| match existing {
+            None => Some(PoolReport::new(pool, run.observe(deps.now()), &plan, active, vec![unknown.clone()])),
             Some(mut known) if !known.is_done() => {
-                known.give_up(report.unknown.first().map_or("given up", |dark| dark.reason.detail.as_str()));
+                known.give_up(reason);
                 Some(known)
             }
             Some(_) => None,
         })
         .await?;
-    pool_done(deps, run, &report.pool).await
+    pool_done(deps, run, pool).await
 }
 
 /// Ends a run that could not read anything.
 pub async fn fail(deps: &Deps, run: &Run, reason: &str) -> Result<(), Fault> {
-    let report = ConnectionReport {
-        name: run.connection.clone(),
-        status: Status::Failed,
-        pools: PoolCounts::default(),
-        session_hosts: 0,
-        resources: 0,
-        packages: PackageCounts::default(),
-        not_published: Vec::new(),
-        unknown_scopes: Vec::new(),
-        failed_packages: std::collections::BTreeMap::new(),
-        ignored_files: Vec::new(),
-        error: Some(reason.to_owned()),
-        requests: run.discovered.as_ref().map_or(Requests::default(), |discovered| discovered.requests),
-    };
+    let mut report = ConnectionReport::new(&run.connection, Status::Failed);
+    report.error = Some(reason.to_owned());
+    report.requests = run.discovered.as_ref().map(|discovered| discovered.requests).unwrap_or_default();
     end(deps, run, report).await
 }
 
@@ -114,9 +112,12 @@ pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
 }
 
 /// Sends events to the connection's webhooks that want them.
-pub async fn notify(deps: &Deps, connection: &str, events: Vec<Event>) -> Result<(), Fault> {
+pub async fn notify(deps: &Deps, connection: &str, mut events: Vec<Event>) -> Result<(), Fault> {
     // A connection that is no longer configured has nobody to tell.
     let Some(configured) = deps.config.connection(connection) else { return Ok(()) };
+    for event in &mut events {
+        event.id = planted_bug::id(std::mem::take(&mut event.id));
+    }
     for webhook in &configured.webhooks {
         let wants = |event: &&Event| {
             let kind = event.kind.trim_start_matches("dev.poolwarden.");
@@ -132,7 +133,7 @@ pub async fn notify(deps: &Deps, connection: &str, events: Vec<Event>) -> Result
             })
             .collect();
         if !messages.is_empty() {
-            deps.queues.send(queue::DELIVER_NOTIFICATION, messages).await?;
+            deps.send(queue::DELIVER_NOTIFICATION, messages).await?;
         }
     }
     Ok(())

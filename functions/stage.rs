@@ -2,12 +2,14 @@
 //! fails for good is kept with its reason and that nobody waits for it.
 
 use crate::deps::Deps;
+use crate::planted_bug;
 use crate::state::StateError;
 use poolwarden_domain::message::Body;
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::{DeadLetter, Outgoing, QueueError};
 use serde::de::DeserializeOwned;
 use std::future::Future;
+use std::sync::Arc;
 
 /// How often a message is delivered before it is given up. The queues' own maxDeliveryCount is the same.
 pub const MAX_DELIVERIES: u32 = 10;
@@ -51,7 +53,7 @@ impl From<QueueError> for Fault {
 /// A function that a queue message fires.
 pub trait Stage {
     /// What the message says.
-    type Message: DeserializeOwned + Send + Sync;
+    type Message: DeserializeOwned + Send + Sync + 'static;
 
     /// The queue, which is also the function's name.
     const QUEUE: &'static str;
@@ -64,7 +66,7 @@ pub trait Stage {
 }
 
 /// Runs a stage for one invocation.
-pub async fn invoke<S: Stage>(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     let message = match invocation.binding::<Body<S::Message>>(BINDING) {
         Ok(body) => body.poolwarden,
         Err(error) => {
@@ -74,6 +76,11 @@ pub async fn invoke<S: Stage>(deps: &Deps, invocation: &Invocation) -> Result<Ou
             return Ok(Outcome::done().with_log(format!("buried: {reason}")));
         }
     };
+    if planted_bug::is(planted_bug::ACK_BEFORE_STATE) {
+        let deps = Arc::clone(deps);
+        tokio::spawn(async move { S::handle(&deps, &message).await });
+        return Ok(Outcome::done());
+    }
     let last = invocation.metadata.delivery_count().is_some_and(|count| count >= MAX_DELIVERIES);
     match S::handle(deps, &message).await {
         Ok(()) => Ok(Outcome::done()),
@@ -108,5 +115,5 @@ async fn bury<S: Stage>(deps: &Deps, invocation: &Invocation, reason: &str) -> R
 
 /// A message to send at once.
 pub fn outgoing<T: serde::Serialize>(id: String, content: T) -> Outgoing {
-    Outgoing { id, body: poolwarden_domain::message::body(content), not_before: None }
+    Outgoing { id: planted_bug::id(id), body: poolwarden_domain::message::body(content), not_before: None }
 }

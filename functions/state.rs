@@ -1,6 +1,8 @@
 //! Typed documents over the store: JSON in, JSON out, and compare-and-swap for whoever changes one.
 
+use crate::planted_bug;
 use bytes::Bytes;
+use poolwarden_host::fault_point;
 use poolwarden_store::{Document, Documents, Expect, StoreError, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,7 +84,16 @@ impl State<'_> {
             };
             let Some(after) = change(before.clone()) else { return Ok(before) };
             match self.0.put(key, encode(&after), expect).await {
-                Ok(_) => return Ok(Some(after)),
+                Ok(_) => {
+                    fault_point::hit("after_state");
+                    return Ok(Some(after));
+                }
+                Err(StoreError::Conflict { .. }) if planted_bug::is(planted_bug::NO_COMPARE_AND_SWAP) => {
+                    let newest = self.0.get(key).await?;
+                    let expect = newest.map_or(Expect::Absent, |newest| Expect::Version(newest.version));
+                    self.0.put(key, encode(&after), expect).await?;
+                    return Ok(Some(after));
+                }
                 Err(StoreError::Conflict { .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.into()),
             }

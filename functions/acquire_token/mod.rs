@@ -10,9 +10,10 @@ use poolwarden_azure::SignInError;
 use poolwarden_domain::message::{ConnectionRun, queue};
 use poolwarden_domain::run::Source;
 use poolwarden_host::{Failure, Invocation, Outcome};
+use std::sync::Arc;
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<AcquireToken>(deps, invocation).await
 }
 
@@ -39,7 +40,7 @@ impl Stage for AcquireToken {
             }
         }
         let id = format!("{}/{}/discover", run.id, run.connection);
-        deps.queues.send(queue::DISCOVER_HOST_POOLS, vec![outgoing(id, message.clone())]).await?;
+        deps.send(queue::DISCOVER_HOST_POOLS, vec![outgoing(id, message.clone())]).await?;
         Ok(())
     }
 

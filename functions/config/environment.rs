@@ -1,6 +1,6 @@
 //! Where settings outside the file come from: the process' variables, or a test's map.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Names the configuration file, unless the command line does.
 pub const CONFIG_VARIABLE: &str = "POOLWARDEN_CONFIG";
@@ -27,12 +27,6 @@ pub struct ProcessEnvironment;
 impl Environment for ProcessEnvironment {
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
-    }
-}
-
-impl Environment for BTreeMap<String, String> {
-    fn var(&self, name: &str) -> Option<String> {
-        self.get(name).cloned()
     }
 }
 

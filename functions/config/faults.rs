@@ -10,7 +10,7 @@ const MAX_QUOTED_CHARS: usize = 60;
 pub const MINIMAL_EXAMPLE: &str = include_str!("minimal.example.toml");
 
 /// Where a fault is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the configuration file. Line and column count from 1, the column in characters.
     File {
@@ -86,12 +86,10 @@ fn listed(faults: &[Fault]) -> String {
         1 => "1 fault".to_owned(),
         count => format!("{count} faults"),
     };
-    faults
-        .iter()
-        .fold(format!("the configuration has {count}:"), |mut list, fault| {
-            write!(list, "\n  {fault}").expect("writing to a string cannot fail");
-            list
-        })
+    faults.iter().fold(format!("the configuration has {count}:"), |mut list, fault| {
+        write!(list, "\n  {fault}").expect("writing to a string cannot fail");
+        list
+    })
 }
 
 /// A value as a message repeats it.
@@ -104,13 +102,14 @@ pub(super) fn quoted(value: &str) -> String {
 
 /// The text on one line: what would move the cursor or reorder its neighbours is written as an escape.
 pub(super) fn escaped(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut line, c| {
-            if c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}') {
-                line.extend(c.escape_default());
-            } else {
-                line.push(c);
-            }
-            line
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
 }

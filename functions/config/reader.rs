@@ -2,32 +2,18 @@
 //!
 //! A key that was never asked for is unknown: what a table may hold is nowhere listed but in the code that reads it.
 
+use super::entry::{Entry, Shape};
 use super::faults::{Fault, Place, quoted};
 use super::references::Need;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use toml_edit::{Item, TableLike, Value};
+use toml_edit::TableLike;
 
+/// A shorter beginning of a word stands for too many.
+const MIN_BEGINNING_CHARS: usize = 3;
 /// A longer word resembles no setting.
 const MAX_RESEMBLING_CHARS: usize = 40;
-
-/// What is wrong with a value, after the name of its key, and what to do about it.
-pub(super) struct Wrong {
-    pub(super) what: String,
-    pub(super) fix: String,
-}
-
-/// The outcome of judging a value.
-pub(super) type Judged<T> = Result<T, Wrong>;
-
-/// Shorthand for a value that is refused.
-pub(super) fn wrong<T>(what: impl Into<String>, fix: impl Into<String>) -> Judged<T> {
-    Err(Wrong {
-        what: what.into(),
-        fix: fix.into(),
-    })
-}
 
 /// The file that is being read, what is wrong with it so far, and what it refers to.
 pub(super) struct Source<'a> {
@@ -39,12 +25,7 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(path: &'a Path, text: &'a str) -> Self {
-        Self {
-            path,
-            text,
-            faults: RefCell::default(),
-            needs: RefCell::default(),
-        }
+        Self { path, text, faults: RefCell::default(), needs: RefCell::default() }
     }
 
     /// A path as the file means it: relative to the file's folder.
@@ -99,9 +80,8 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn root(source: &'a Source<'a>, items: &'a dyn TableLike) -> Self {
-        let name = "the file's top level".to_owned();
-        let (start, asked) = (0, Vec::new());
+    pub(super) fn new(source: &'a Source<'a>, items: &'a dyn TableLike, name: &str, start: usize) -> Self {
+        let (name, asked) = (name.to_owned(), Vec::new());
         Self { source, items, name, start, asked }
     }
 
@@ -146,72 +126,44 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A value and where it stands.
-pub(super) struct Entry<'a> {
-    pub(super) source: &'a Source<'a>,
-    /// What to call it in messages.
-    pub(super) label: String,
-    pub(super) shape: Shape<'a>,
-    pub(super) start: usize,
+/// The candidate that a misspelt word most likely meant.
+pub(super) fn resembling<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let word = word.to_lowercase();
+    let chars = word.chars().count();
+    if chars > MAX_RESEMBLING_CHARS {
+        return None;
+    }
+    let distance = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let is_beginning = chars >= MIN_BEGINNING_CHARS && candidate.starts_with(&word);
+        if is_beginning { 0 } else { strsim::damerau_levenshtein(&word, &candidate) }
+    };
+    candidates
+        .map(|candidate| (distance(candidate), candidate))
+        .filter(|(distance, _)| *distance <= 1 + chars / 5)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
-/// What a value is. TOML has two ways to write a table and two to write a list of them: here they are one.
-pub(super) enum Shape<'a> {
-    Text(&'a str),
-    Integer(i64),
-    Float(f64),
-    Bool(bool),
-    Date,
-    List(Vec<Entry<'a>>),
-    Table(&'a dyn TableLike),
+/// Values that must differ from one another, whatever their case.
+pub(super) struct Distinct {
+    seen: BTreeMap<String, usize>,
+    fix: &'static str,
 }
 
-impl<'a> Shape<'a> {
-    fn of_item(source: &'a Source<'a>, key: &str, item: &'a Item, start: usize) -> Option<Self> {
-        match item {
-            Item::None => None,
-            Item::Value(value) => Some(Self::of_value(source, key, value, start)),
-            Item::Table(table) => Some(Self::Table(table)),
-            Item::ArrayOfTables(tables) => {
-                let element = |table: &'a toml_edit::Table| Entry {
-                    source,
-                    label: format!("[[{key}]]"),
-                    shape: Self::Table(table),
-                    start: table.span().map_or(start, |span| span.start),
-                };
-                Some(Self::List(tables.iter().map(element).collect()))
-            }
-        }
+impl Distinct {
+    pub(super) fn new(fix: &'static str) -> Self {
+        let seen = BTreeMap::new();
+        Self { seen, fix }
     }
 
-    fn of_value(source: &'a Source<'a>, key: &str, value: &'a Value, start: usize) -> Self {
-        match value {
-            Value::String(text) => Self::Text(text.value()),
-            Value::Integer(number) => Self::Integer(*number.value()),
-            Value::Float(number) => Self::Float(*number.value()),
-            Value::Boolean(truth) => Self::Bool(*truth.value()),
-            Value::Datetime(_) => Self::Date,
-            Value::InlineTable(table) => Self::Table(table),
-            Value::Array(array) => {
-                let element = |value: &'a Value| {
-                    let start = value.span().map_or(start, |span| span.start);
-                    let label = format!("an entry of `{key}`");
-                    Entry { source, label, shape: Self::of_value(source, key, value, start), start }
-                };
-                Self::List(array.iter().map(element).collect())
-            }
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "a text",
-            Self::Integer(_) => "a whole number",
-            Self::Float(_) => "a number with a fraction",
-            Self::Bool(_) => "true or false",
-            Self::Date => "a date or time",
-            Self::List(_) => "a list",
-            Self::Table(_) => "a table",
+    /// Reports the value when it was seen before, with the place of the first.
+    pub(super) fn check(&mut self, entry: &Entry<'_>, value: &str) {
+        let first = *self.seen.entry(value.to_lowercase()).or_insert(entry.start);
+        if first != entry.start {
+            let (line, _) = entry.source.position(first);
+            let what = format!("is {}, which line {line} has already", quoted(value));
+            entry.refuse(what, self.fix);
         }
     }
 }

@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 use poolwarden_domain::message::{Notification, queue};
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::Outgoing;
+use std::sync::Arc;
 
 /// How long to wait after each failed attempt, in seconds, as the Standard Webhooks specification suggests; then the
 /// event is given up.
 const BACKOFF_S: [i64; 8] = [5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200];
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<DeliverNotification>(deps, invocation).await
 }
 
@@ -35,16 +36,16 @@ impl Stage for DeliverNotification {
         let sent = deps.sources.send_webhook(&message.connection, webhook, &message.event.id, deps.now(), body).await;
         let Err(error) = sent else { return Ok(()) };
         let story = Failure::caused_by(&error).message;
-        let Some(wait_s) = BACKOFF_S.get(message.attempt as usize).filter(|_| error.retryable) else {
+        let Some(wait_s) = BACKOFF_S.get(message.attempt as usize).filter(|_| error.is_transient()) else {
             return Err(Fault::Permanent(story));
         };
-        let asked = error.retry_after.and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or_default();
+        let asked = error.retry_after().and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or_default();
         let not_before = Some(deps.now() + SignedDuration::from_secs(*wait_s).max(asked));
         tracing::warn!(webhook = message.webhook, event = message.event.id, error = story, "will be delivered later");
         let next = Notification { attempt: message.attempt + 1, ..message.clone() };
         let id = format!("{}/{}/{}", next.event.id, next.webhook, next.attempt);
         let later = Outgoing { not_before, ..outgoing(id, next) };
-        deps.queues.send(queue::DELIVER_NOTIFICATION, vec![later]).await?;
+        deps.send(queue::DELIVER_NOTIFICATION, vec![later]).await?;
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use poolwarden_domain::run::{Baseline, Discovered, Run, Source};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, Why};
 use poolwarden_host::{Failure, Invocation, Outcome};
+use std::sync::Arc;
 
 /// How far behind the activity log may be: what changed this long before the last run is asked for again.
 const ACTIVITY_LOG_LAG: SignedDuration = SignedDuration::from_mins(30);
@@ -25,7 +26,7 @@ const AT_A_TIME: usize = 32;
 const BATCH: usize = 200;
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<DiscoverHostPools>(deps, invocation).await
 }
 
@@ -74,6 +75,7 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         Some(baseline) => changes(inventory.as_ref(), &estate, baseline).await,
         None => Changes::new(),
     };
+    deps.meter.add(inventory.requests());
     let known = known_pools(deps, &run.connection).await?;
 
     let ignored = estate.ignored.clone();
@@ -90,14 +92,15 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         requests: inventory.requests(),
         full: baseline.is_none(),
     };
-    stream::iter(&layout.work)
+    let laid_out = layout
+        .work
+        .iter()
         .map(|(pool, work)| async {
             let key = keys::pending(&run.id, &run.connection, &name, pool);
             state.create(&key, work).await.map(|_| ())
         })
-        .buffer_unordered(AT_A_TIME)
-        .try_collect::<()>()
-        .await?;
+        .collect();
+    stream::iter(laid_out).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
     let key = keys::run(&run.id, &run.connection);
     // Another delivery of this message may have laid out its own work first; then that one counts.
     let recorded = state
@@ -126,7 +129,9 @@ async fn trusted_baseline(deps: &Deps, run: &Run) -> Result<Option<Baseline>, Fa
 /// What changed since the baseline, by subscription. Whoever cannot be asked is left out: it is read in whole.
 async fn changes(inventory: &dyn Inventory, estate: &Estate, baseline: &Baseline) -> Changes {
     let since = baseline.started_at - ACTIVITY_LOG_LAG;
-    stream::iter(&estate.subscriptions)
+    let asked: Vec<_> = estate
+        .subscriptions
+        .iter()
         .map(|subscription| async move {
             match inventory.changes(&subscription.id, since).await {
                 Ok(changes) => Some((subscription.id.to_ascii_lowercase(), changes)),
@@ -136,10 +141,8 @@ async fn changes(inventory: &dyn Inventory, estate: &Estate, baseline: &Baseline
                 }
             }
         })
-        .buffer_unordered(AT_A_TIME)
-        .filter_map(std::future::ready)
-        .collect()
-        .await
+        .collect();
+    stream::iter(asked).buffer_unordered(AT_A_TIME).filter_map(std::future::ready).collect().await
 }
 
 /// The pools the catalogue has packages of.
@@ -159,7 +162,7 @@ async fn hand_on(deps: &Deps, run: &Run) -> Result<(), Fault> {
             let id = format!("{}/{}/{pool}", run.id, run.connection);
             outgoing(id, PoolRun { run: run.id.clone(), connection: run.connection.clone(), pool: pool.clone() })
         });
-        deps.queues.send(queue::ENUMERATE_HOST_POOL, messages.collect()).await?;
+        deps.send(queue::ENUMERATE_HOST_POOL, messages.collect()).await?;
     }
     Ok(())
 }

@@ -4,19 +4,20 @@ use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{icons, keys, runs};
 use futures::future::join_all;
-use jiff::Timestamp;
 use poolwarden_azure::Inventory;
 use poolwarden_domain::discovery::PoolFacts;
 use poolwarden_domain::message::{PlanPart, PoolRun, queue};
 use poolwarden_domain::plan::{Observation, PoolIndex, plan};
 use poolwarden_domain::published::{Published, published};
-use poolwarden_domain::run::{PoolReport, PoolWork, Run};
+use poolwarden_domain::report::PoolReport;
+use poolwarden_domain::run::{PoolWork, Run};
 use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
 use poolwarden_host::{Failure, Invocation, Outcome};
+use std::sync::Arc;
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<EnumerateHostPool>(deps, invocation).await
 }
 
@@ -36,12 +37,14 @@ impl Stage for EnumerateHostPool {
         let work_key = keys::pending(&run.id, &run.connection, &discovered.layout, &message.pool);
         let Some(work) = deps.state().value(&work_key).await? else { return Ok(()) };
         let inventory = deps.sources.inventory(&run).map_err(Fault::Permanent)?;
-        let report = match work {
+        let mut report = match work {
             PoolWork::Seen { facts, changed } => {
                 enumerate(deps, &run, inventory.as_ref(), *facts, changed.as_deref()).await?
             }
             PoolWork::Vanished { id } => look_for(deps, &run, inventory.as_ref(), &message.pool, &id).await?,
         };
+        report.requests = inventory.requests();
+        deps.meter.add(report.requests);
         deps.state().create(&report_key, &report).await?;
         // Another delivery may have reported first: then its report, and its plan, count.
         match deps.state().value(&report_key).await? {
@@ -54,13 +57,8 @@ impl Stage for EnumerateHostPool {
         let Some(run) = deps.state().value::<Run>(&keys::run(&message.run, &message.connection)).await? else {
             return Ok(());
         };
-        let report = PoolReport::unknown(&message.pool, observation(&run, deps.now()), reason);
-        runs::give_up_pool(deps, &run, report).await
+        runs::give_up_pool(deps, &run, &message.pool, reason).await
     }
-}
-
-fn observation(run: &Run, observed_at: Timestamp) -> Observation {
-    Observation { run: run.id.clone(), run_started_at: run.started_at, observed_at }
 }
 
 /// A pool that discovery saw.
@@ -72,7 +70,7 @@ async fn enumerate(
     changed: Option<&[ArmId]>,
 ) -> Result<PoolReport, Fault> {
     let state = deps.state();
-    let observation = observation(run, deps.now());
+    let observation = run.observe(deps.now());
     let snapshot_key = keys::snapshot(&run.connection, &facts.key);
     let previous: Option<PoolSnapshot> = state.value(&snapshot_key).await?;
     let fingerprint = facts.fingerprint();
@@ -92,15 +90,13 @@ async fn enumerate(
     let (snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     let published = published(&snapshot, &deps.policy(&run.connection));
 
-    let index = keep_newest(deps, &snapshot_key, &snapshot).await.map(|()| {
-        PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone())
-    })?;
-    let mut report = decide(deps, run, &snapshot.facts.key, index, &published, &unknown, observation).await?;
+    keep_newest(deps, &snapshot_key, &snapshot).await?;
+    let empty = PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone());
+    let mut report = decide(deps, run, &snapshot.facts.key, empty, &published, unknown, observation).await?;
     report.label = snapshot.facts.label.clone();
     report.resources = snapshot.resources.values().map(|read| read.resources.len()).sum();
     report.session_hosts = snapshot.facts.session_hosts;
     report.not_published = published.not_published;
-    report.requests = inventory.requests();
     report.fingerprint = Some(fingerprint);
     Ok(report)
 }
@@ -114,7 +110,7 @@ async fn look_for(
     pool: &str,
     id: &ArmId,
 ) -> Result<PoolReport, Fault> {
-    let observation = observation(run, deps.now());
+    let observation = run.observe(deps.now());
     let unknown = match inventory.host_pool(id).await {
         Ok(None) => Vec::new(),
         Ok(Some(_)) => {
@@ -124,9 +120,8 @@ async fn look_for(
         Err(reason) => vec![UnknownScope { scope: id.clone(), reason }],
     };
     let index = PoolIndex::new(id.clone(), id.name().to_owned());
-    let mut report = decide(deps, run, pool, index, &Published::default(), &unknown, observation).await?;
+    let mut report = decide(deps, run, pool, index, &Published::default(), unknown, observation).await?;
     report.label = id.name().to_owned();
-    report.requests = inventory.requests();
     Ok(report)
 }
 
@@ -137,13 +132,13 @@ async fn decide(
     pool: &str,
     empty: PoolIndex,
     published: &Published,
-    unknown: &[UnknownScope],
+    unknown: Vec<UnknownScope>,
     observation: Observation,
 ) -> Result<PoolReport, Fault> {
     let state = deps.state();
     let index_key = keys::index(&run.connection, pool);
     let index = state.value(&index_key).await?.unwrap_or(empty);
-    let plan = plan(published, &index, unknown, &observation);
+    let plan = plan(published, &index, &unknown, &observation);
     if !plan.missing.is_empty() || !plan.not_missing.is_empty() {
         let mark = |index: Option<PoolIndex>| {
             let mut index = index?;
@@ -177,6 +172,6 @@ async fn hand_on(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Faul
         let id = format!("{}/{connection}/{pool}/{part}", run.id);
         outgoing(id, PlanPart { run: run.id.clone(), connection, pool, part })
     });
-    deps.queues.send(queue::PUBLISH_PACKAGE, messages.collect()).await?;
+    deps.send(queue::PUBLISH_PACKAGE, messages.collect()).await?;
     Ok(())
 }

@@ -6,18 +6,21 @@ use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
 use crate::{keys, runs};
 use poolwarden_domain::catalogue::{self, Applied};
+use poolwarden_domain::conclude::conclude;
 use poolwarden_domain::event::{self, Event};
 use poolwarden_domain::message::{ConnectionRun, queue};
 use poolwarden_domain::package::Package;
 use poolwarden_domain::plan::{Observation, PoolIndex};
-use poolwarden_domain::run::{Baseline, PoolReport, Run, conclude};
+use poolwarden_domain::report::PoolReport;
+use poolwarden_domain::run::{Baseline, Run};
 use poolwarden_host::{Failure, Invocation, Outcome};
+use std::sync::Arc;
 
 /// How many ended runs of a connection are kept.
 const RUNS_KEPT: usize = 50;
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<FinishRun>(deps, invocation).await
 }
 

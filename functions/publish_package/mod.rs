@@ -10,16 +10,18 @@ use poolwarden_domain::event;
 use poolwarden_domain::message::{PlanPart, queue};
 use poolwarden_domain::package::{Package, Revision};
 use poolwarden_domain::plan::{Entry, PoolIndex};
-use poolwarden_domain::run::{ENTRIES_PER_PART, PartOutcome, PoolReport, Run};
+use poolwarden_domain::report::{ENTRIES_PER_PART, PartOutcome, PoolReport};
+use poolwarden_domain::run::Run;
 use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::StoreError;
+use std::sync::Arc;
 
 /// How many packages are written at a time.
 const AT_A_TIME: usize = 16;
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, invocation: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<PublishPackage>(deps, invocation).await
 }
 
@@ -69,10 +71,7 @@ impl Stage for PublishPackage {
     async fn give_up(deps: &Deps, message: &PlanPart, reason: &str) -> Result<(), Fault> {
         let state = deps.state();
         let Some(run) = state.value::<Run>(&keys::run(&message.run, &message.connection)).await? else { return Ok(()) };
-        let key = keys::pool_report(&run.id, &run.connection, &message.pool);
-        let Some(mut report) = state.value::<PoolReport>(&key).await? else { return Ok(()) };
-        report.give_up(reason);
-        runs::give_up_pool(deps, &run, report).await
+        runs::give_up_pool(deps, &run, &message.pool, reason).await
     }
 }
 
@@ -83,11 +82,9 @@ async fn after(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Fault>
 /// Writes the packages, then sends what follows, then brings the index up to date: each step can be repeated, and a
 /// repeated one finds by the revisions what it did before.
 async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry]) -> Result<PartOutcome, Fault> {
-    let written: Vec<(&Entry, Result<Written, StateError>)> = stream::iter(entries)
-        .map(|entry| async move { (entry, write(deps, run, report, entry).await) })
-        .buffered(AT_A_TIME)
-        .collect()
-        .await;
+    let write = |entry| async move { (entry, write(deps, run, report, entry).await) };
+    let writes: Vec<_> = entries.iter().map(write).collect();
+    let written: Vec<(&Entry, Result<Written, StateError>)> = stream::iter(writes).buffered(AT_A_TIME).collect().await;
     let mut outcome = PartOutcome::default();
     let (mut events, mut packages) = (Vec::new(), Vec::new());
     for (entry, written) in written {
@@ -116,6 +113,7 @@ async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry])
         changed.then_some(index)
     };
     deps.state().change(&index_key, record).await?;
+    deps.meter.add_packages(outcome.created + outcome.updated + outcome.restored);
     Ok(outcome)
 }
 
@@ -128,20 +126,24 @@ struct Written {
 async fn write(deps: &Deps, run: &Run, report: &PoolReport, entry: &Entry) -> Result<Written, StateError> {
     let now = deps.now();
     let mut revision = None;
-    let apply = |existing: Option<Package>| {
-        match catalogue::publish(entry, &run.connection, existing.as_ref(), &report.observation, now) {
-            Applied::Write(package) => {
-                revision = package.revisions.last().cloned();
-                Some(*package)
-            }
-            Applied::Already(known) => {
-                revision = Some(known);
-                None
-            }
-            Applied::Superseded => {
-                revision = None;
-                None
-            }
+    let apply = |existing: Option<Package>| match catalogue::publish(
+        entry,
+        &run.connection,
+        existing.as_ref(),
+        &report.observation,
+        now,
+    ) {
+        Applied::Write(package) => {
+            revision = package.revisions.last().cloned();
+            Some(*package)
+        }
+        Applied::Already(known) => {
+            revision = Some(known);
+            None
+        }
+        Applied::Superseded => {
+            revision = None;
+            None
         }
     };
     let package = deps.state().change(&keys::package(&run.connection, &entry.key), apply).await?;

@@ -5,17 +5,17 @@ use crate::health::{self, HealthState};
 use crate::stage::Fault;
 use crate::{keys, runs};
 use jiff::{SignedDuration, Timestamp};
-use poolwarden_domain::run::{PoolReport, Run, Source, Trigger};
-use poolwarden_domain::plan::Observation;
+use poolwarden_domain::run::{Run, Source, Trigger};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_host::{Failure, Invocation, Outcome, Schedule};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A run that has not ended after this long will not end by itself: a message of it was lost to a crash too often.
 const STALLED_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Runs the function for one invocation.
-pub async fn invoke(deps: &Deps, _: &Invocation) -> Result<Outcome, Failure> {
+pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure> {
     let mut faults = Vec::new();
     for connection in deps.config.connections.iter().filter(|connection| connection.enabled) {
         // One connection's trouble is not its neighbours'.
@@ -26,42 +26,50 @@ pub async fn invoke(deps: &Deps, _: &Invocation) -> Result<Outcome, Failure> {
     if faults.is_empty() { Ok(Outcome::done()) } else { Err(Failure::new(faults.join("; "))) }
 }
 
-/// When a connection was last due: `connections/<name>/schedule`.
+/// When a connection was last due, and the run that began for it: `connections/<name>/schedule`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LastDue {
     at: Timestamp,
+    run: String,
 }
 
 async fn tick(deps: &Deps, connection: &str, schedule: &str) -> Result<(), Fault> {
     let state = deps.state();
     let now = deps.now();
+    let last: Option<LastDue> = state.value(&keys::schedule(connection)).await?;
+    if let Some(last) = &last {
+        // A process killed after it wrote down that a run is due may not have begun it.
+        let begun: Option<Run> = state.value(&keys::run(&last.run, connection)).await?;
+        if begun.is_none_or(|run| run.discovered.is_none() && run.finished.is_none()) {
+            return begin(deps, connection, last).await;
+        }
+    }
     let open = open_runs(deps, connection).await?;
     for run in &open {
         if now.duration_since(run.started_at) > STALLED_AFTER {
             end_stalled(deps, run).await?;
         }
     }
-    let last: Option<LastDue> = state.value(&keys::schedule(connection)).await?;
-    let Some(due) = due(schedule, last.as_ref().map(|last| last.at), now).map_err(Fault::Permanent)? else {
-        return Ok(());
-    };
     let needs_person = health::of(deps, connection).await?.is_some_and(|h| h.state == HealthState::NeedsAttention);
-    if !open.is_empty() || needs_person {
+    if !open.is_empty() || needs_person || !is_due(schedule, last.as_ref(), now).map_err(Fault::Permanent)? {
         return Ok(());
     }
-    // The id is the due time's: a second tick for it begins the same run.
-    let id = run_id(due, connection);
-    runs::start(deps, &Run::new(id, connection, Trigger::Timer, Source::Azure, due)).await?;
-    state.change(&keys::schedule(connection), |_| Some(LastDue { at: due })).await?;
-    Ok(())
+    let due = LastDue { at: now, run: run_id(now, connection) };
+    let first = |known: Option<LastDue>| (known == last).then(|| due.clone());
+    match state.change(&keys::schedule(connection), first).await? {
+        Some(recorded) if recorded == due => begin(deps, connection, &due).await,
+        _ => Ok(()),
+    }
 }
 
-/// The latest time at which the connection was due and has not been run; a new connection is due at once.
-fn due(schedule: &str, last: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, String> {
-    let Some(last) = last else { return Ok(Some(now)) };
-    let schedule = Schedule::parse(schedule)?;
-    // Of many missed times one run makes up for all, so only the fact that there was one counts.
-    Ok(schedule.after(last).filter(|next| *next <= now).map(|_| now))
+/// A new connection is due at once; of many missed times one run makes up for all.
+fn is_due(schedule: &str, last: Option<&LastDue>, now: Timestamp) -> Result<bool, String> {
+    let Some(last) = last else { return Ok(true) };
+    Ok(Schedule::parse(schedule)?.after(last.at).is_some_and(|next| next <= now))
+}
+
+async fn begin(deps: &Deps, connection: &str, due: &LastDue) -> Result<(), Fault> {
+    runs::start(deps, &Run::new(due.run.clone(), connection, Trigger::Timer, Source::Azure, due.at)).await
 }
 
 fn run_id(at: Timestamp, salt: &str) -> String {
@@ -86,9 +94,7 @@ async fn end_stalled(deps: &Deps, run: &Run) -> Result<(), Fault> {
     const REASON: &str = "no report came; see the dead letters";
     let Some(discovered) = &run.discovered else { return runs::fail(deps, run, REASON).await };
     for pool in deps.state().names(&keys::pending_of(&run.id, &run.connection, &discovered.layout)).await? {
-        let observation =
-            Observation { run: run.id.clone(), run_started_at: run.started_at, observed_at: run.started_at };
-        runs::give_up_pool(deps, run, PoolReport::unknown(&pool, observation, REASON)).await?;
+        runs::give_up_pool(deps, run, &pool, REASON).await?;
     }
     runs::send_finish(deps, run, "stalled").await
 }

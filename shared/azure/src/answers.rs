@@ -52,9 +52,17 @@ pub(crate) fn not_json(body: &[u8], error: &serde_json::Error) -> String {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
         None => "an empty answer".to_owned(),
-        Some(b'<') => format!("a web page instead of JSON; is there a proxy or a sign-in page in between? It begins: {}", excerpt(body)),
+        Some(b'<') => format!(
+            "a web page instead of JSON; is there a proxy or a sign-in page in between? It begins: {}",
+            excerpt(body)
+        ),
         // serde's text repeats values of the answer; its position is enough.
-        Some(_) => format!("no JSON that can be understood (line {}, column {}). It begins: {}", error.line(), error.column(), excerpt(body)),
+        Some(_) => format!(
+            "no JSON that can be understood (line {}, column {}). It begins: {}",
+            error.line(),
+            error.column(),
+            excerpt(body)
+        ),
     }
 }
 

@@ -149,10 +149,18 @@ impl Arm {
         let story = |why, text: &str| Unreadable::new(why, format!("{} of {}: {text}", call.what, call.scope));
         if !self.shared.endpoints.is_arm(&call.url) {
             let host = call.url.host_str().unwrap_or_default();
-            return Err(story(Why::Malformed, &format!("the next page is on another host ({host}); it was not asked, and no token was sent")));
+            return Err(story(
+                Why::Malformed,
+                &format!("the next page is on another host ({host}); it was not asked, and no token was sent"),
+            ));
         }
-        let mut history =
-            History { failures: 0, throttled: 0, misread: false, renewed: false, patience: Patience(self.shared.patience) };
+        let mut history = History {
+            failures: 0,
+            throttled: 0,
+            misread: false,
+            renewed: false,
+            patience: Patience(self.shared.patience),
+        };
         loop {
             let pause = match self.attempt(call, &mut history, &read).await {
                 Try::Done(value) => return Ok(Some(value)),
@@ -193,7 +201,12 @@ impl Arm {
         }
     }
 
-    async fn attempt<T>(&self, call: &Call, history: &mut History, read: impl Fn(&[u8]) -> Result<T, String>) -> Try<T> {
+    async fn attempt<T>(
+        &self,
+        call: &Call,
+        history: &mut History,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Try<T> {
         let shared = &self.shared;
         let token = match shared.credentials.token(shared.endpoints.arm_scope()).await {
             Ok(token) => token,
@@ -212,7 +225,9 @@ impl Arm {
         };
         let request = match &call.body {
             None => shared.http.0.get(call.url.clone()),
-            Some(body) => shared.http.0.post(call.url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone()),
+            Some(body) => {
+                shared.http.0.post(call.url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone())
+            }
         };
         let counter = if call.meter.kind == Kind::Query { &self.counters.resource_graph } else { &self.counters.arm };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -226,7 +241,9 @@ impl Arm {
             self.counters.throttled.fetch_add(1, Ordering::Relaxed);
             return Try::Throttled(wait);
         }
-        let announced = response.content_length().map_or(UNKNOWN_BODY_KIB, |length| u32::try_from(length / 1024 + 1).unwrap_or(BODIES_KIB));
+        let announced = response
+            .content_length()
+            .map_or(UNKNOWN_BODY_KIB, |length| u32::try_from(length / 1024 + 1).unwrap_or(BODIES_KIB));
         let _memory = shared.bodies.acquire_many(announced.min(BODIES_KIB)).await;
         let body = match read_body(response, BODY_LIMIT).await {
             Ok(body) => body,
@@ -282,3 +299,6 @@ fn redirect_text(status: u16, headers: &HeaderMap) -> String {
     let host = location.as_ref().and_then(Url::host_str).unwrap_or("an unknown place");
     format!("{status}, a redirect to {}; redirects are not followed", crate::answers::safe(host, 100))
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,10 @@ mod tests {
         assert_eq!((window.take(start), window.take(start)), (Turn::Go, Turn::Go));
         assert_eq!(window.take(start), Turn::Wait(start + Duration::from_secs(5)));
         assert_eq!(window.take(start + Duration::from_secs(5)), Turn::Go);
-        window.learn(start + Duration::from_secs(5), Some(WindowHint::Left { remaining: 0, resets_in: Duration::from_secs(9) }));
+        window.learn(
+            start + Duration::from_secs(5),
+            Some(WindowHint::Left { remaining: 0, resets_in: Duration::from_secs(9) }),
+        );
         assert_eq!(window.take(start + Duration::from_secs(6)), Turn::Wait(start + Duration::from_secs(14)));
     }
 

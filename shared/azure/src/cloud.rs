@@ -251,7 +251,9 @@ mod tests {
         for local in ["http://127.0.0.1:7071", "http://localhost:1", "http://[::1]:1/"] {
             Endpoints::of(Cloud::Public).with_arm(local).unwrap();
         }
-        for refused in ["http://10.0.0.1", "http://example.net", "ftp://localhost", "management.azure.com", "https://u:p@h/"] {
+        for refused in
+            ["http://10.0.0.1", "http://example.net", "ftp://localhost", "management.azure.com", "https://u:p@h/"]
+        {
             Endpoints::of(Cloud::Public).with_arm(refused).unwrap_err();
         }
     }

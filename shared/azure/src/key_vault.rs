@@ -166,9 +166,18 @@ mod tests {
 
     #[tokio::test]
     async fn failures_are_told_apart() {
-        for (status, body, transient) in [(403, "{}", false), (404, "{}", false), (200, "{}", false), (200, r#"{"value":7}"#, false), (503, "", true)] {
+        for (status, body, transient) in [
+            (403, "{}", false),
+            (404, "{}", false),
+            (200, "{}", false),
+            (200, r#"{"value":7}"#, false),
+            (503, "", true),
+        ] {
             let server = MockServer::start().await;
-            Mock::given(path("/secrets/hook")).respond_with(ResponseTemplate::new(status).set_body_string(body)).mount(&server).await;
+            Mock::given(path("/secrets/hook"))
+                .respond_with(ResponseTemplate::new(status).set_body_string(body))
+                .mount(&server)
+                .await;
             let error = vault(&server).await.secret(&reference()).await.unwrap_err();
             assert_eq!(error.is_transient(), transient, "{error}");
             assert!(error.to_string().contains("keys.vault.azure.net/secrets/hook"), "{error}");
@@ -178,7 +187,12 @@ mod tests {
     #[tokio::test]
     async fn no_token_goes_elsewhere() {
         let vault = KeyVault::new(Http::new().unwrap(), Arc::new(FixedToken::default()), Endpoints::of(Cloud::Public));
-        for wrong in ["https://example.net/secrets/n", "http://k.vault.azure.net/secrets/n", "https://k.vault.azure.net/keys/n", "https://k.vault.azure.net/secrets/"] {
+        for wrong in [
+            "https://example.net/secrets/n",
+            "http://k.vault.azure.net/secrets/n",
+            "https://k.vault.azure.net/keys/n",
+            "https://k.vault.azure.net/secrets/",
+        ] {
             let error = vault.secret(&Url::parse(wrong).unwrap()).await.unwrap_err();
             assert!(matches!(error, KeyVaultError::NotAVault(..)), "{wrong}");
         }

@@ -7,6 +7,8 @@
 //!
 //! Only this crate speaks HTTP to Azure. No token or secret leaves it in an error, a log line or a debug form.
 
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
+
 mod activity_log;
 mod answers;
 mod arm;
@@ -38,7 +40,7 @@ pub use azure_inventory::AzureInventory;
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
-pub use inventory::{Inventory, Requests};
+pub use inventory::{Inventory, Listing, Requests};
 pub use key_vault::{KeyVault, KeyVaultError};
 pub use roles::action_matches;
 pub use secret::{SecretError, SecretRef};

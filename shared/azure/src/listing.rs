@@ -33,7 +33,9 @@ impl<T> Listed<T> {
     pub(crate) fn whole(self) -> Reading<Vec<T>> {
         match (self.stopped, self.flaws.into_iter().next()) {
             (Some(reason), _) => Err(reason),
-            (None, Some(flaw)) => Err(Unreadable::new(flaw.reason.why, format!("{}: {}", flaw.scope, flaw.reason.detail))),
+            (None, Some(flaw)) => {
+                Err(Unreadable::new(flaw.reason.why, format!("{}: {}", flaw.scope, flaw.reason.detail)))
+            }
             (None, None) => Ok(self.items),
         }
     }
@@ -67,6 +69,13 @@ pub(crate) fn read_items<T>(items: &[&RawValue], read: impl Fn(&RawValue) -> Res
 }
 
 impl<T> Listed<T> {
+    /// Another part of the same list.
+    pub(crate) fn append(&mut self, mut part: Self) {
+        self.items.append(&mut part.items);
+        self.flaws.append(&mut part.flaws);
+        self.stopped = self.stopped.take().or(part.stopped);
+    }
+
     /// Takes in one page's items; an id that came before is the same thing.
     pub(crate) fn take_in(&mut self, seen: &mut HashSet<String>, list: &ArmId, items: Vec<Item<T>>) {
         for (id, item) in items {
@@ -105,7 +114,8 @@ impl Arm {
                 Ok(None) if page == 0 => return Ok(None),
                 Err(reason) if page == 0 => return Err(reason),
                 Ok(None) => {
-                    listed.stopped = Some(stop(&call, Why::Failed, "a page that an earlier one names is not there (404)"));
+                    listed.stopped =
+                        Some(stop(&call, Why::Failed, "a page that an earlier one names is not there (404)"));
                     break;
                 }
                 Err(reason) => {

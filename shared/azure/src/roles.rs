@@ -60,7 +60,15 @@ mod tests {
         ] {
             assert!(action_matches(pattern, USE_APPLICATIONS), "{pattern}");
         }
-        for pattern in ["", "Microsoft.DesktopVirtualization", "*/read", "Microsoft.Compute/*", "*/action/*", "*useApplications", "a*action"] {
+        for pattern in [
+            "",
+            "Microsoft.DesktopVirtualization",
+            "*/read",
+            "Microsoft.Compute/*",
+            "*/action/*",
+            "*useApplications",
+            "a*action",
+        ] {
             assert!(!action_matches(pattern, USE_APPLICATIONS), "{pattern}");
         }
         assert!(!action_matches("a*a", "a"), "what matches the head does not match the tail too");

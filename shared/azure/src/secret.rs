@@ -135,7 +135,13 @@ mod tests {
         ] {
             assert_eq!(serde_json::from_value::<SecretRef>(written).unwrap(), meant);
         }
-        for wrong in [json!({"env": "X", "file": "y"}), json!({}), json!("secret"), json!({"value": "s"}), json!({"key_vault": "x"})] {
+        for wrong in [
+            json!({"env": "X", "file": "y"}),
+            json!({}),
+            json!("secret"),
+            json!({"value": "s"}),
+            json!({"key_vault": "x"}),
+        ] {
             serde_json::from_value::<SecretRef>(wrong).unwrap_err();
         }
     }
@@ -162,6 +168,6 @@ mod tests {
         assert!(SecretRef::File(path).resolve(None).await.unwrap_err().to_string().ends_with("is empty"));
         let vault = SecretRef::KeyVault(Url::parse("https://v.vault.azure.net/secrets/n?sig=1").unwrap());
         let error = vault.resolve(None).await.unwrap_err().to_string();
-        assert!(error.contains("v.vault.azure.net/secrets/n") && !error.contains("sig"), "{error}");
+        assert!(error.contains("v.vault.azure.net/secrets/n") && !error.contains("sig=1"), "{error}");
     }
 }

@@ -118,7 +118,9 @@ mod tests {
             serde_json::from_value::<Credential>(json!({ "method": minimal })).unwrap();
         }
         serde_json::from_value::<Credential>(json!({"method": "azure_cli", "password": "x"})).unwrap_err();
-        serde_json::from_value::<Credential>(json!({"method": "client_secret", "tenant_id": "t", "client_id": "c", "secret": "s"}))
-            .unwrap_err();
+        serde_json::from_value::<Credential>(
+            json!({"method": "client_secret", "tenant_id": "t", "client_id": "c", "secret": "s"}),
+        )
+        .unwrap_err();
     }
 }

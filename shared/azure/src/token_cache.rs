@@ -191,7 +191,12 @@ mod tests {
     impl Fixture {
         fn new(life_seconds: i64) -> Self {
             let (clock, asked, failure) = (Arc::new(AtomicI64::new(1_000)), Arc::default(), Arc::default());
-            let issuer = Issuer { clock: Arc::clone(&clock), life_seconds, asked: Arc::clone(&asked), failure: Arc::clone(&failure) };
+            let issuer = Issuer {
+                clock: Arc::clone(&clock),
+                life_seconds,
+                asked: Arc::clone(&asked),
+                failure: Arc::clone(&failure),
+            };
             let hands = Arc::clone(&clock);
             let cache = TokenCache::with_clock(issuer, Box::new(move || second(hands.load(Ordering::SeqCst))));
             Self { cache, clock, asked, failure }

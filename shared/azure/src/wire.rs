@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::estate::{
     ApplicationGroup, CommandLineSetting, HostPool, Permission, Principal, Resource, ResourceKind, RoleAssignment,
-    RoleDefinition, Workspace,
+    RoleDefinition, Subscription, Workspace,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,7 +19,9 @@ type Text<'a> = Option<Cow<'a, str>>;
 /// Base64 with or without padding: both are seen.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 #[derive(Deserialize)]
@@ -61,6 +63,23 @@ fn required(text: Text<'_>, field: &str) -> Result<String, String> {
 /// Absent and empty are the same: Resource Graph writes the one, REST the other.
 fn optional(text: Text<'_>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty()).map(Cow::into_owned)
+}
+
+/// A yes or no, also as text: a projected column may come as either.
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Bool(bool),
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Option::<Flag>::deserialize(deserializer)? {
+        Some(Flag::Bool(flag)) => Some(flag),
+        Some(Flag::Text(text)) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(Flag::Text(text)) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    })
 }
 
 /// A host pool.
@@ -107,9 +126,9 @@ pub(crate) fn application_group(item: &RawValue) -> Result<ApplicationGroup, Str
         host_pool_arm_path: Text<'a>,
         #[serde(borrow, default)]
         workspace_arm_path: Text<'a>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "flag")]
         show_in_feed: Option<bool>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "flag")]
         cloud_pc_resource: Option<bool>,
     }
     let (head, properties) = parts::<Properties<'_>>(item)?;
@@ -129,6 +148,24 @@ pub(crate) fn application_group(item: &RawValue) -> Result<ApplicationGroup, Str
         show_in_feed: properties.show_in_feed,
         cloud_pc: properties.cloud_pc_resource.unwrap_or_default(),
     })
+}
+
+/// A subscription, as REST and as `az account list` write it.
+pub(crate) fn subscription(item: &RawValue) -> Result<Subscription, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shape<'a> {
+        #[serde(borrow, default)]
+        subscription_id: Text<'a>,
+        #[serde(borrow, default)]
+        id: Text<'a>,
+        #[serde(borrow, default, alias = "name")]
+        display_name: Text<'a>,
+    }
+    let shape: Shape<'_> = serde_json::from_str(item.get()).map_err(|error| complaint(&error))?;
+    let id = optional(shape.subscription_id).or_else(|| optional(shape.id)).ok_or("has no id")?;
+    let id = id.rsplit('/').next().unwrap_or(&id).to_owned();
+    Ok(Subscription { display_name: optional(shape.display_name).unwrap_or_else(|| id.clone()), id })
 }
 
 /// A workspace.
@@ -160,7 +197,7 @@ pub(crate) fn resource(item: &RawValue) -> Result<Resource, String> {
         friendly_name: Text<'a>,
         #[serde(borrow, default)]
         description: Text<'a>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "flag")]
         show_in_portal: Option<bool>,
         #[serde(borrow, default)]
         file_path: Text<'a>,
@@ -218,7 +255,8 @@ pub(crate) fn role_assignment(item: &RawValue) -> Result<RoleAssignment, String>
     let (head, properties) = parts::<Properties<'_>>(item)?;
     let id = ArmId::new(&head.id);
     // Without a scope of its own, it holds where its id says that it is.
-    let holder = id.as_str().to_ascii_lowercase().rfind("/providers/microsoft.authorization/").map(|end| &id.as_str()[..end]);
+    let holder =
+        id.as_str().to_ascii_lowercase().rfind("/providers/microsoft.authorization/").map(|end| &id.as_str()[..end]);
     let scope = optional(properties.scope).or_else(|| holder.map(str::to_owned)).ok_or("lacks a scope")?;
     Ok(RoleAssignment {
         scope: ArmId::new(&scope),
@@ -278,7 +316,8 @@ mod tests {
             "objectId": "o", "friendlyName": "", "hostPoolType": "Pooled", "applicationGroupReferences": ["/a", "b"],
             "registrationInfo": {"token": 7}, "vmTemplate": ["odd"],
         });
-        let rest = json!({"id": "subscriptions/S/hostPools/p", "location": "weu", "tags": null, "properties": properties});
+        let rest =
+            json!({"id": "subscriptions/S/hostPools/p", "location": "weu", "tags": null, "properties": properties});
         let mut flat = properties.clone();
         flat["id"] = json!("subscriptions/S/hostPools/p");
         flat["location"] = json!("weu");

@@ -30,12 +30,13 @@ impl ArmId {
         self.0.to_ascii_lowercase()
     }
 
-    /// The segment after `key`, as in `segment("subscriptions")`.
+    /// The segment after `key`, as in `segment("subscriptions")`. An id is a chain of keys and values, so a resource
+    /// group that is called like a key is not taken for one.
     pub fn segment(&self, key: &str) -> Option<&str> {
         let mut segments = self.0.split('/').skip(1);
-        while let Some(segment) = segments.next() {
+        while let (Some(segment), Some(value)) = (segments.next(), segments.next()) {
             if segment.eq_ignore_ascii_case(key) {
-                return segments.next().filter(|value| !value.is_empty());
+                return Some(value).filter(|value| !value.is_empty());
             }
         }
         None
@@ -54,6 +55,12 @@ impl ArmId {
     /// The last segment.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The id itself and every scope above it, up to the root scope `/`.
+    pub fn ancestors(&self) -> impl Iterator<Item = ArmId> {
+        let cuts = self.0.rmatch_indices('/').map(|(at, _)| at.max(1));
+        std::iter::once(self.0.len()).chain(cuts).map(|end| ArmId(self.0[..end].to_owned()))
     }
 
     /// Whether `self` is `other` or lies below it. The root scope `/` holds everything.
@@ -118,6 +125,7 @@ impl fmt::Debug for ArmId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::HashSet;
 
     const POOL: &str = "/subscriptions/S1/resourceGroups/Rg/providers/Microsoft.DesktopVirtualization/hostPools/Pool";
@@ -142,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_group_called_like_a_type_is_not_taken_for_one() {
+        let id = ArmId::new("/subscriptions/s/resourceGroups/hostPools/providers/Microsoft.DesktopVirtualization/hostPools/p");
+        assert_eq!(id.segment("hostPools"), Some("p"));
+        assert_eq!(id.up_to("hostPools"), Some(id.clone()));
+        assert_eq!(id.segment("sessionHosts"), None);
+    }
+
+    #[test]
     fn a_scope_holds_itself_and_what_is_below_but_not_its_name_sakes() {
         let id = ArmId::new(POOL);
         assert!(id.is_within(&ArmId::new("/")));
@@ -149,5 +165,13 @@ mod tests {
         assert!(id.is_within(&id));
         assert!(!id.is_within(&ArmId::new("/subscriptions/s1/resourceGroups/r")));
         assert!(!ArmId::new("/subscriptions/s1").is_within(&id));
+    }
+
+    proptest! {
+        #[test]
+        fn what_lies_within_a_scope_has_it_among_its_ancestors(id in "(/[aAbé]{0,2}){0,4}", scope in "(/[aAbé]{0,2}){0,3}") {
+            let (id, scope) = (ArmId::new(&id), ArmId::new(&scope));
+            prop_assert_eq!(id.is_within(&scope), id.ancestors().any(|above| above == scope), "{} in {}", id, scope);
+        }
     }
 }

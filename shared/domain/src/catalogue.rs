@@ -1,6 +1,7 @@
 //! What applying a plan does to the catalogue's documents. Plain functions from the old document to the new one, so
 //! that a repeated, late or reordered message can be judged by what is already there.
 
+use crate::discovery::pool_key;
 use crate::package::{Change, Package, PackageContent, PackageState, Revision};
 use crate::plan::{Entry, Observation, PoolIndex, Row};
 use jiff::Timestamp;
@@ -44,7 +45,8 @@ pub fn publish(
         PackageState::Retired => Change::Restored,
         PackageState::Active => Change::Updated,
     };
-    if existing.observed_at > observation.observed_at || (change == Change::Updated && fields.is_empty()) {
+    let to_write = change == Change::Restored || (entry.content.managed && !fields.is_empty());
+    if existing.observed_at > observation.observed_at || !to_write {
         return Applied::Superseded;
     }
     let mut package = existing.clone();
@@ -55,7 +57,7 @@ pub fn publish(
     Applied::Write(Box::new(package))
 }
 
-/// Retires the package as it stands.
+/// Retires the package as it stands. One that another pool offers by now is not this look's to retire.
 pub fn retire(existing: Option<&Package>, observation: &Observation, now: Timestamp) -> Applied {
     let Some(existing) = existing else {
         return Applied::Superseded;
@@ -63,7 +65,8 @@ pub fn retire(existing: Option<&Package>, observation: &Observation, now: Timest
     if let Some(revision) = existing.revision_of(&observation.run) {
         return Applied::Already(revision.clone());
     }
-    if existing.state == PackageState::Retired || existing.observed_at > observation.observed_at {
+    let elsewhere = observation.pool.as_ref().is_some_and(|pool| *pool != pool_key(&existing.content.host_pool.id));
+    if existing.state == PackageState::Retired || existing.observed_at > observation.observed_at || elsewhere {
         return Applied::Superseded;
     }
     let mut package = existing.clone();
@@ -75,15 +78,30 @@ pub fn retire(existing: Option<&Package>, observation: &Observation, now: Timest
 
 impl PoolIndex {
     /// Takes over what a package now says, unless the index knows something newer. Returns whether anything changed.
+    ///
+    /// A package that another pool offers by now (its group was created anew there) leaves this index.
     pub fn record(&mut self, package: &Package) -> bool {
-        let row = row(package);
-        match self.rows.get(&package.key) {
-            Some(known) if known.revision > row.revision || *known == row => false,
-            _ => {
-                self.rows.insert(package.key.clone(), row);
-                true
-            }
+        if package.content.host_pool.id != self.host_pool {
+            return self.rows.remove(&package.key).is_some();
         }
+        let known = self.rows.get(&package.key);
+        if known.is_some_and(|known| known.revision > package.revision()) {
+            return false;
+        }
+        // A look that came after what the package says, and missed it, still counts.
+        let missing = known.and_then(|known| known.missing.clone());
+        let missing = missing.filter(|missing| {
+            package.state == PackageState::Active && missing.observed_at > package.observed_at
+        });
+        let row = Row { missing, ..row(package) };
+        if known == Some(&row) {
+            return false;
+        }
+        if row.state == PackageState::Active && self.rows.values().all(|other| other.observed_at <= row.observed_at) {
+            self.label.clone_from(&package.content.host_pool.name);
+        }
+        self.rows.insert(package.key.clone(), row);
+        true
     }
 }
 
@@ -102,3 +120,6 @@ fn row(package: &Package) -> Row {
         missing: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,8 @@
 use crate::UnknownScope;
 use crate::plan::Observation;
 use crate::policy::Brake;
-use crate::report::{ConnectionReport, PackageCounts, PoolCounts, PoolReport, ReportedScope};
-use crate::run::{Baseline, BaselinePool, Discovered, Requests, Run, Source, Status};
-use std::collections::BTreeMap;
+use crate::report::{ConnectionReport, PoolReport, ReportedScope};
+use crate::run::{Baseline, BaselinePool, Discovered, Run, Source, Status};
 
 /// What the end of a run comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,35 +19,17 @@ pub struct Ending {
 
 /// Draws the sum of a run: the report, what to retire, and what the next run can build on.
 pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, previous: Option<&Baseline>) -> Ending {
-    let nothing = Discovered {
-        layout: String::new(),
-        pools: Vec::new(),
-        carried: BTreeMap::new(),
-        unknown: Vec::new(),
-        ignored: Vec::new(),
-        requests: Requests::default(),
-        full: false,
-    };
+    let nothing = Discovered::default();
     let discovered = run.discovered.as_ref().unwrap_or(&nothing);
     let active = pools.iter().map(|pool| pool.active).sum::<usize>()
         + discovered.carried.values().map(|pool| pool.packages).sum::<usize>();
     let retiring: usize = pools.iter().map(|pool| pool.plan.retire.len()).sum();
     let held = brake.stops(retiring, active) && run.approved_at.is_none();
 
-    let mut report = ConnectionReport {
-        name: run.connection.clone(),
-        status: Status::Complete,
-        pools: PoolCounts { found: discovered.pools.len() + discovered.carried.len(), ..PoolCounts::default() },
-        session_hosts: 0,
-        resources: 0,
-        packages: PackageCounts::default(),
-        not_published: Vec::new(),
-        unknown_scopes: Vec::new(),
-        failed_packages: BTreeMap::new(),
-        ignored_files: discovered.ignored.clone(),
-        error: None,
-        requests: discovered.requests,
-    };
+    let mut report = ConnectionReport::new(&run.connection, Status::Complete);
+    report.pools.found = discovered.pools.len() + discovered.carried.len();
+    report.ignored_files.clone_from(&discovered.ignored);
+    report.requests = discovered.requests;
     let mut unknown: Vec<&UnknownScope> = discovered.unknown.iter().collect();
     for pool in pools {
         if pool.unknown.is_empty() {
@@ -82,7 +63,7 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
     } else {
         report.packages.retired = retiring;
     }
-    unknown.sort_by(|a, b| a.scope.cmp(&b.scope));
+    unknown.sort_by_key(|dark| (&dark.scope, dark.reason.why, &dark.reason.detail));
     unknown.dedup();
     report.unknown_scopes = unknown
         .into_iter()
@@ -122,3 +103,6 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
     });
     Ending { retire, report, baseline }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@
 //! does not hold. What could not be read travels along, cut down to the pools it may hide something of.
 
 use crate::entitlement::{Entitlement, entitlements, roles_that_open};
-use crate::estate::{ApplicationGroup, Estate, HostPool, Workspace};
+use crate::estate::{ApplicationGroup, Estate, HostPool, RoleAssignment, Workspace};
+use crate::names::told_apart;
 use crate::text::{sha256_hex, stable_key, title};
 use crate::{ArmId, UnknownScope, Unreadable, Why};
 use serde::{Deserialize, Serialize};
@@ -55,9 +56,9 @@ pub struct Discovery {
 }
 
 /// Which part of an estate an unreadable scope leaves in the dark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Dark {
-    /// Pools or groups themselves.
+    /// Pools, groups or what they publish.
     Structure,
     /// Only how many session hosts there are.
     SessionHosts,
@@ -66,22 +67,70 @@ enum Dark {
 }
 
 impl Dark {
-    /// Reads it off the scope's own form: lists below a scope end with the list's type.
+    /// Reads it off the scope's own form: which part, and below which scope. A list stands for all that may be in it,
+    /// and whatever is inside a pool or group stands for that pool or group.
     fn of(scope: &ArmId) -> (Self, ArmId) {
         let text = scope.canonical();
-        let cut = |marker: &str| text.find(marker).map(|at| ArmId::new(&scope.as_str()[..at]));
-        if let Some(at) = cut("/providers/microsoft.authorization") {
-            (Self::Assignments, at)
-        } else if let Some(at) = cut("/sessionhosts") {
-            (Self::SessionHosts, at)
-        } else if let Some(provider) = text.find("/providers/microsoft.desktopvirtualization")
-            && text[provider..].matches('/').count() <= 3
-        {
-            // A list of pools, groups or workspaces: everything of that subscription or resource group.
-            (Self::Structure, ArmId::new(&scope.as_str()[..provider]))
-        } else {
-            (Self::Structure, scope.clone())
+        let up_to = |end: usize| ArmId::new(&scope.as_str()[..end]);
+        if let Some(at) = text.find("/providers/microsoft.authorization/") {
+            return (Self::Assignments, up_to(at));
         }
+        const PROVIDER: &str = "/providers/microsoft.desktopvirtualization/";
+        let Some(at) = text.find(PROVIDER) else {
+            return (Self::Structure, scope.clone());
+        };
+        // What follows is a chain of types and names: a pool may be called `sessionHosts`.
+        let mut chain = text[at + PROVIDER.len()..].split('/');
+        match (chain.next(), chain.next(), chain.next()) {
+            (Some("sessionhosts"), _, _) => (Self::SessionHosts, up_to(at)),
+            (Some(_), None, _) => (Self::Structure, up_to(at)),
+            (Some(kind), Some(name), below) => {
+                let holder = up_to(at + PROVIDER.len() + kind.len() + 1 + name.len());
+                (if below == Some("sessionhosts") { Self::SessionHosts } else { Self::Structure }, holder)
+            }
+            (None, ..) => (Self::Structure, up_to(at)),
+        }
+    }
+}
+
+/// The scope below which something published may be hidden because this one could not be read, if it may.
+pub(crate) fn hides_below(unknown: &UnknownScope) -> Option<ArmId> {
+    let (dark, below) = Dark::of(&unknown.scope);
+    (dark == Dark::Structure).then_some(below)
+}
+
+/// The unreadable scopes of an estate, by number, for looking up which of them hold something.
+struct Shadows(HashMap<(Dark, ArmId), Vec<usize>>);
+
+impl Shadows {
+    fn of(unknown: &[UnknownScope]) -> Self {
+        let mut shadows: HashMap<_, Vec<usize>> = HashMap::new();
+        for (number, scope) in unknown.iter().enumerate() {
+            shadows.entry(Dark::of(&scope.scope)).or_default().push(number);
+        }
+        Self(shadows)
+    }
+
+    /// Those that leave this part of something in the dark.
+    fn over<'a>(&'a self, dark: Dark, id: &'a ArmId) -> impl Iterator<Item = usize> + 'a {
+        id.ancestors().filter_map(move |scope| self.0.get(&(dark, scope))).flatten().copied()
+    }
+
+    fn lie_over(&self, dark: Dark, id: &ArmId) -> bool {
+        self.over(dark, id).next().is_some()
+    }
+
+    /// Those that may hide something of a pool: what holds the pool itself or a group it names. A pool that names no
+    /// group at all may have any.
+    fn over_pool(&self, pool: &HostPool) -> BTreeSet<usize> {
+        let groups = pool.application_group_references.iter().flat_map(|group| self.over(Dark::Structure, group));
+        let any_group = pool.application_group_references.is_empty().then(|| self.over_any_group());
+        self.over(Dark::Structure, &pool.id).chain(groups).chain(any_group.into_iter().flatten()).collect()
+    }
+
+    fn over_any_group(&self) -> impl Iterator<Item = usize> {
+        let of_group = |(dark, id): &(Dark, ArmId)| *dark == Dark::Structure && id.segment("applicationGroups").is_some();
+        self.0.iter().filter(move |(at, _)| of_group(at)).flat_map(|(_, numbers)| numbers).copied()
     }
 }
 
@@ -89,43 +138,39 @@ impl Dark {
 pub fn discover(estate: Estate) -> Discovery {
     let workspaces: HashMap<ArmId, Workspace> = estate.workspaces.into_iter().map(|w| (w.id.clone(), w)).collect();
     let opens = roles_that_open(&estate.role_definitions);
+    let mut assigned: HashMap<&ArmId, Vec<&RoleAssignment>> = HashMap::new();
+    for assignment in &estate.role_assignments {
+        assigned.entry(&assignment.scope).or_default().push(assignment);
+    }
     let mut unknown = estate.unknown;
-    let dark: Vec<(Dark, ArmId)> = unknown.iter().map(|scope| Dark::of(&scope.scope)).collect();
-    let in_the_dark = |kind: Dark, id: &ArmId| dark.iter().any(|(k, scope)| *k == kind && id.is_within(scope));
+    let shadows = Shadows::of(&unknown);
 
     let mut groups: BTreeMap<ArmId, BTreeMap<ArmId, GroupFacts>> = BTreeMap::new();
     for group in estate.application_groups {
-        let entitled = entitlements(&group.id, &estate.role_assignments, &opens);
+        let above: Vec<ArmId> = group.id.ancestors().collect();
+        let assignments = above.iter().filter_map(|scope| assigned.get(scope)).flatten().copied();
+        let entitled = entitlements(&group.id, assignments, &opens);
         let facts = GroupFacts {
             workspace: group.workspace.as_ref().and_then(|id| workspaces.get(id)).cloned(),
-            entitlements: (!in_the_dark(Dark::Assignments, &group.id)).then_some(entitled),
+            entitlements: (!shadows.lie_over(Dark::Assignments, &group.id)).then_some(entitled),
             group,
         };
         groups.entry(facts.group.host_pool.clone()).or_default().insert(facts.group.id.clone(), facts);
     }
 
     let pools: BTreeMap<ArmId, HostPool> = estate.host_pools.into_iter().map(|p| (p.id.clone(), p)).collect();
-    let labels = labels(pools.values());
-    let structure: Vec<(ArmId, UnknownScope)> = dark
-        .iter()
-        .zip(&unknown)
-        .filter(|((kind, _), _)| *kind == Dark::Structure)
-        .map(|((_, at), scope)| (at.clone(), scope.clone()))
-        .collect();
+    let pools: Vec<HostPool> = pools.into_values().collect();
+    let labels = labels(&pools);
     let mut found: Vec<PoolFacts> = pools
-        .into_values()
+        .into_iter()
         .zip(labels)
         .map(|(pool, label)| PoolFacts {
-            key: stable_key(pool.id.name(), &pool.id, KEY_DIGITS),
+            key: pool_key(&pool.id),
             label,
-            session_hosts: (!in_the_dark(Dark::SessionHosts, &pool.id))
+            session_hosts: (!shadows.lie_over(Dark::SessionHosts, &pool.id))
                 .then(|| estate.session_hosts.get(&pool.id).copied().unwrap_or(0)),
             groups: groups.remove(&pool.id).unwrap_or_default().into_values().collect(),
-            unknown: structure
-                .iter()
-                .filter(|(at, _)| pool.id.is_within(at) || pool.application_group_references.contains(at))
-                .map(|(_, scope)| scope.clone())
-                .collect(),
+            unknown: shadows.over_pool(&pool).into_iter().map(|number| unknown[number].clone()).collect(),
             pool,
         })
         .collect();
@@ -133,7 +178,7 @@ pub fn discover(estate: Estate) -> Discovery {
 
     // Groups whose pool nobody listed: the pool is there, and cannot be seen.
     for (pool, groups) in groups {
-        if !structure.iter().any(|(at, _)| pool.is_within(at)) {
+        if !shadows.lie_over(Dark::Structure, &pool) {
             let detail = format!(
                 "{} application group(s) name this host pool, but it could not be found; \
                  check that the identity may read it (Desktop Virtualization Reader)",
@@ -148,35 +193,30 @@ pub fn discover(estate: Estate) -> Discovery {
 /// Hash digits in a pool's key: 48 bits, so that a million pools collide with a chance of one in five hundred.
 const KEY_DIGITS: usize = 12;
 
-/// What people call each pool; where two share a name, with the resource group and then the subscription as well.
-fn labels<'a>(pools: impl Iterator<Item = &'a HostPool>) -> Vec<String> {
-    let pools: Vec<&HostPool> = pools.collect();
-    let plain = |pool: &HostPool| {
-        let name = pool.friendly_name.as_deref().and_then(title);
-        name.or_else(|| title(pool.id.name())).unwrap_or_else(|| "host pool".to_owned())
-    };
-    let mut labels: Vec<String> = pools.iter().map(|pool| plain(pool)).collect();
-    for qualifier in [|id: &ArmId| id.name().to_owned(), resource_group, subscription] {
-        let clashing = clashing(&labels);
-        for (label, pool) in labels.iter_mut().zip(&pools) {
-            if clashing.contains(&label.to_lowercase()) {
-                *label = format!("{label}, {}", qualifier(&pool.id));
-            }
-        }
-    }
-    labels
+/// A pool's name within documents and messages.
+pub(crate) fn pool_key(pool: &ArmId) -> String {
+    stable_key(pool.name(), pool, KEY_DIGITS)
 }
 
-fn resource_group(id: &ArmId) -> String {
-    id.resource_group().unwrap_or_default().to_owned()
+/// What people call each pool; where two share a name, with its own name, the resource group, the subscription and
+/// its key as well.
+fn labels(pools: &[HostPool]) -> Vec<String> {
+    let clean = |name: Option<&str>| name.and_then(title).unwrap_or_default();
+    let names = pools.iter().map(|pool| {
+        let name = pool.friendly_name.as_deref().and_then(title).or_else(|| title(pool.id.name()));
+        name.unwrap_or_else(|| "host pool".to_owned())
+    });
+    told_apart(
+        names.collect(),
+        ", ",
+        &[
+            &|at| clean(Some(pools[at].id.name())),
+            &|at| clean(pools[at].id.resource_group()),
+            &|at| clean(pools[at].id.subscription()),
+            &|at| stable_key("", &pools[at].id, KEY_DIGITS),
+        ],
+    )
 }
 
-fn subscription(id: &ArmId) -> String {
-    id.subscription().unwrap_or_default().to_owned()
-}
-
-/// The names, folded, that stand more than once in a list.
-pub(crate) fn clashing(names: &[String]) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    names.iter().map(|name| name.to_lowercase()).filter(|name| !seen.insert(name.clone())).collect()
-}
+#[cfg(test)]
+mod tests;

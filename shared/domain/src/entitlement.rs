@@ -47,13 +47,13 @@ pub fn roles_that_open(definitions: &[RoleDefinition]) -> HashMap<String, String
 }
 
 /// The entitlements on one application group, sorted and without repeats.
-pub fn entitlements(
+pub fn entitlements<'a>(
     group: &ArmId,
-    assignments: &[RoleAssignment],
+    assignments: impl IntoIterator<Item = &'a RoleAssignment>,
     roles_that_open: &HashMap<String, String>,
 ) -> Vec<Entitlement> {
     let mut entitlements: Vec<Entitlement> = assignments
-        .iter()
+        .into_iter()
         .filter(|assignment| group.is_within(&assignment.scope))
         .filter_map(|assignment| {
             let role = roles_that_open.get(&assignment.role_definition_id.name().to_ascii_lowercase())?;

@@ -39,18 +39,22 @@ impl LaunchCloud {
 /// Everything but what RFC 3986 leaves unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The ways to open a resource, best first. Ids come from outside: each is encoded for its place.
+/// The ways to open a resource, best first. Ids come from outside: each is encoded for its place. A workspace whose id
+/// is not known (empty) leaves out the ways that name it.
 pub fn actions(cloud: LaunchCloud, workspace: &str, resource: &str, tenant: Option<&str>) -> Vec<LaunchAction> {
     let encode = |value: &str| utf8_percent_encode(value, ENCODED).to_string();
     let (workspace, resource) = (encode(workspace), encode(resource));
     let mut actions = Vec::with_capacity(3);
     let mut add = |with, versions: &str, uri| actions.push(LaunchAction { with, versions: versions.to_owned(), uri });
-    if let Some(env) = cloud.env() {
+    let is_known = !workspace.is_empty();
+    if cloud.env().is_some() {
         add(Launcher::WindowsApp, ">=2.0.804", format!("ms-avd:connect?resourceid={resource}"));
+    }
+    if let Some(env) = cloud.env().filter(|_| is_known) {
         let old = format!("ms-avd:connect?workspaceid={workspace}&resourceid={resource}&env={env}&version=0");
         add(Launcher::WindowsApp, "<2.0.804", old);
     }
-    if let Some(base) = cloud.web_client() {
+    if let Some(base) = cloud.web_client().filter(|_| is_known) {
         let tenant = tenant.map(|tenant| format!("?tenant={}", encode(tenant))).unwrap_or_default();
         add(Launcher::WebClient, "any", format!("{base}/{workspace}/{resource}{tenant}"));
     }
@@ -74,6 +78,9 @@ mod tests {
             ]
         );
         assert_eq!(actions(LaunchCloud::China, "w", "r", None), []);
+        let without_workspace = actions(LaunchCloud::Public, "", "r", None);
+        assert_eq!(without_workspace.len(), 1);
+        assert_eq!(without_workspace[0].uri, "ms-avd:connect?resourceid=r");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::ArmId;
 use crate::discovery::PoolFacts;
 use crate::run::{Baseline, BaselinePool, PoolWork};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What changed since the baseline, by subscription in lower case. A subscription that is absent could not be asked.
 pub type Changes = HashMap<String, Vec<ArmId>>;
@@ -28,35 +28,56 @@ pub fn lay_out(
     changes: &Changes,
 ) -> Layout {
     let mut layout = Layout::default();
-    for (key, id) in known {
-        if !pools.iter().any(|pool| pool.key == key) {
-            layout.work.insert(key, PoolWork::Vanished { id });
-        }
-    }
+    let touched = Touched::by(changes);
     for facts in pools {
-        let subscription = facts.pool.id.subscription().unwrap_or_default().to_ascii_lowercase();
-        let trusted = baseline.and_then(|baseline| baseline.pools.get(&facts.key)).zip(changes.get(&subscription));
-        let changed = trusted.map(|(before, changes)| (before, changed_groups(&facts, changes)));
-        match changed {
-            Some((before, changed))
-                if changed.is_empty() && facts.unknown.is_empty() && before.fingerprint == facts.fingerprint() =>
-            {
+        let settled = baseline.and_then(|baseline| baseline.pools.get(&facts.key));
+        let trusted = settled.filter(|_| is_covered(&facts, changes));
+        let same = |before: &&BaselinePool| facts.unknown.is_empty() && before.fingerprint == facts.fingerprint();
+        match trusted.filter(|_| !touched.any_of(&facts)).filter(same) {
+            Some(before) => {
                 layout.carried.insert(facts.key.clone(), before.clone());
             }
-            changed => {
-                let changed = changed.map(|(_, groups)| groups);
+            None => {
+                let changed = trusted.map(|_| touched.groups_of(&facts));
                 layout.work.insert(facts.key.clone(), PoolWork::Seen { facts: Box::new(facts), changed });
             }
+        }
+    }
+    for (key, id) in known {
+        if !layout.carried.contains_key(&key) {
+            layout.work.entry(key).or_insert(PoolWork::Vanished { id });
         }
     }
     layout
 }
 
-/// The pool's groups in which something changed; all of them if the pool itself did.
-fn changed_groups(facts: &PoolFacts, changes: &[ArmId]) -> Vec<ArmId> {
+/// Whether every subscription that the pool or a group of it lies in told its changes.
+fn is_covered(facts: &PoolFacts, changes: &Changes) -> bool {
     let groups = facts.groups.iter().map(|group| &group.group.id);
-    if changes.iter().any(|id| id.is_within(&facts.pool.id) && id.segment("sessionHosts").is_none()) {
-        return groups.cloned().collect();
-    }
-    groups.filter(|group| changes.iter().any(|id| id.is_within(group))).cloned().collect()
+    let mut ids = groups.chain([&facts.pool.id]);
+    ids.all(|id| changes.contains_key(&id.subscription().unwrap_or_default().to_ascii_lowercase()))
 }
+
+/// The pools and groups that something was changed of or inside. What happens on a session host publishes nothing.
+struct Touched(HashSet<ArmId>);
+
+impl Touched {
+    fn by(changes: &Changes) -> Self {
+        let changes = changes.values().flatten().filter(|id| id.segment("sessionHosts").is_none());
+        Self(changes.flat_map(|id| [id.up_to("hostPools"), id.up_to("applicationGroups")]).flatten().collect())
+    }
+
+    fn any_of(&self, facts: &PoolFacts) -> bool {
+        self.0.contains(&facts.pool.id) || !self.groups_of(facts).is_empty()
+    }
+
+    /// The pool's groups in which something changed; all of them if the pool itself did.
+    fn groups_of(&self, facts: &PoolFacts) -> Vec<ArmId> {
+        let all = self.0.contains(&facts.pool.id);
+        let groups = facts.groups.iter().map(|group| &group.group.id);
+        groups.filter(|group| all || self.0.contains(*group)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

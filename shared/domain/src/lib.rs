@@ -1,6 +1,20 @@
 //! What an estate, a package, a plan and a run are, and every decision about them.
 //!
 //! Pure: no input or output, no clock, no async. Time comes in as an argument; so does everything that was read.
+//!
+//! In the order in which a run meets them:
+//!
+//! 1. [`estate`]: what Azure says is there. [`Reading`] and [`UnknownScope`]: what nobody could read, which is not the
+//!    same as nothing. [`ArmId`]: how ids compare.
+//! 2. [`discovery`]: the estate sorted by host pool, with who may open what ([`entitlement`]). [`layout`]: which of the
+//!    pools have to be looked at in this run.
+//! 3. [`snapshot`]: one pool as it was last observed. [`published`]: which packages it should have, under this
+//!    [`policy`], with these names, [`icon`]s and [`launch`] addresses.
+//! 4. [`plan`]: how that differs from the catalogue. [`catalogue`]: what each difference does to a [`package`].
+//! 5. [`conclude`]: what to retire, behind the brake, and the [`report`]. [`event`]: what others are told.
+//!
+//! [`run`] and [`message`] are what survives between the steps and what travels between them; [`text`] and
+//! [`wildcard`] are tools.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
@@ -14,6 +28,7 @@ pub mod icon;
 pub mod launch;
 pub mod layout;
 pub mod message;
+mod names;
 pub mod package;
 pub mod plan;
 pub mod policy;
@@ -24,6 +39,11 @@ pub mod run;
 pub mod snapshot;
 pub mod text;
 pub mod wildcard;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use arm_id::ArmId;
 pub use reading::{Reading, UnknownScope, Unreadable, Why};

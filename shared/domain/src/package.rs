@@ -105,9 +105,21 @@ pub struct PackageContent {
 }
 
 impl PackageContent {
-    /// The same content, the same digest.
+    /// The same content, the same digest, however its source spelled the ids this time.
     pub fn sha256(&self) -> String {
-        sha256_hex(&serde_json::to_vec(self).expect("a package is plain data and always serialises"))
+        sha256_hex(&serde_json::to_vec(&self.canonical()).expect("a package is plain data and always serialises"))
+    }
+
+    /// The same content, with every id in the spelling that all its case variants share.
+    fn canonical(&self) -> Self {
+        let mut same = self.clone();
+        let ids =
+            [&mut same.resource, &mut same.host_pool.id, &mut same.application_group.id, &mut same.workspace.id];
+        let scopes = same.entitlements.iter_mut().flatten().map(|entitlement| &mut entitlement.scope);
+        for id in ids.into_iter().chain(scopes) {
+            *id = ArmId::new(&id.canonical());
+        }
+        same
     }
 
     /// The names of the fields in which two contents differ.
@@ -116,7 +128,7 @@ impl PackageContent {
             Ok(serde_json::Value::Object(fields)) => fields,
             _ => unreachable!("a package serialises to an object"),
         };
-        let (ours, theirs) = (fields(self), fields(other));
+        let (ours, theirs) = (fields(&self.canonical()), fields(&other.canonical()));
         ours.iter().filter(|(name, value)| theirs.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
     }
 }
@@ -201,3 +213,6 @@ impl Package {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

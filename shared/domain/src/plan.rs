@@ -3,15 +3,16 @@
 //! Laws, each with a test: a plan applied twice changes nothing; effects do not depend on the order of entries; what
 //! is unknown is neither changed nor retired; nothing is retired by the first run that misses it.
 
+use crate::discovery::hides_below;
 use crate::estate::ResourceKind;
 use crate::package::{Change, PackageContent, PackageState, Stage};
 use crate::published::Published;
 use crate::{ArmId, UnknownScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-/// Which run looked, and when.
+/// Which run looked, when, and at what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// The run.
@@ -20,6 +21,9 @@ pub struct Observation {
     pub run_started_at: Timestamp,
     /// When it began to look at this pool.
     pub observed_at: Timestamp,
+    /// The key of the pool, once there is a report on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
 }
 
 /// The catalogue's index of one host pool: a line for each package it ever published.
@@ -95,6 +99,15 @@ impl PoolIndex {
         }
         *self != before
     }
+
+    /// Whether a package that a look found due to retire still is: since that look it may have been seen again, and
+    /// perhaps missed anew. One that is retired already stays due, so that retiring can be repeated.
+    pub fn is_due(&self, key: &str, observation: &Observation) -> bool {
+        let missed = |missing: &Missing| missing.observed_at < observation.run_started_at;
+        self.rows
+            .get(key)
+            .is_some_and(|row| row.state == PackageState::Retired || row.missing.as_ref().is_some_and(missed))
+    }
 }
 
 /// One package to publish.
@@ -127,9 +140,10 @@ pub struct PoolPlan {
 
 /// Plans one pool.
 pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], observation: &Observation) -> PoolPlan {
-    let in_the_dark = |group: &ArmId| {
-        unknown.iter().any(|dark| group.is_within(&dark.scope) || index.host_pool.is_within(&dark.scope))
-    };
+    let dark: HashSet<ArmId> = unknown.iter().filter_map(hides_below).collect();
+    let is_dark = |id: &ArmId| id.ancestors().any(|scope| dark.contains(&scope));
+    let pool_is_dark = is_dark(&index.host_pool);
+    let in_the_dark = |group: &ArmId| pool_is_dark || is_dark(group);
     let mut plan = PoolPlan::default();
     for (key, content) in &published.packages {
         let row = index.rows.get(key);
@@ -172,3 +186,6 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
     }
     plan
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ impl Brake {
 }
 
 /// What a connection wants published, and how.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// Desktops, RemoteApps or both.
     pub scope: Scope,
@@ -99,6 +99,24 @@ pub struct Policy {
     pub tenant: Option<String>,
     /// When retiring waits for a person.
     pub brake: Brake,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            host_pools: NameFilter::default(),
+            workspaces: NameFilter::default(),
+            resources: NameFilter::default(),
+            cloud_pcs: false,
+            name_prefix: String::new(),
+            stage: Stage::default(),
+            managed: true,
+            cloud: LaunchCloud::default(),
+            tenant: None,
+            brake: Brake::default(),
+        }
+    }
 }
 
 impl Policy {

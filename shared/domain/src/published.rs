@@ -1,7 +1,8 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
-use crate::discovery::{GroupFacts, clashing};
+use crate::discovery::GroupFacts;
 use crate::estate::{CommandLineSetting, Resource, ResourceKind};
+use crate::names::{told_apart, without_round_brackets};
 use crate::package::{Icon, Named, PackageContent, Program};
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;
@@ -9,7 +10,7 @@ use crate::text::{stable_key, title};
 use crate::{ArmId, launch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 /// Hash digits in a package's key: 64 bits, so that a million packages collide with a chance of one in forty million.
 const KEY_DIGITS: usize = 16;
@@ -35,27 +36,46 @@ pub struct Published {
 /// Decides what a pool publishes. Groups whose resources were never read publish nothing and say nothing: they are
 /// among the unknown scopes.
 pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
-    let facts = &snapshot.facts;
     let mut not_published = Vec::new();
-    let mut offered: Vec<(&GroupFacts, &Resource)> = Vec::new();
-    for group in &facts.groups {
-        for resource in snapshot.resources_of(&group.group.id).unwrap_or_default() {
-            match left_out(snapshot, group, resource, policy) {
-                Some(reason) => not_published.push(NotPublished { resource: resource.id.clone(), reason }),
-                None => offered.push((group, resource)),
+    let mut offered = BTreeMap::new();
+    for (key, (group, resource)) in listed(snapshot) {
+        match left_out(snapshot, group, resource, policy) {
+            Some(reason) => not_published.push(NotPublished { resource: resource.id.clone(), reason }),
+            None => {
+                offered.insert(key, (group, resource));
             }
         }
     }
-    let names = display_names(&facts.label, &offered, &policy.name_prefix);
+    let names = display_names(&snapshot.facts.label, &offered, &policy.name_prefix);
     let packages = offered
-        .iter()
+        .into_iter()
         .zip(names)
-        .filter_map(|((group, resource), name)| {
-            let content = content(snapshot, group, resource, name, policy)?;
-            Some((stable_key(&resource.name, &resource.id, KEY_DIGITS), content))
-        })
+        .filter_map(|((key, (group, resource)), name)| Some((key, content(snapshot, group, resource, name, policy)?)))
         .collect();
     Published { packages, not_published }
+}
+
+/// Resources by the key of their package, each with the group that lists it.
+type Listed<'a> = BTreeMap<String, (&'a GroupFacts, &'a Resource)>;
+
+/// Every resource once. Should two groups list it, it belongs to the one that its id names.
+fn listed(snapshot: &PoolSnapshot) -> Listed<'_> {
+    let mut listed = Listed::new();
+    for group in &snapshot.facts.groups {
+        for resource in snapshot.resources_of(&group.group.id).unwrap_or_default() {
+            let owner = |group: &GroupFacts| resource.id.is_within(&group.group.id);
+            match listed.entry(stable_key(&resource.name, &resource.id, KEY_DIGITS)) {
+                btree_map::Entry::Vacant(free) => {
+                    free.insert((group, resource));
+                }
+                btree_map::Entry::Occupied(mut taken) if owner(group) && !owner(taken.get().0) => {
+                    taken.insert((group, resource));
+                }
+                btree_map::Entry::Occupied(_) => {}
+            }
+        }
+    }
+    listed
 }
 
 /// Why a resource is not offered; `None` when it is.
@@ -95,33 +115,33 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
 
 /// `<prefix><name> (<pool>)`: the pool's label is unique in the connection, and within the pool names that clash are
 /// told apart by their group, then by the resource's own name, then by its key.
-fn display_names(label: &str, offered: &[(&GroupFacts, &Resource)], prefix: &str) -> Vec<String> {
-    let own = |resource: &Resource| title(&resource.name).unwrap_or_else(|| "unnamed".to_owned());
+///
+/// The label has no round brackets here, so that nothing but the name can come before the last of them: two packages
+/// of different pools never share a name, whatever they are called.
+fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String> {
+    let offered: Vec<&(&GroupFacts, &Resource)> = offered.values().collect();
+    let readable = |name: &str| title(name).unwrap_or_else(|| "unnamed".to_owned());
     let friendly = |name: &Option<String>| name.as_deref().and_then(title);
-    let mut names: Vec<String> = offered
-        .iter()
-        .map(|(group, resource)| {
-            // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
-            let unnamed = group.group.kind == ResourceKind::Desktop;
-            friendly(&resource.friendly_name)
-                .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
-                .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
-                .unwrap_or_else(|| own(resource))
-        })
-        .collect();
-    let qualifiers: [&dyn Fn(&GroupFacts, &Resource) -> String; 3] = [
-        &|group, _| friendly(&group.group.friendly_name).unwrap_or_else(|| group.group.id.name().to_owned()),
-        &|group, resource| format!("{}/{}", group.group.id.name(), own(resource)),
-        &|_, resource| stable_key("", &resource.id, KEY_DIGITS),
-    ];
-    for qualifier in qualifiers {
-        let clashing = clashing(&names);
-        for (name, (group, resource)) in names.iter_mut().zip(offered) {
-            if clashing.contains(&name.to_lowercase()) {
-                *name = format!("{name} – {}", qualifier(group, resource));
-            }
-        }
-    }
+    let names = offered.iter().map(|(group, resource)| {
+        // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
+        let unnamed = group.group.kind == ResourceKind::Desktop;
+        friendly(&resource.friendly_name)
+            .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
+            .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
+            .unwrap_or_else(|| readable(&resource.name))
+    });
+    let group = |at: usize| &offered[at].0.group;
+    let resource = |at: usize| offered[at].1;
+    let names = told_apart(
+        names.collect(),
+        " – ",
+        &[
+            &|at| friendly(&group(at).friendly_name).unwrap_or_else(|| readable(group(at).id.name())),
+            &|at| format!("{}/{}", readable(group(at).id.name()), readable(&resource(at).name)),
+            &|at| stable_key("", &resource(at).id, KEY_DIGITS),
+        ],
+    );
+    let label = without_round_brackets(label);
     names.into_iter().map(|name| format!("{prefix}{name} ({label})")).collect()
 }
 
@@ -162,3 +182,6 @@ fn content(
         entitlements: group.entitlements.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

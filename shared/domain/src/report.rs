@@ -108,7 +108,7 @@ impl PoolReport {
         Self {
             pool: pool.to_owned(),
             label: String::new(),
-            observation,
+            observation: Observation { pool: Some(pool.to_owned()), ..observation },
             plan: plan.into(),
             parts: BTreeMap::new(),
             resources: 0,
@@ -141,12 +141,14 @@ impl PoolReport {
         }
     }
 
-    /// Whether the next run may take it for granted while nothing changes.
+    /// Whether the next run may take it for granted while nothing changes: all of it was read, and every entry of the
+    /// plan is known to be in the catalogue.
     pub(crate) fn is_settled(&self) -> bool {
+        let written: usize = self.parts.values().map(|part| part.created + part.updated + part.restored).sum();
         self.unknown.is_empty()
             && self.plan.missing == 0
             && self.plan.retire.is_empty()
-            && self.parts.values().all(|part| part.failed.is_empty() && part.superseded == 0)
+            && written == self.plan.entries
     }
 }
 
@@ -180,6 +182,26 @@ pub struct ConnectionReport {
     pub error: Option<String>,
     /// What it cost.
     pub requests: Requests,
+}
+
+impl ConnectionReport {
+    /// A report with nothing in it yet.
+    pub fn new(name: &str, status: Status) -> Self {
+        Self {
+            name: name.to_owned(),
+            status,
+            pools: PoolCounts::default(),
+            session_hosts: 0,
+            resources: 0,
+            packages: PackageCounts::default(),
+            not_published: Vec::new(),
+            unknown_scopes: Vec::new(),
+            failed_packages: BTreeMap::new(),
+            ignored_files: Vec::new(),
+            error: None,
+            requests: Requests::default(),
+        }
+    }
 }
 
 /// Host pools by what became of them.

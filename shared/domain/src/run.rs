@@ -2,6 +2,7 @@
 //! killed process.
 
 use crate::discovery::PoolFacts;
+use crate::plan::Observation;
 use crate::published::NotPublished;
 use crate::report::ConnectionReport;
 use crate::{ArmId, UnknownScope};
@@ -84,6 +85,11 @@ impl Run {
         }
     }
 
+    /// A look at one pool that begins now.
+    pub fn observe(&self, now: Timestamp) -> Observation {
+        Observation { run: self.id.clone(), run_started_at: self.started_at, observed_at: now, pool: None }
+    }
+
     /// Whether it has ended waiting for a person.
     pub fn held(&self) -> bool {
         self.finished.as_ref().is_some_and(|finished| finished.report.status == Status::Held)
@@ -91,7 +97,7 @@ impl Run {
 }
 
 /// What discovery found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Discovered {
     /// Which layout of the work counts: a second delivery may have laid out another before this one was recorded.
     pub layout: String,

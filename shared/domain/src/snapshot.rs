@@ -3,12 +3,12 @@
 //! A group that was not asked this time, or could not be read, keeps what was last known of it; the difference is in
 //! the list of unknown scopes that goes with the snapshot.
 
-use crate::discovery::PoolFacts;
+use crate::discovery::{GroupFacts, PoolFacts, hides_below};
 use crate::estate::Resource;
 use crate::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A host pool as it was last observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ impl PoolSnapshot {
         observed_at: Timestamp,
     ) -> (Self, Vec<UnknownScope>) {
         let mut unknown = facts.unknown.clone();
+        facts.groups.extend(previous.map(|previous| hidden_groups(&facts, previous)).unwrap_or_default());
+        facts.groups.sort_by(|a, b| a.group.id.cmp(&b.group.id));
         let mut resources: BTreeMap<String, GroupRead> = BTreeMap::new();
         for group in &facts.groups {
             let id = group.group.id.canonical();
@@ -64,8 +66,10 @@ impl PoolSnapshot {
                 Err(reason) => unknown.push(UnknownScope { scope: group, reason }),
             }
         }
+        let known: HashMap<&ArmId, &GroupFacts> =
+            previous.iter().flat_map(|previous| &previous.facts.groups).map(|known| (&known.group.id, known)).collect();
         for group in &mut facts.groups {
-            let before = previous.and_then(|p| p.facts.groups.iter().find(|known| known.group.id == group.group.id));
+            let before = known.get(&group.group.id);
             if group.entitlements.is_none() {
                 group.entitlements = before.and_then(|known| known.entitlements.clone());
             }
@@ -87,3 +91,19 @@ impl PoolSnapshot {
         self.resources.get(&group.canonical()).map(|read| read.resources.as_slice())
     }
 }
+
+/// The groups that were there before and that nobody can see now. What they publish still counts when names are told
+/// apart; whether it is published, the plan leaves open.
+fn hidden_groups(facts: &PoolFacts, previous: &PoolSnapshot) -> Vec<GroupFacts> {
+    let seen: BTreeSet<&ArmId> = facts.groups.iter().map(|group| &group.group.id).collect();
+    let dark: Vec<ArmId> = facts.unknown.iter().filter_map(hides_below).collect();
+    let is_dark = |id: &ArmId| dark.iter().any(|scope| id.is_within(scope));
+    let pool_is_dark = is_dark(&facts.pool.id);
+    let hidden = |known: &&GroupFacts| {
+        !seen.contains(&known.group.id) && (pool_is_dark || is_dark(&known.group.id))
+    };
+    previous.facts.groups.iter().filter(hidden).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests;

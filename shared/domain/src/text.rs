@@ -25,10 +25,16 @@ pub fn title(raw: &str) -> Option<String> {
     (!clean.is_empty()).then_some(clean)
 }
 
-/// Control characters, and those that reorder or hide their neighbours (so that a name cannot pose as another).
+/// Control characters, and those that reorder or hide their neighbours or show nothing themselves (so that a name
+/// cannot pose as another): Unicode's Default_Ignorable_Code_Point, line separators and interlinear annotations.
+/// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+        || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}')
+        || matches!(c, '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(c, '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+        || matches!(c, '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}')
+        || matches!(c, '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Lower-case ASCII letters, digits and single dashes, at most [`MAX_SLUG_BYTES`] long; safe in paths, URLs and keys.
@@ -76,6 +82,8 @@ mod tests {
         assert_eq!(title("  Excel \r\n 2021\t"), Some("Excel 2021".to_owned()));
         assert_eq!(title("gnp\u{202E}exe.tset"), Some("gnp exe.tset".to_owned()));
         assert_eq!(title("\u{200B}\n"), None);
+        assert_eq!(title("\u{3164}\u{2800}"), None);
+        assert_eq!(title("Ex\u{AD}cel\u{61C}"), Some("Ex cel".to_owned()));
         assert_eq!(title("Ünïcödé 𝄞 <script>"), Some("Ünïcödé 𝄞 <script>".to_owned()));
     }
 
@@ -84,6 +92,15 @@ mod tests {
         assert_eq!(slug("Microsoft Excel (2021)!"), "microsoft-excel-2021");
         assert_eq!(slug("../../etc/passwd"), "etc-passwd");
         assert_eq!(slug("日本"), "");
+    }
+
+    #[test]
+    fn a_key_depends_on_the_id_and_not_on_its_spelling() {
+        let id = crate::ArmId::new("/subscriptions/S/Apps/Excel");
+        let same = crate::ArmId::new("/SUBSCRIPTIONS/s/apps/EXCEL/");
+        assert_eq!(stable_key("Excel", &id, 8), stable_key("EXCEL", &same, 8));
+        assert_eq!(stable_key("日本", &id, 8).len(), 8);
+        assert_eq!(stable_key("", &id, 1_000).len(), 64);
     }
 
     proptest! {

@@ -15,19 +15,13 @@ pub fn hit(name: &'static str) {
     static ARMED: OnceLock<Mutex<Armed>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| {
         let text = std::env::var(VARIABLE).unwrap_or_default();
-        Mutex::new(
-            Armed::parse(&text, std::process::id().into()).unwrap_or_else(|fault| {
-                // A crash test that silently tests nothing is worse than one that does not start.
-                eprintln!("{VARIABLE}: {fault}");
-                std::process::exit(2);
-            }),
-        )
+        Mutex::new(Armed::parse(&text, std::process::id().into()).unwrap_or_else(|fault| {
+            // A crash test that silently tests nothing is worse than one that does not start.
+            eprintln!("{VARIABLE}: {fault}");
+            std::process::exit(2);
+        }))
     });
-    if armed
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .fires(name)
-    {
+    if armed.lock().unwrap_or_else(PoisonError::into_inner).fires(name) {
         eprintln!("fault point {name}: the process dies here");
         std::process::abort();
     }
@@ -43,15 +37,10 @@ struct Point {
 impl Armed {
     fn parse(text: &str, default_seed: u64) -> Result<Self, String> {
         let mut points = BTreeMap::new();
-        for item in text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-        {
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let fault = || format!("{item:?} is not name:probability[:seed]");
             let mut parts = item.split(':');
-            let (Some(name), Some(probability), seed, None) =
-                (parts.next(), parts.next(), parts.next(), parts.next())
+            let (Some(name), Some(probability), seed, None) = (parts.next(), parts.next(), parts.next(), parts.next())
             else {
                 return Err(fault());
             };
@@ -59,9 +48,7 @@ impl Armed {
             if name.is_empty() || !(0.0..=1.0).contains(&probability) {
                 return Err(fault());
             }
-            let state = seed
-                .map_or(Ok(default_seed), str::parse)
-                .map_err(|_| fault())?;
+            let state = seed.map_or(Ok(default_seed), str::parse).map_err(|_| fault())?;
             points.insert(name.to_owned(), Point { probability, state });
         }
         Ok(Self(points))
@@ -86,14 +73,35 @@ impl Armed {
 mod tests {
     use super::*;
 
+    /// Run only as a child of the test below.
+    #[test]
+    #[ignore = "it ends the process"]
+    fn dies() {
+        hit("here");
+        println!("still alive");
+    }
+
+    #[test]
+    fn an_armed_point_ends_the_process_and_another_does_not() {
+        let run = |points: &str| {
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--ignored", "--nocapture", "fault_point::tests::dies"])
+                .env(VARIABLE, points)
+                .output()
+                .unwrap();
+            (child.status.success(), String::from_utf8_lossy(&child.stdout).contains("still alive"))
+        };
+        assert_eq!(run("here:1"), (false, false));
+        assert_eq!(run("elsewhere:1"), (true, true));
+        assert_eq!(run("here:often"), (false, false), "a mistake in the variable does not go unnoticed");
+    }
+
     #[test]
     fn points_fire_as_often_as_they_are_told_and_the_same_way_again() {
         let run = || {
             let mut armed = Armed::parse("often:0.5:7, never:0,always:1", 1).unwrap();
             let often: Vec<bool> = (0..1000).map(|_| armed.fires("often")).collect();
-            assert!((0..1000).all(|_| !armed.fires("never")
-                && armed.fires("always")
-                && !armed.fires("unknown")));
+            assert!((0..1000).all(|_| !armed.fires("never") && armed.fires("always") && !armed.fires("unknown")));
             often
         };
         let fired = run().iter().filter(|&&fired| fired).count();

@@ -40,10 +40,7 @@ mod tests {
     fn ids_have_their_shape_and_do_not_repeat() {
         let ids: HashSet<String> = (0..1000).map(|_| guid()).collect();
         assert_eq!(ids.len(), 1000);
-        assert!(
-            ids.iter()
-                .all(|id| id.len() == 36 && id.as_bytes()[14] == b'4')
-        );
+        assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'4'));
         let parts: Vec<usize> = traceparent().split('-').map(str::len).collect();
         assert_eq!(parts, [2, 32, 16, 2]);
     }

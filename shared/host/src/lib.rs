@@ -7,13 +7,7 @@
 //! Only this crate knows `Data`, `Metadata`, `Outputs` and their traps. It knows no function by name, and nothing of
 //! what a message or a document means.
 
-#![cfg_attr(
-    test,
-    expect(
-        clippy::unwrap_used,
-        reason = "a test that meets nothing where something must be shall fail"
-    )
-)]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 pub mod embedded;
 #[cfg(feature = "fault-points")]
@@ -26,9 +20,7 @@ mod router;
 mod serve;
 pub mod wire;
 
-pub use embedded::{AccessKeys, EmbeddedHost, FunctionDefinition, HostError, HostOptions};
+pub use embedded::{AccessKey, AccessKeys, EmbeddedHost, FunctionDefinition, HostError, HostOptions, Schedule};
 pub use router::{FunctionApp, MAX_ENVELOPE_BYTES};
 pub use serve::{PORT_VARIABLE, ServeError, serve_custom_handler};
-pub use wire::{
-    Failure, HttpAnswer, HttpRequest, Invocation, Metadata, Outcome, TimerInfo, WireError,
-};
+pub use wire::{Failure, HttpAnswer, HttpRequest, Invocation, Metadata, Outcome, TimerInfo, WireError};

@@ -27,8 +27,7 @@ use tracing::Instrument;
 /// [`MAX_HTTP_BODY_BYTES`]: crate::embedded::MAX_HTTP_BODY_BYTES
 pub const MAX_ENVELOPE_BYTES: usize = 16 << 20;
 
-type Handler =
-    Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Outcome, Failure>> + Send + Sync>;
+type Handler = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Outcome, Failure>> + Send + Sync>;
 
 /// The functions of an app, by the names of their folders.
 #[derive(Clone, Default)]
@@ -53,10 +52,7 @@ impl FunctionApp {
         F: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |invocation| handler(invocation).boxed());
-        assert!(
-            self.functions.insert(name, handler).is_none(),
-            "two handlers for the function {name}"
-        );
+        assert!(self.functions.insert(name, handler).is_none(), "two handlers for the function {name}");
         self
     }
 
@@ -69,15 +65,10 @@ impl FunctionApp {
     pub fn into_router(self) -> Router {
         // The host takes any answer on `/` for "ready", asks often, and sends no credentials.
         Router::new()
-            .route(
-                "/",
-                get(|| async { answer(StatusCode::OK, &json!({ "ready": true })) }),
-            )
+            .route("/", get(|| async { answer(StatusCode::OK, &json!({ "ready": true })) }))
             .route("/{function}", axum::routing::post(invoke))
             .fallback(|| async { refuse(StatusCode::NOT_FOUND, "no such function") })
-            .method_not_allowed_fallback(|| async {
-                refuse(StatusCode::METHOD_NOT_ALLOWED, "functions take POST")
-            })
+            .method_not_allowed_fallback(|| async { refuse(StatusCode::METHOD_NOT_ALLOWED, "functions take POST") })
             .with_state(Arc::new(self.functions))
     }
 }
@@ -90,12 +81,7 @@ impl std::fmt::Debug for FunctionApp {
 
 /// Every answer is JSON and says so: the host fails an invocation on any other media type.
 fn answer(status: StatusCode, body: &Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
@@ -107,10 +93,7 @@ async fn invoke(
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let Some((&name, handler)) = name
-        .ok()
-        .and_then(|Path(name)| functions.get_key_value(name.as_str()))
-    else {
+    let Some((&name, handler)) = name.ok().and_then(|Path(name)| functions.get_key_value(name.as_str())) else {
         return refuse(StatusCode::NOT_FOUND, "no such function");
     };
     let (parts, body) = request.into_parts();
@@ -132,24 +115,15 @@ async fn invoke(
 
 /// The whole body, however it is sent: the host usually sends it chunked, without a length.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let too_large = || {
-        refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the invocation exceeds the limit of 16 MiB",
-        )
-    };
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the invocation exceeds the limit of 16 MiB");
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_ENVELOPE_BYTES) {
         return Err(too_large());
     }
-    to_bytes(body, MAX_ENVELOPE_BYTES)
-        .await
-        .map_err(|error| match error.source() {
-            Some(source) if source.is::<LengthLimitError>() => too_large(),
-            _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
-        })
+    to_bytes(body, MAX_ENVELOPE_BYTES).await.map_err(|error| match error.source() {
+        Some(source) if source.is::<LengthLimitError>() => too_large(),
+        _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
+    })
 }
 
 async fn run(name: &'static str, handler: &Handler, invocation: Invocation) -> Response {
@@ -157,11 +131,8 @@ async fn run(name: &'static str, handler: &Handler, invocation: Invocation) -> R
     let delivery_count = invocation.metadata.delivery_count();
     // A panic fails this invocation and no other. It may not take the process down: the host would count it against
     // the app, and every other invocation in flight would be delivered again.
-    let outcome = AssertUnwindSafe(async { handler(invocation).await })
-        .catch_unwind()
-        .await;
-    let outcome =
-        outcome.unwrap_or_else(|_| Err(Failure::new(format!("the function {name} panicked"))));
+    let outcome = AssertUnwindSafe(async { handler(invocation).await }).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(format!("the function {name} panicked"))));
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     match outcome {
         Ok(outcome) => {
@@ -169,13 +140,7 @@ async fn run(name: &'static str, handler: &Handler, invocation: Invocation) -> R
             answer(StatusCode::OK, &outcome.encode())
         }
         Err(failure) => {
-            tracing::warn!(
-                outcome = "failure",
-                duration_ms,
-                delivery_count,
-                error = failure.message,
-                "invoked"
-            );
+            tracing::warn!(outcome = "failure", duration_ms, delivery_count, error = failure.message, "invoked");
             answer(StatusCode::INTERNAL_SERVER_ERROR, &failure.encode())
         }
     }

@@ -58,20 +58,11 @@ mod tests {
 
     #[test]
     fn the_port_is_the_hosts_and_the_interface_is_loopback() {
-        assert_eq!(
-            address(Some("7071".into())).unwrap().to_string(),
-            "127.0.0.1:7071"
-        );
+        assert_eq!(address(Some("7071".into())).unwrap().to_string(), "127.0.0.1:7071");
         let missing = address(None).unwrap_err().to_string();
-        assert!(
-            missing.contains("FUNCTIONS_CUSTOMHANDLER_PORT"),
-            "{missing}"
-        );
+        assert!(missing.contains("FUNCTIONS_CUSTOMHANDLER_PORT"), "{missing}");
         for bad in ["", "0", "99999", "http"] {
-            assert!(
-                matches!(address(Some(bad.into())), Err(ServeError::BadPort { .. })),
-                "{bad}"
-            );
+            assert!(matches!(address(Some(bad.into())), Err(ServeError::BadPort { .. })), "{bad}");
         }
     }
 }

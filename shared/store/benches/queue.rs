@@ -34,19 +34,13 @@ impl Stand {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Sqlite::open(directory.path().join("bench.db"), Options::default()).expect("a store");
         let runtime = Runtime::new().expect("a runtime");
-        Self {
-            runtime,
-            store,
-            _directory: directory,
-        }
+        Self { runtime, store, _directory: directory }
     }
 
     /// Runs `work` on all workers at once, each told its number.
     fn all<F: Future<Output = ()> + Send + 'static>(&self, work: impl Fn(Sqlite, usize) -> F) {
         self.runtime.block_on(async {
-            let workers: Vec<_> = (0..WORKERS)
-                .map(|n| tokio::spawn(work(self.store.clone(), n)))
-                .collect();
+            let workers: Vec<_> = (0..WORKERS).map(|n| tokio::spawn(work(self.store.clone(), n))).collect();
             for worker in workers {
                 worker.await.expect("a worker ends well");
             }
@@ -68,15 +62,8 @@ fn send_receive_complete(bencher: Bencher<'_, '_>) {
         stand.all(|store, worker| async move {
             let share = ITEMS / WORKERS;
             for first in (0..share).step_by(BATCH) {
-                let id = |n| Outgoing {
-                    id: format!("{round}-{worker}-{n}"),
-                    body: body(),
-                    not_before: None,
-                };
-                store
-                    .send("bench", (first..first + BATCH).map(id).collect())
-                    .await
-                    .expect("a send");
+                let id = |n| Outgoing { id: format!("{round}-{worker}-{n}"), body: body(), not_before: None };
+                store.send("bench", (first..first + BATCH).map(id).collect()).await.expect("a send");
             }
             let mut done = 0;
             while done < share {
@@ -99,17 +86,9 @@ fn one_by_one(bencher: Bencher<'_, '_>) {
         round += 1;
         stand.all(|store, worker| async move {
             for n in 0..ITEMS / WORKERS {
-                let message = Outgoing {
-                    id: format!("{round}-{worker}-{n}"),
-                    body: body(),
-                    not_before: None,
-                };
+                let message = Outgoing { id: format!("{round}-{worker}-{n}"), body: body(), not_before: None };
                 store.send("bench", vec![message]).await.expect("a send");
-                let delivery = store
-                    .receive("bench", 1, LOCK, LOCK)
-                    .await
-                    .expect("a receive")
-                    .remove(0);
+                let delivery = store.receive("bench", 1, LOCK, LOCK).await.expect("a receive").remove(0);
                 store.complete(&delivery.lock).await.expect("a completion");
             }
         });

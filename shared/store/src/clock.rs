@@ -79,8 +79,5 @@ pub(crate) fn micros_rounded_up(time: Timestamp) -> i64 {
 
 /// `from` and `by` later, or the end of time.
 pub(crate) fn later(from: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by)
-        .ok()
-        .and_then(|by| from.checked_add(by).ok())
-        .unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }

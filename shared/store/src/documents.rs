@@ -118,10 +118,7 @@ pub fn check_key(key: &str) -> Result<(), StoreError> {
     } else {
         return Ok(());
     };
-    Err(StoreError::InvalidKey {
-        key: key.to_owned(),
-        problem,
-    })
+    Err(StoreError::InvalidKey { key: key.to_owned(), problem })
 }
 
 /// Refuses a body over [`MAX_BODY_BYTES`].
@@ -129,9 +126,5 @@ pub fn check_body(key: &str, body: &[u8]) -> Result<(), StoreError> {
     if body.len() <= MAX_BODY_BYTES {
         return Ok(());
     }
-    Err(StoreError::TooLarge {
-        key: key.to_owned(),
-        size_bytes: body.len(),
-        limit_bytes: MAX_BODY_BYTES,
-    })
+    Err(StoreError::TooLarge { key: key.to_owned(), size_bytes: body.len(), limit_bytes: MAX_BODY_BYTES })
 }

@@ -28,21 +28,14 @@ struct Changes {
 impl Overlay {
     /// Nothing changed yet.
     pub fn new(base: Arc<dyn Documents>) -> Self {
-        Self {
-            base,
-            changes: Mutex::default(),
-        }
+        Self { base, changes: Mutex::default() }
     }
 
     /// The keys written or deleted so far, in order, each with its content unless it was deleted.
     #[must_use]
     pub fn changes(&self) -> Vec<(String, Option<Bytes>)> {
         let body = |document: &Document| document.body.clone();
-        self.changed()
-            .by_key
-            .iter()
-            .map(|(key, change)| (key.clone(), change.as_ref().map(body)))
-            .collect()
+        self.changed().by_key.iter().map(|(key, change)| (key.clone(), change.as_ref().map(body))).collect()
     }
 
     fn changed(&self) -> MutexGuard<'_, Changes> {
@@ -140,9 +133,8 @@ impl Documents for Overlay {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
-        let mut merge = Merge::new(self.view(prefix, after), limit, |key, document: &Document| {
-            (key.to_owned(), document.clone())
-        });
+        let mut merge =
+            Merge::new(self.view(prefix, after), limit, |key, document: &Document| (key.to_owned(), document.clone()));
         let mut after = after.map(str::to_owned);
         while merge.wants_more() {
             let page = self.base.scan(prefix, after.as_deref(), limit).await?;
@@ -164,19 +156,9 @@ struct Merge<T> {
 
 impl<T> Merge<T> {
     fn new(view: BTreeMap<String, Option<Document>>, limit: usize, row: impl Fn(&str, &Document) -> T) -> Self {
-        let written = view
-            .iter()
-            .filter_map(|(key, change)| change.as_ref().map(|document| (key, document)));
-        let rows = written
-            .map(|(key, document)| (key.clone(), row(key, document)))
-            .collect();
-        Self {
-            hidden: view,
-            rows,
-            limit,
-            certain: 0,
-            exhausted: false,
-        }
+        let written = view.iter().filter_map(|(key, change)| change.as_ref().map(|document| (key, document)));
+        let rows = written.map(|(key, document)| (key.clone(), row(key, document))).collect();
+        Self { hidden: view, rows, limit, certain: 0, exhausted: false }
     }
 
     fn wants_more(&self) -> bool {
@@ -193,10 +175,7 @@ impl<T> Merge<T> {
             }
         }
         if let Some(last) = &last {
-            self.certain = self
-                .rows
-                .range::<str, _>((Bound::Unbounded, Bound::Included(last.as_str())))
-                .count();
+            self.certain = self.rows.range::<str, _>((Bound::Unbounded, Bound::Included(last.as_str()))).count();
         }
         last
     }

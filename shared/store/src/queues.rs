@@ -190,10 +190,7 @@ pub fn check_name(name: &str) -> Result<(), QueueError> {
     } else {
         return Ok(());
     };
-    Err(QueueError::InvalidName {
-        name: name.to_owned(),
-        problem,
-    })
+    Err(QueueError::InvalidName { name: name.to_owned(), problem })
 }
 
 /// Refuses a batch with a message that no broker takes. Every implementation calls this before it sends.

@@ -34,37 +34,21 @@ impl Clock {
     }
 
     fn new(running: bool, start: Timestamp) -> Self {
-        Self(Arc::new(Inner {
-            running,
-            start,
-            advanced: Mutex::new(SignedDuration::ZERO),
-        }))
+        Self(Arc::new(Inner { running, start, advanced: Mutex::new(SignedDuration::ZERO) }))
     }
 
     /// The time it shows.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let base = if self.0.running {
-            Timestamp::now()
-        } else {
-            self.0.start
-        };
-        let advanced = *self
-            .0
-            .advanced
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let base = if self.0.running { Timestamp::now() } else { self.0.start };
+        let advanced = *self.0.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         base.checked_add(advanced).unwrap_or(base)
     }
 
     /// Moves it forward.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-        let mut advanced = self
-            .0
-            .advanced
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut advanced = self.0.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         *advanced = advanced.checked_add(by).unwrap_or(*advanced);
     }
 }

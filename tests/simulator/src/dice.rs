@@ -52,10 +52,7 @@ pub(crate) fn hash(seed: u64, what: &str) -> u64 {
 }
 
 /// Maps 64 bits to 0.0 ≤ x < 1.0.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "53 bits are kept, which is what a double holds"
-)]
+#[expect(clippy::cast_precision_loss, reason = "53 bits are kept, which is what a double holds")]
 pub(crate) fn fraction(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

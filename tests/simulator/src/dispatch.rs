@@ -63,9 +63,7 @@ fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Rep
     } else {
         None
     };
-    if let Some(reply) =
-        effects.iter().find_map(|effect| wrecked(simulation, request, caller.as_ref(), effect, now))
-    {
+    if let Some(reply) = effects.iter().find_map(|effect| wrecked(simulation, request, caller.as_ref(), effect, now)) {
         return identified(request, reply, simulation);
     }
     let Some(caller) = caller else {
@@ -95,9 +93,7 @@ fn identified(request: &Request, reply: Reply, simulation: &Simulation) -> Reply
     let id = simulation.next_request_id();
     let correlation = request.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
     let client = request.header("x-ms-client-request-id").map(str::to_owned);
-    let reply = reply
-        .with("x-ms-request-id", &id)
-        .with("x-ms-correlation-request-id", &correlation);
+    let reply = reply.with("x-ms-request-id", &id).with("x-ms-correlation-request-id", &correlation);
     match client {
         Some(client) if request.header("x-ms-return-client-request-id") == Some("true") => {
             reply.with("x-ms-client-request-id", &client)
@@ -108,17 +104,13 @@ fn identified(request: &Request, reply: Reply, simulation: &Simulation) -> Reply
 
 fn unauthenticated(simulation: &Simulation, request: &Request, fault: TokenFault) -> Reply {
     let (code, message) = match fault {
-        TokenFault::Missing => (
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing.",
-        ),
-        TokenFault::Invalid => {
-            ("InvalidAuthenticationToken", "The access token is invalid.")
+        TokenFault::Missing => {
+            ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
         }
-        TokenFault::Expired => (
-            "ExpiredAuthenticationToken",
-            "The access token expiry UTC time has passed. Please refresh the token.",
-        ),
+        TokenFault::Invalid => ("InvalidAuthenticationToken", "The access token is invalid."),
+        TokenFault::Expired => {
+            ("ExpiredAuthenticationToken", "The access token expiry UTC time has passed. Please refresh the token.")
+        }
         TokenFault::WrongAudience => (
             "InvalidAuthenticationTokenAudience",
             "The access token has been obtained for wrong audience or resource. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'.",
@@ -160,12 +152,9 @@ fn wrecked(
 
 fn too_many(request: &Request, retry_after: RetryAfter, now: Timestamp) -> Reply {
     let reply = match request.api {
-        Api::ResourceGraph => graph::refusal(
-            429,
-            "RateLimiting",
-            now,
-            &[("RateLimiting", "Client application has been throttled.")],
-        ),
+        Api::ResourceGraph => {
+            graph::refusal(429, "RateLimiting", now, &[("RateLimiting", "Client application has been throttled.")])
+        }
         _ => Reply::error(429, "TooManyRequests", "The request is being throttled as the limit has been reached."),
     };
     match retry_after {

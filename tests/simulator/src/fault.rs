@@ -58,17 +58,10 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self> {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        let mut fault = Self {
-            text: text.to_owned(),
-            effect: effect(kind)?,
-            path: None,
-            rate: 1.0,
-            after: 0,
-            count: u64::MAX,
-        };
+        let mut fault =
+            Self { text: text.to_owned(), effect: effect(kind)?, path: None, rate: 1.0, after: 0, count: u64::MAX };
         for pair in rest.split(',').filter(|pair| !pair.is_empty()) {
-            let (key, value) =
-                pair.split_once('=').with_context(|| format!("{pair:?} is not key=value"))?;
+            let (key, value) = pair.split_once('=').with_context(|| format!("{pair:?} is not key=value"))?;
             fault.set(key, value).with_context(|| format!("in the fault {text:?}"))?;
         }
         Ok(fault)
@@ -85,9 +78,7 @@ fn effect(kind: &str) -> Result<Effect> {
         "malformed" => Effect::Malformed,
         "slow" => Effect::Slow(Duration::from_secs(1)),
         "expired-token" => Effect::ExpiredToken,
-        other => bail!(
-            "there is no fault {other:?}: 429, 503, 403, cut, truncate, malformed, slow or expired-token"
-        ),
+        other => bail!("there is no fault {other:?}: 429, 503, 403, cut, truncate, malformed, slow or expired-token"),
     })
 }
 
@@ -114,9 +105,9 @@ impl Fault {
                     "date" => RetryAfter::Date,
                     "none" => RetryAfter::None,
                     "garbage" => RetryAfter::Garbage,
-                    seconds => RetryAfter::Seconds(
-                        seconds.parse().context("retry_after is seconds, date, none or garbage")?,
-                    ),
+                    seconds => {
+                        RetryAfter::Seconds(seconds.parse().context("retry_after is seconds, date, none or garbage")?)
+                    }
                 };
             }
             _ => bail!("{key:?} is no key of this fault"),
@@ -174,10 +165,7 @@ impl Active {
         Arc::new(Self {
             generation,
             denied: faults.iter().filter_map(Fault::denied_scope).map(str::to_owned).collect(),
-            faults: faults
-                .into_iter()
-                .map(|fault| (fault, AtomicU64::new(0), AtomicU64::new(0)))
-                .collect(),
+            faults: faults.into_iter().map(|fault| (fault, AtomicU64::new(0), AtomicU64::new(0))).collect(),
         })
     }
 

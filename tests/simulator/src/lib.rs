@@ -57,7 +57,6 @@ pub use clock::Clock;
 pub use estate::{bodies::REGISTRATION_SECRET_PREFIX, spec::EstateSpec};
 pub use fault::Fault;
 pub use options::{
-    Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER,
-    Options, ThrottleMode,
+    Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, Options, ThrottleMode,
 };
 pub use server::{Running, Simulator, planted};

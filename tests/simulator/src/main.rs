@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simulator::{
-    Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, EstateSpec, Fault,
-    Options, Simulator, ThrottleMode,
+    Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, EstateSpec, Fault, Options, Simulator,
+    ThrottleMode,
 };
 
 const EXAMPLES: &str = "\
@@ -107,11 +107,7 @@ fn parse_client(text: &str) -> Result<Client> {
 
 impl Planted {
     fn options(&self) -> Result<Options> {
-        Ok(Options {
-            estate: EstateSpec::load(&self.estate)?,
-            seed: self.seed,
-            ..Options::default()
-        })
+        Ok(Options { estate: EstateSpec::load(&self.estate)?, seed: self.seed, ..Options::default() })
     }
 }
 
@@ -155,10 +151,16 @@ fn main() -> Result<()> {
         Command::Serve(command) => serve(command.options()?),
         Command::Estate(command) => {
             let planted = simulator::planted(&command.planted.options()?, !command.no_icons);
-            let mut out = std::io::stdout().lock();
-            serde_json::to_writer_pretty(&mut out, &planted).context("cannot print the estate")?;
-            writeln!(out).context("cannot print the estate")
+            print_whole(&format!("{planted:#}\n"))
         }
+    }
+}
+
+/// Prints a text; a reader that stops early, such as `head`, is no error.
+fn print_whole(text: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot print the estate"),
+        _ => Ok(()),
     }
 }
 

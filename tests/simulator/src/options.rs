@@ -77,10 +77,7 @@ impl Default for Options {
             faults: Vec::new(),
             token_lifetime: Duration::from_secs(3600),
             identity_header: DEFAULT_IDENTITY_HEADER.to_owned(),
-            clients: vec![Client {
-                id: DEFAULT_CLIENT_ID.to_owned(),
-                secret: DEFAULT_CLIENT_SECRET.to_owned(),
-            }],
+            clients: vec![Client { id: DEFAULT_CLIENT_ID.to_owned(), secret: DEFAULT_CLIENT_SECRET.to_owned() }],
             clock: Clock::system(),
         }
     }

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
 };
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 /// An answer.
@@ -66,13 +66,16 @@ impl Reply {
             None => Body::from(self.body),
             Some(at) => {
                 let half = self.body.slice(..at);
-                let broken = std::io::Error::other("the connection is cut as a fault demands");
-                Body::from_stream(stream::iter([Ok(half), Err(broken)]))
+                let broken = async {
+                    // Lets the first half reach the network before it breaks off.
+                    tokio::task::yield_now().await;
+                    Err(std::io::Error::other("the connection is cut as a fault demands"))
+                };
+                Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(broken)))
             }
         };
         let mut response = Response::new(body);
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         if !self.content_type.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

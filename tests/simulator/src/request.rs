@@ -9,14 +9,16 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{estate::model::PROVIDER, reply::Reply};
+use crate::reply::Reply;
 
 /// The largest body that is read, in bytes (an ARM request may have 4 MB).
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// What is escaped in a query: all but the characters that never need it.
-const QUERY: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// What is in the lower-case path of every request to the AVD provider.
+const AVD_PATH: &str = "/providers/microsoft.desktopvirtualization/";
 
 /// The simulated interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,19 +112,17 @@ impl Request {
 
     /// A query parameter by name, compared without regard to case.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The address of the page after this one: the same query with another
     /// `$skipToken`.
     pub(crate) fn next_link(&self, skip_token: &str) -> String {
         let encode = |text: &str| utf8_percent_encode(text, QUERY).to_string();
-        let kept = self.query.iter().filter(|(name, _)| {
-            !name.eq_ignore_ascii_case("$skipToken") && !name.eq_ignore_ascii_case("initialSkip")
-        });
+        let kept = self
+            .query
+            .iter()
+            .filter(|(name, _)| !name.eq_ignore_ascii_case("$skipToken") && !name.eq_ignore_ascii_case("initialSkip"));
         let pairs: Vec<String> = kept
             .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
             .chain([format!("%24skipToken={}", encode(skip_token))])
@@ -165,12 +165,9 @@ impl Request {
         let segments = self.segments();
         let provider = segments.iter().rposition(|segment| segment.eq_ignore_ascii_case("providers"));
         match provider {
-            Some(at) if at + 2 < segments.len() => segments[at + 2..]
-                .iter()
-                .step_by(2)
-                .copied()
-                .collect::<Vec<_>>()
-                .join("/"),
+            Some(at) if at + 2 < segments.len() => {
+                segments[at + 2..].iter().step_by(2).copied().collect::<Vec<_>>().join("/")
+            }
             _ if segments.len() > 2 => segments[2].to_owned(),
             _ => "subscriptions".to_owned(),
         }
@@ -189,7 +186,7 @@ impl Request {
 
     /// Whether it addresses the AVD provider.
     pub(crate) fn is_avd(&self) -> bool {
-        self.lower.contains(&format!("/providers/{}/", PROVIDER.to_ascii_lowercase()))
+        self.lower.contains(AVD_PATH)
     }
 }
 

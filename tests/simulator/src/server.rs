@@ -8,14 +8,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    admin,
-    auth::endpoints,
-    clock::Clock,
-    dispatch,
-    estate::truth,
-    fault::Fault,
-    options::Options,
-    state::Simulation,
+    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, options::Options, state::Simulation,
 };
 
 /// Starts simulators.
@@ -47,9 +40,7 @@ impl Simulator {
     pub async fn start(options: Options) -> Result<Running> {
         let listen = options.listen;
         let simulation = Arc::new(Simulation::new(options)?);
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let addr = listener.local_addr().context("the listener has no address")?;
         let app = Router::new().fallback(dispatch::handle).with_state(Arc::clone(&simulation));
         let (stop, stopped) = oneshot::channel::<()>();

@@ -123,12 +123,7 @@ impl Throttle {
 
     /// The AVD provider's headers: a window on the session-host list, and
     /// numbers that mean "no limit" elsewhere.
-    fn avd(
-        &self,
-        request: &Request,
-        now: Timestamp,
-        headers: &mut Vec<(&'static str, String)>,
-    ) -> Option<Reply> {
+    fn avd(&self, request: &Request, now: Timestamp, headers: &mut Vec<(&'static str, String)>) -> Option<Reply> {
         if !request.lists_session_hosts() {
             headers.push(("x-rate-limit-limit", "0".to_owned()));
             headers.push(("x-rate-limit-remaining", i64::MAX.to_string()));
@@ -173,9 +168,7 @@ impl Throttle {
     /// Counts one call in a fixed window: what is left, or `None` when it is
     /// over; and when the window ends.
     fn count(&self, key: String, limit: u32, window_ms: i64, now: Timestamp) -> (Option<u32>, Timestamp) {
-        let end = |since: Timestamp| {
-            since.checked_add(jiff::SignedDuration::from_millis(window_ms)).unwrap_or(since)
-        };
+        let end = |since: Timestamp| since.checked_add(jiff::SignedDuration::from_millis(window_ms)).unwrap_or(since);
         if self.mode == ThrottleMode::Off {
             return (Some(limit.saturating_sub(1)), end(now));
         }

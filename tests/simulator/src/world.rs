@@ -118,7 +118,7 @@ impl World {
         let visible = now.checked_add(self.graph_lag).unwrap_or(now);
         self.graph.lock().unwrap_or_else(PoisonError::into_inner).push_back((visible, next));
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
-        for change in &changes {
+        for change in changes.iter().filter(|change| !change.cascaded) {
             let number = events.len();
             events.extend(Event::pair(change, number, now));
         }

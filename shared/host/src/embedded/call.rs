@@ -35,10 +35,7 @@ impl Caller {
         let invocation_id = ids::guid();
         let request = Request::post(format!("/{function}"))
             .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-            .header(
-                header::USER_AGENT,
-                format!("Azure-Functions-Host/{REPRODUCED_VERSION}"),
-            )
+            .header(header::USER_AGENT, format!("Azure-Functions-Host/{REPRODUCED_VERSION}"))
             .header(HOST_VERSION, REPRODUCED_VERSION)
             .header(INVOCATION_ID, &invocation_id)
             .header(TRACEPARENT, ids::traceparent())
@@ -54,10 +51,10 @@ impl Caller {
         let verdict = match tokio::time::timeout(self.timeout, &mut task.0).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => Verdict::Failed("the invocation's task ended early".into()),
-            Err(_) => Verdict::Failed(format!(
-                "functionTimeout: no answer within {} s",
-                self.timeout.as_secs_f32()
-            )),
+            Err(_) => {
+                tracing::warn!(function, invocation_id, timeout = ?self.timeout, "functionTimeout: the handler is dropped");
+                Verdict::Failed(format!("functionTimeout: no answer within {:?}", self.timeout))
+            }
         };
         match &verdict {
             Verdict::Success(answer) => {
@@ -85,10 +82,7 @@ async fn exchange(app: Router, request: Request<Body>) -> Verdict {
         Err(never) => match never {},
     };
     let (parts, body) = response.into_parts();
-    let content_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match to_bytes(body, MAX_ENVELOPE_BYTES).await {
         Ok(body) => wire::judge(parts.status, content_type, &body),
         Err(_) => Verdict::Failed("the answer exceeds the limit of 16 MiB, or broke off".into()),

@@ -109,6 +109,13 @@ struct ServiceBusExtension {
 struct CustomHandler {
     enable_forwarding_http_request: bool,
     enable_proxying_http_request: bool,
+    http: CustomHandlerHttp,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CustomHandlerHttp {
+    routes: Vec<serde_json::Value>,
 }
 
 /// What the real host does without a host.json entry.
@@ -129,24 +136,20 @@ impl HostSettings {
         if json.version != "2.0" {
             fault(format!("version {:?} is not 2.0", json.version));
         }
-        if json.custom_handler.enable_forwarding_http_request
-            || json.custom_handler.enable_proxying_http_request
-        {
+        if json.custom_handler.enable_forwarding_http_request || json.custom_handler.enable_proxying_http_request {
             fault("forwarding and proxying of HTTP requests must be off: every function gets the JSON payload".into());
+        }
+        if !json.custom_handler.http.routes.is_empty() {
+            fault("customHandler.http.routes cannot be used together with any function.json".into());
         }
         let bus = json.extensions.service_bus;
         if bus.auto_complete_messages == Some(false) {
-            fault(
-                "autoCompleteMessages must be on: a custom handler cannot settle a message itself"
-                    .into(),
-            );
+            fault("autoCompleteMessages must be on: a custom handler cannot settle a message itself".into());
         }
         if bus.max_concurrent_calls == Some(0) {
             fault("maxConcurrentCalls is 0".into());
         }
-        let mut span = |name: &str, text: Option<String>, default: Duration| match text
-            .map(|text| time_span(&text))
-        {
+        let mut span = |name: &str, text: Option<String>, default: Duration| match text.map(|text| time_span(&text)) {
             None => default,
             Some(Ok(span)) if !span.is_zero() => span,
             Some(Ok(_)) => {
@@ -160,24 +163,14 @@ impl HostSettings {
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Some(Self {
-            function_timeout: span(
-                "functionTimeout",
-                json.function_timeout,
-                DEFAULT_FUNCTION_TIMEOUT,
-            ),
+            function_timeout: span("functionTimeout", json.function_timeout, DEFAULT_FUNCTION_TIMEOUT),
             max_lock_renewal: span(
                 "maxAutoLockRenewalDuration",
                 bus.max_auto_lock_renewal_duration,
                 DEFAULT_LOCK_RENEWAL,
             ),
-            route_prefix: json
-                .extensions
-                .http
-                .route_prefix
-                .unwrap_or_else(|| "api".into()),
-            max_concurrent_calls: bus
-                .max_concurrent_calls
-                .unwrap_or(DEFAULT_CALLS_PER_CORE * cores),
+            route_prefix: json.extensions.http.route_prefix.unwrap_or_else(|| "api".into()),
+            max_concurrent_calls: bus.max_concurrent_calls.unwrap_or(DEFAULT_CALLS_PER_CORE * cores),
         })
     }
 }
@@ -225,9 +218,7 @@ impl Function {
     ) -> Option<Self> {
         let name = definition.name;
         let parsed = parse_function(definition, route_prefix, options);
-        parsed
-            .map_err(|fault| faults.push(format!("function {name}: {fault}")))
-            .ok()
+        parsed.map_err(|fault| faults.push(format!("function {name}: {fault}"))).ok()
     }
 }
 
@@ -235,9 +226,7 @@ impl Function {
 fn is_function_name(name: &str) -> bool {
     name.len() <= 128
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
         && !name.eq_ignore_ascii_case("host")
 }
 
@@ -250,24 +239,15 @@ fn parse_function(
     if !is_function_name(name) {
         return Err("the host does not take this name".into());
     }
-    let json: FunctionJson =
-        serde_json::from_str(definition.function_json).map_err(|error| error.to_string())?;
-    let (mut triggers, others): (Vec<Binding>, Vec<Binding>) = json
-        .bindings
-        .into_iter()
-        .partition(|binding| binding.kind.ends_with("Trigger"));
+    let json: FunctionJson = serde_json::from_str(definition.function_json).map_err(|error| error.to_string())?;
+    let (mut triggers, others): (Vec<Binding>, Vec<Binding>) =
+        json.bindings.into_iter().partition(|binding| binding.kind.ends_with("Trigger"));
     let Some(binding) = triggers.pop().filter(|_| triggers.is_empty()) else {
         return Err("it does not have exactly one trigger".into());
     };
     let is_http = binding.kind == "httpTrigger";
-    if let Some(other) = others
-        .iter()
-        .find(|other| !(is_http && other.kind == "http"))
-    {
-        return Err(format!(
-            "the embedded host has no binding of type {:?}",
-            other.kind
-        ));
+    if let Some(other) = others.iter().find(|other| !(is_http && other.kind == "http")) {
+        return Err(format!("the embedded host has no binding of type {:?}", other.kind));
     }
     let is_timer = binding.kind == "timerTrigger";
     if json.retry.is_some() && !is_timer {
@@ -276,10 +256,7 @@ fn parse_function(
     let lookup = &*options.settings;
     let trigger = match binding.kind.as_str() {
         "timerTrigger" => Trigger::Timer(Box::new(TimerTrigger {
-            schedule: Schedule::parse(&resolve(
-                &binding.schedule.ok_or("it has no schedule")?,
-                lookup,
-            )?)?,
+            schedule: Schedule::parse(&resolve(&binding.schedule.ok_or("it has no schedule")?, lookup)?)?,
             use_monitor: binding.use_monitor.unwrap_or(true),
             run_on_startup: binding.run_on_startup,
             retry: json.retry.map(Retry::parse).transpose()?,
@@ -290,39 +267,25 @@ fn parse_function(
             }
             let queue = resolve(&binding.queue_name.ok_or("it has no queueName")?, lookup)?;
             if queue.to_ascii_lowercase().ends_with("/$deadletterqueue") {
-                return Err(format!(
-                    "{queue}: the embedded host does not trigger on dead-letter queues"
-                ));
+                return Err(format!("{queue}: the embedded host does not trigger on dead-letter queues"));
             }
             Trigger::Queue { queue }
         }
         "httpTrigger" => {
-            let output = others
-                .first()
-                .ok_or("an HTTP function needs an output binding of type http")?;
+            let output = others.first().ok_or("an HTTP function needs an output binding of type http")?;
             Trigger::Http(HttpTrigger {
                 auth: auth_level(binding.auth_level.as_deref())?,
-                methods: binding
-                    .methods
-                    .iter()
-                    .map(|method| read_method(method))
-                    .collect::<Result<_, _>>()?,
+                methods: binding.methods.iter().map(|method| read_method(method)).collect::<Result<_, _>>()?,
                 route: Route::parse(route_prefix, binding.route.as_deref().unwrap_or(name))?,
                 output: output.name.clone(),
             })
         }
         "eventGridTrigger" => Trigger::EventGrid,
         other => {
-            return Err(format!(
-                "the embedded host has no trigger of type {other:?}"
-            ));
+            return Err(format!("the embedded host has no trigger of type {other:?}"));
         }
     };
-    Ok(Function {
-        name,
-        input: binding.name,
-        trigger,
-    })
+    Ok(Function { name, input: binding.name, trigger })
 }
 
 fn auth_level(text: Option<&str>) -> Result<AuthLevel, String> {
@@ -330,35 +293,23 @@ fn auth_level(text: Option<&str>) -> Result<AuthLevel, String> {
         "anonymous" => Ok(AuthLevel::Anonymous),
         "function" => Ok(AuthLevel::Function),
         "admin" => Ok(AuthLevel::Admin),
-        other => Err(format!(
-            "authLevel {other:?} is not anonymous, function or admin"
-        )),
+        other => Err(format!("authLevel {other:?} is not anonymous, function or admin")),
     }
 }
 
 fn read_method(text: &str) -> Result<Method, String> {
-    text.to_ascii_uppercase()
-        .parse()
-        .map_err(|_| format!("{text:?} is no HTTP method"))
+    text.to_ascii_uppercase().parse().map_err(|_| format!("{text:?} is no HTTP method"))
 }
 
 impl Retry {
     fn parse(json: RetryJson) -> Result<Self, String> {
         if json.strategy != "fixedDelay" {
-            return Err(format!(
-                "retry strategy {:?}: the embedded host knows fixedDelay only",
-                json.strategy
-            ));
+            return Err(format!("retry strategy {:?}: the embedded host knows fixedDelay only", json.strategy));
         }
         let max_count = u32::try_from(json.max_retry_count);
         Ok(Self {
-            max_count: max_count
-                .map_err(|_| "maxRetryCount must be bounded, not negative".to_owned())?,
-            delay: time_span(
-                &json
-                    .delay_interval
-                    .ok_or("the retry policy has no delayInterval")?,
-            )?,
+            max_count: max_count.map_err(|_| "maxRetryCount must be bounded, not negative".to_owned())?,
+            delay: time_span(&json.delay_interval.ok_or("the retry policy has no delayInterval")?)?,
         })
     }
 }

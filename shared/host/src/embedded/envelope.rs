@@ -52,13 +52,8 @@ impl Entries {
     }
 
     fn set(&mut self, name: &str, value: Value) {
-        let known = self
-            .0
-            .keys()
-            .find(|known| known.eq_ignore_ascii_case(name))
-            .cloned();
-        self.0
-            .insert(known.unwrap_or_else(|| name.to_owned()), value);
+        let known = self.0.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+        self.0.insert(known.unwrap_or_else(|| name.to_owned()), value);
     }
 
     /// The trap: the top-level scalars of a JSON object body become metadata, and win.
@@ -75,9 +70,7 @@ impl Entries {
 
     /// Nulls, and whatever is called like a trigger, are not sent.
     fn finish(mut self) -> Value {
-        self.0.retain(|name, value| {
-            !value.is_null() && !name.to_ascii_lowercase().ends_with("trigger")
-        });
+        self.0.retain(|name, value| !value.is_null() && !name.to_ascii_lowercase().ends_with("trigger"));
         Value::Object(self.0)
     }
 }
@@ -91,12 +84,7 @@ fn envelope(function: &Function, value: Value, metadata: Entries) -> Value {
 pub(super) fn message(function: &Function, delivery: &Delivery, now: Timestamp) -> Value {
     let mut metadata = Entries::new(function, now);
     // Client objects of the host's own world, which it serialises all the same.
-    for client in [
-        "MessageReceiver",
-        "MessageActions",
-        "ReceiveActions",
-        "Client",
-    ] {
+    for client in ["MessageReceiver", "MessageActions", "ReceiveActions", "Client"] {
         metadata.set(client, json!({}));
     }
     for properties in ["ApplicationProperties", "UserProperties"] {
@@ -180,19 +168,11 @@ pub(super) fn request(function: &Function, request: &Request<'_>, now: Timestamp
     let mut joined: Map<String, Value> = Map::new();
     for name in request.headers.keys() {
         let values = request.headers.get_all(name).iter();
-        let values: Vec<_> = values
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            .collect();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         lists.insert(name.as_str().to_owned(), json!(values));
         joined.insert(name.as_str().to_owned(), Value::from(values.join(", ")));
     }
-    let text = |name| {
-        request
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
+    let text = |name| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut metadata = Entries::new(function, now);
     metadata.set("Headers", Value::Object(joined));
     metadata.set("Query", json!(request.query));

@@ -27,9 +27,7 @@ pub struct HostError {
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the host cannot start:")?;
-        self.faults
-            .iter()
-            .try_for_each(|fault| write!(f, "\n- {fault}"))
+        self.faults.iter().try_for_each(|fault| write!(f, "\n- {fault}"))
     }
 }
 
@@ -78,15 +76,7 @@ impl EmbeddedHost {
         options: HostOptions,
     ) -> Result<Self, HostError> {
         let names: BTreeSet<&str> = app.names().collect();
-        Self::with_router(
-            host_json,
-            definitions,
-            &names,
-            app.into_router(),
-            documents,
-            queues,
-            options,
-        )
+        Self::with_router(host_json, definitions, &names, app.into_router(), documents, queues, options)
     }
 
     /// The same around any router, so that tests can have an app that answers wrongly.
@@ -101,9 +91,7 @@ impl EmbeddedHost {
     ) -> Result<Self, HostError> {
         let mut faults = Vec::new();
         let settings = HostSettings::parse(host_json, &mut faults);
-        let prefix = settings
-            .as_ref()
-            .map_or("api", |settings| &settings.route_prefix);
+        let prefix = settings.as_ref().map_or("api", |settings| &settings.route_prefix);
         let functions: Vec<Function> = definitions
             .iter()
             .filter_map(|definition| Function::parse(definition, prefix, &options, &mut faults))
@@ -111,25 +99,12 @@ impl EmbeddedHost {
         check_names(definitions, names, &mut faults);
         check_http(&functions, &options, &mut faults);
         if options.max_concurrent_calls == Some(0) || options.lock_duration.is_zero() {
-            faults.push(
-                "options: the concurrency and the lock duration must be more than zero".into(),
-            );
+            faults.push("options: the concurrency and the lock duration must be more than zero".into());
         }
         match settings {
             Some(settings) if faults.is_empty() => {
-                let caller = Caller {
-                    app,
-                    timeout: settings.function_timeout,
-                };
-                Ok(Self {
-                    functions,
-                    settings,
-                    options,
-                    caller,
-                    documents,
-                    queues,
-                    listener: None,
-                })
+                let caller = Caller { app, timeout: settings.function_timeout };
+                Ok(Self { functions, settings, options, caller, documents, queues, listener: None })
             }
             _ => Err(HostError { faults }),
         }
@@ -145,11 +120,7 @@ impl EmbeddedHost {
         if self.listener.is_none() {
             self.listener = Some(TcpListener::bind(address).await.map_err(listen)?);
         }
-        self.listener
-            .as_ref()
-            .map(TcpListener::local_addr)
-            .transpose()
-            .map_err(listen)
+        self.listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen)
     }
 
     /// Runs until `shutdown`: then takes nothing new, and lets what is in flight end within the grace of the
@@ -158,11 +129,7 @@ impl EmbeddedHost {
         let address = self.bind().await?;
         let (stopper, stop) = stop::channel();
         let grace = self.options.shutdown_grace;
-        tracing::info!(
-            functions = self.functions.len(),
-            address = address.map(tracing::field::display),
-            "host starts"
-        );
+        tracing::info!(functions = self.functions.len(), address = address.map(tracing::field::display), "host starts");
         let mut parts = self.start(&stop);
         tokio::pin!(shutdown);
         // Without any trigger there is nothing that could end.
@@ -175,17 +142,12 @@ impl EmbeddedHost {
         tracing::info!("host stops");
         let drained = async { while parts.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, drained).await.is_err() {
-            tracing::warn!(
-                ?grace,
-                "invocations in flight did not end in time and are dropped"
-            );
+            tracing::warn!(?grace, "invocations in flight did not end in time and are dropped");
             parts.shutdown().await;
         }
         match ended {
             None => Ok(()),
-            Some(result) => Err(RunError::Ended {
-                source: result.err(),
-            }),
+            Some(result) => Err(RunError::Ended { source: result.err() }),
         }
     }
 
@@ -199,16 +161,7 @@ impl EmbeddedHost {
             match function.trigger.clone() {
                 Trigger::Timer(trigger) if self.options.timers => {
                     let documents = Arc::clone(&self.documents);
-                    parts.spawn(
-                        TimerLoop {
-                            function,
-                            trigger,
-                            caller,
-                            documents,
-                            clock,
-                        }
-                        .run(stop.clone()),
-                    );
+                    parts.spawn(TimerLoop { function, trigger, caller, documents, clock }.run(stop.clone()));
                 }
                 Trigger::Queue { queue } if self.options.queues => {
                     let configured = self.options.max_concurrent_calls;
@@ -217,8 +170,7 @@ impl EmbeddedHost {
                         queue,
                         caller,
                         queues: Arc::clone(&self.queues),
-                        max_concurrent_calls: configured
-                            .unwrap_or(self.settings.max_concurrent_calls),
+                        max_concurrent_calls: configured.unwrap_or(self.settings.max_concurrent_calls),
                         lock_duration: self.options.lock_duration,
                         max_lock_renewal: self.settings.max_lock_renewal,
                         clock,
@@ -227,21 +179,13 @@ impl EmbeddedHost {
                 }
                 Trigger::Http(trigger) => endpoints.push(Endpoint { function, trigger }),
                 Trigger::EventGrid => {
-                    tracing::warn!(
-                        function = function.name,
-                        "Event Grid is not served here; the function is idle"
-                    );
+                    tracing::warn!(function = function.name, "Event Grid is not served here; the function is idle");
                 }
                 Trigger::Timer(_) | Trigger::Queue { .. } => {}
             }
         }
         if let Some(listener) = self.listener {
-            let site = Site::new(
-                endpoints,
-                self.options.keys,
-                self.caller,
-                self.options.clock,
-            );
+            let site = Site::new(endpoints, self.options.keys, self.caller, self.options.clock);
             parts.spawn(serve_http(listener, Arc::new(site), stop.clone()));
         }
         parts
@@ -251,10 +195,7 @@ impl EmbeddedHost {
 async fn serve_http(listener: TcpListener, site: Arc<Site>, mut stop: Stop) {
     let slots = site.slots();
     let stopped = async move { stop.wait().await };
-    if let Err(error) = axum::serve(listener, site.router())
-        .with_graceful_shutdown(stopped)
-        .await
-    {
+    if let Err(error) = axum::serve(listener, site.router()).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the HTTP server ended");
     }
     // Callers may have hung up; their invocations may still run.
@@ -263,27 +204,17 @@ async fn serve_http(listener: TcpListener, site: Arc<Site>, mut stop: Stop) {
 
 /// A function without a handler would fail every message into the dead letters, and a handler without a definition
 /// would never run: both are mistakes to hear about at once.
-fn check_names(
-    definitions: &[FunctionDefinition],
-    handlers: &BTreeSet<&str>,
-    faults: &mut Vec<String>,
-) {
+fn check_names(definitions: &[FunctionDefinition], handlers: &BTreeSet<&str>, faults: &mut Vec<String>) {
     let mut defined = BTreeSet::new();
     for definition in definitions {
         let name = definition.name;
         if !defined.insert(name) {
             faults.push(format!("function {name}: it is defined twice"));
         } else if !handlers.contains(name) {
-            faults.push(format!(
-                "function {name}: the app has no handler of this name"
-            ));
+            faults.push(format!("function {name}: the app has no handler of this name"));
         }
     }
-    faults.extend(
-        handlers
-            .difference(&defined)
-            .map(|name| format!("function {name}: it has no function.json")),
-    );
+    faults.extend(handlers.difference(&defined).map(|name| format!("function {name}: it has no function.json")));
 }
 
 fn check_http(functions: &[Function], options: &HostOptions, faults: &mut Vec<String>) {
@@ -292,29 +223,15 @@ fn check_http(functions: &[Function], options: &HostOptions, faults: &mut Vec<St
         let Trigger::Http(trigger) = &function.trigger else {
             continue;
         };
-        let lacking = options
-            .listen
-            .and_then(|_| options.keys.lacking(function.name, trigger.auth));
+        let lacking = options.listen.and_then(|_| options.keys.lacking(function.name, trigger.auth));
         if let Some(setting) = lacking {
-            faults.push(format!(
-                "function {}: nobody could call it; set {setting}",
-                function.name
-            ));
+            faults.push(format!("function {}: nobody could call it; set {setting}", function.name));
         }
         let sharing = routes.entry(trigger.route.shape()).or_default();
         for (other, known) in sharing.iter() {
-            let clash = |methods: &HttpTrigger| methods.methods.is_empty();
-            if clash(trigger)
-                || clash(known)
-                || trigger
-                    .methods
-                    .iter()
-                    .any(|method| known.methods.contains(method))
-            {
-                faults.push(format!(
-                    "function {}: {other} has the same route and method",
-                    function.name
-                ));
+            let any = |trigger: &HttpTrigger| trigger.methods.is_empty();
+            if any(trigger) || any(known) || trigger.methods.iter().any(|method| known.methods.contains(method)) {
+                faults.push(format!("function {}: {other} has the same route and method", function.name));
             }
         }
         sharing.push((function.name, trigger));

@@ -48,21 +48,10 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(
-        mut endpoints: Vec<Endpoint>,
-        keys: AccessKeys,
-        caller: Caller,
-        clock: Clock,
-    ) -> Self {
+    pub(super) fn new(mut endpoints: Vec<Endpoint>, keys: AccessKeys, caller: Caller, clock: Clock) -> Self {
         endpoints.sort_by_key(|endpoint| endpoint.trigger.route.precedence());
         let slots = Arc::new(Semaphore::new(usize::from(MAX_CONCURRENT_REQUESTS)));
-        Self {
-            endpoints,
-            keys,
-            caller,
-            clock,
-            slots,
-        }
+        Self { endpoints, keys, caller, clock, slots }
     }
 
     /// The semaphore whose free permits say that nothing is in flight.
@@ -91,12 +80,7 @@ impl Site {
 }
 
 fn refuse(status: StatusCode, why: &str) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        json!({ "error": why }).to_string(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], json!({ "error": why }).to_string()).into_response()
 }
 
 async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -114,17 +98,11 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
     let in_header = headers.remove(KEY_HEADER);
     let in_query = query.take(KEY_PARAMETER);
     // A function must not see the key that opens it: it might log the request, or store it.
-    let given = in_header
-        .as_ref()
-        .and_then(|value| value.to_str().ok())
-        .or(in_query.as_deref());
+    let given = in_header.as_ref().and_then(|value| value.to_str().ok()).or(in_query.as_deref());
     let (name, level) = (endpoint.function.name, endpoint.trigger.auth);
     if !site.keys.admit(name, level, given) {
         debug_assert!(level != AuthLevel::Anonymous);
-        return refuse(
-            StatusCode::UNAUTHORIZED,
-            "this function needs an access key",
-        );
+        return refuse(StatusCode::UNAUTHORIZED, "this function needs an access key");
     }
     let Ok(slot) = Arc::clone(&site.slots).try_acquire_owned() else {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests at once");
@@ -135,15 +113,9 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
         Err(refusal) => return refusal,
     };
     if !body.is_empty() && !headers.contains_key(header::CONTENT_LENGTH) {
-        tracing::warn!(
-            function = name,
-            "a body without Content-Length is not handed on; nor is it in Azure"
-        );
+        tracing::warn!(function = name, "a body without Content-Length is not handed on; nor is it in Azure");
     }
-    let host = headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("localhost");
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost");
     let url = format!("http://{host}{}{}", parts.uri.path(), query.text());
     let envelope = envelope::request(
         &endpoint.function,
@@ -159,10 +131,7 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
     );
     drop(body);
     if envelope.to_string().len() > MAX_ENVELOPE_BYTES {
-        return refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request is too large once it is encoded",
-        );
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large once it is encoded");
     }
     // A task of its own: a caller who hangs up must not stop a function half way.
     let caller = site.caller.clone();
@@ -171,33 +140,19 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
         drop(slot);
         verdict
     });
-    respond(
-        name,
-        &endpoint.trigger.output,
-        call.await
-            .unwrap_or_else(|_| Verdict::Failed("it ended early".into())),
-    )
+    respond(name, &endpoint.trigger.output, call.await.unwrap_or_else(|_| Verdict::Failed("it ended early".into())))
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let too_large = || {
-        refuse(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body exceeds the limit of 10 MiB",
-        )
-    };
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body exceeds the limit of 10 MiB");
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > MAX_HTTP_BODY_BYTES as u64) {
         return Err(too_large());
     }
-    to_bytes(body, MAX_HTTP_BODY_BYTES)
-        .await
-        .map_err(|error| match error.source() {
-            Some(source) if source.is::<LengthLimitError>() => too_large(),
-            _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
-        })
+    to_bytes(body, MAX_HTTP_BODY_BYTES).await.map_err(|error| match error.source() {
+        Some(source) if source.is::<LengthLimitError>() => too_large(),
+        _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
+    })
 }
 
 /// A query's parameters: as they were written for the address, and decoded for the function.
@@ -205,28 +160,14 @@ struct Query(Vec<(String, String)>);
 
 impl Query {
     fn parse(uri: &Uri) -> Self {
-        let parts = uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter(|part| !part.is_empty());
-        Self(
-            parts
-                .map(|part| {
-                    (
-                        decode(part.split('=').next().unwrap_or_default()),
-                        part.to_owned(),
-                    )
-                })
-                .collect(),
-        )
+        let parts = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
+        Self(parts.map(|part| (decode(part.split('=').next().unwrap_or_default()), part.to_owned())).collect())
     }
 
     /// Removes a parameter, in any case of its name, and returns its first value.
     fn take(&mut self, name: &str) -> Option<String> {
-        let (taken, kept) = std::mem::take(&mut self.0)
-            .into_iter()
-            .partition(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (taken, kept) =
+            std::mem::take(&mut self.0).into_iter().partition(|(known, _)| known.eq_ignore_ascii_case(name));
         self.0 = kept;
         let taken: Vec<(String, String)> = taken;
         taken.first().map(|(_, part)| value(part))
@@ -235,11 +176,7 @@ impl Query {
     /// With its question mark, or nothing.
     fn text(&self) -> String {
         let parts: Vec<&str> = self.0.iter().map(|(_, part)| part.as_str()).collect();
-        if parts.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", parts.join("&"))
-        }
+        if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
     }
 
     /// By name; the values of a repeated one are joined by commas, as ASP.NET does.
@@ -247,36 +184,24 @@ impl Query {
         let mut joined: BTreeMap<String, String> = BTreeMap::new();
         for (name, part) in &self.0 {
             let value = value(part);
-            joined
-                .entry(name.clone())
-                .and_modify(|known| *known = format!("{known},{value}"))
-                .or_insert(value);
+            joined.entry(name.clone()).and_modify(|known| *known = format!("{known},{value}")).or_insert(value);
         }
         joined
     }
 }
 
 fn value(part: &str) -> String {
-    part.split_once('=')
-        .map(|(_, value)| decode(value))
-        .unwrap_or_default()
+    part.split_once('=').map(|(_, value)| decode(value)).unwrap_or_default()
 }
 
 fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// The function's `http` output as the answer. A failed invocation is a bare 500, as from the real host: why it
 /// failed is in the log, not on the wire.
 fn respond(function: &str, output: &str, verdict: Verdict) -> Response {
-    let failed = || {
-        refuse(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the function failed; the log says why",
-        )
-    };
+    let failed = || refuse(StatusCode::INTERNAL_SERVER_ERROR, "the function failed; the log says why");
     let Verdict::Success(answer) = verdict else {
         return failed();
     };
@@ -296,29 +221,18 @@ fn response(answer: &HttpAnswer) -> Result<Response, String> {
     let (body, content_type) = match &answer.body {
         AnswerBody::Empty => (Body::empty(), None),
         AnswerBody::Text(text) => (Body::from(text.clone()), Some("text/plain; charset=utf-8")),
-        AnswerBody::Json(value) => (
-            Body::from(value.to_string()),
-            Some("application/json; charset=utf-8"),
-        ),
+        AnswerBody::Json(value) => (Body::from(value.to_string()), Some("application/json; charset=utf-8")),
     };
     let mut response = (answer.status, body).into_response();
     if let Some(content_type) = content_type {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     for (name, value) in &answer.headers {
         let fault = || format!("the header {name:?} is not valid");
         let name = HeaderName::try_from(name.as_str()).map_err(|_| fault())?;
         let value = HeaderValue::try_from(value.as_str()).map_err(|_| fault())?;
         // How the message is framed is the server's business.
-        if ![
-            header::CONTENT_LENGTH,
-            header::TRANSFER_ENCODING,
-            header::CONNECTION,
-        ]
-        .contains(&name)
-        {
+        if ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&name) {
             response.headers_mut().insert(name, value);
         }
     }

@@ -23,9 +23,7 @@ impl AccessKey {
     /// Takes a key that was found in `setting`.
     pub fn new(setting: &str, key: &str) -> Result<Self, WeakKey> {
         if key.chars().count() < MIN_KEY_CHARS {
-            return Err(WeakKey {
-                setting: setting.to_owned(),
-            });
+            return Err(WeakKey { setting: setting.to_owned() });
         }
         Ok(Self(Sha256::digest(key).into()))
     }
@@ -33,11 +31,7 @@ impl AccessKey {
     /// Whether it is this one, in a time that does not depend on how much of it is right.
     fn is(&self, given: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(given).into();
-        self.0
-            .iter()
-            .zip(given)
-            .fold(0, |difference, (ours, theirs)| difference | (ours ^ theirs))
-            == 0
+        self.0.iter().zip(given).fold(0, |difference, (ours, theirs)| difference | (ours ^ theirs)) == 0
     }
 }
 
@@ -75,10 +69,7 @@ impl AccessKeys {
 
     /// The setting of one function's key, such as `POOLWARDEN_KEY_IMPORT_WEBHOOK`.
     pub fn function_setting(function: &str) -> String {
-        format!(
-            "POOLWARDEN_KEY_{}",
-            function.replace('-', "_").to_ascii_uppercase()
-        )
+        format!("POOLWARDEN_KEY_{}", function.replace('-', "_").to_ascii_uppercase())
     }
 
     /// Reads the keys of these functions, the host's and the master key from settings; all weak ones are reported
@@ -112,11 +103,7 @@ impl AccessKeys {
         };
         (!usable).then(|| match level {
             AuthLevel::Admin => Self::MASTER_SETTING.to_owned(),
-            _ => format!(
-                "{} or {}",
-                Self::function_setting(function),
-                Self::HOST_SETTING
-            ),
+            _ => format!("{} or {}", Self::function_setting(function), Self::HOST_SETTING),
         })
     }
 
@@ -129,12 +116,7 @@ impl AccessKeys {
             return false;
         };
         let narrower = [self.host.as_ref(), self.functions.get(function)];
-        let candidates = narrower
-            .into_iter()
-            .filter(|_| level == AuthLevel::Function)
-            .chain([self.master.as_ref()]);
-        candidates
-            .flatten()
-            .fold(false, |admitted, key| key.is(given) | admitted)
+        let candidates = narrower.into_iter().filter(|_| level == AuthLevel::Function).chain([self.master.as_ref()]);
+        candidates.flatten().fold(false, |admitted, key| key.is(given) | admitted)
     }
 }

@@ -34,4 +34,5 @@ pub use definition::FunctionDefinition;
 pub use host::{EmbeddedHost, HostError, RunError};
 pub use http::{MAX_CONCURRENT_REQUESTS, MAX_HTTP_BODY_BYTES};
 pub use keys::{AccessKey, AccessKeys, MIN_KEY_CHARS, WeakKey};
+pub use ncrontab::Schedule;
 pub use options::{Clock, HostOptions, Settings};

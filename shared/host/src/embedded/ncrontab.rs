@@ -9,9 +9,9 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// When a timer fires.
+/// When something happens again and again, such as a timer.
 #[derive(Debug, Clone)]
-pub(super) struct Schedule(Cron);
+pub struct Schedule(Cron);
 
 struct Field {
     name: &'static str,
@@ -34,79 +34,29 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-const DAYS: [&str; 7] = [
-    "sunday",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-];
+const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 const FIELDS: [Field; 6] = [
-    Field {
-        name: "second",
-        min: 0,
-        max: 59,
-        names: &[],
-    },
-    Field {
-        name: "minute",
-        min: 0,
-        max: 59,
-        names: &[],
-    },
-    Field {
-        name: "hour",
-        min: 0,
-        max: 23,
-        names: &[],
-    },
-    Field {
-        name: "day",
-        min: 1,
-        max: 31,
-        names: &[],
-    },
-    Field {
-        name: "month",
-        min: 1,
-        max: 12,
-        names: &MONTHS,
-    },
-    Field {
-        name: "day-of-week",
-        min: 0,
-        max: 6,
-        names: &DAYS,
-    },
+    Field { name: "second", min: 0, max: 59, names: &[] },
+    Field { name: "minute", min: 0, max: 59, names: &[] },
+    Field { name: "hour", min: 0, max: 23, names: &[] },
+    Field { name: "day", min: 1, max: 31, names: &[] },
+    Field { name: "month", min: 1, max: 12, names: &MONTHS },
+    Field { name: "day-of-week", min: 0, max: 6, names: &DAYS },
 ];
 
 impl Schedule {
-    /// Reads a schedule.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a schedule. The error is a sentence for whoever wrote it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split_whitespace().collect();
         if parts.len() != FIELDS.len() {
-            return Err(format!(
-                "the schedule {text:?} has {} fields, not six (seconds come first)",
-                parts.len()
-            ));
+            return Err(format!("the schedule {text:?} has {} fields, not six (seconds come first)", parts.len()));
         }
-        let fields: Result<Vec<String>, String> = FIELDS
-            .iter()
-            .zip(parts)
-            .map(|(field, part)| field.normalise(part))
-            .collect();
+        let fields: Result<Vec<String>, String> =
+            FIELDS.iter().zip(parts).map(|(field, part)| field.normalise(part)).collect();
         let fields = fields.map_err(|fault| format!("the schedule {text:?}: {fault}"))?;
-        let parser = CronParser::builder()
-            .seconds(Seconds::Required)
-            .year(Year::Disallowed)
-            .dom_and_dow(true)
-            .build();
-        let cron = parser
-            .parse(&fields.join(" "))
-            .map_err(|error| format!("the schedule {text:?}: {error}"))?;
+        let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Disallowed).dom_and_dow(true).build();
+        let cron = parser.parse(&fields.join(" ")).map_err(|error| format!("the schedule {text:?}: {error}"))?;
         let schedule = Self(cron);
         match schedule.after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
@@ -115,18 +65,15 @@ impl Schedule {
     }
 
     /// The first tick after `time`.
-    pub(super) fn after(&self, time: Timestamp) -> Option<Timestamp> {
-        let next = self
-            .0
-            .find_next_occurrence(&time.to_zoned(TimeZone::UTC), false);
+    pub fn after(&self, time: Timestamp) -> Option<Timestamp> {
+        let next = self.0.find_next_occurrence(&time.to_zoned(TimeZone::UTC), false);
         next.ok().map(|zoned| zoned.timestamp())
     }
 }
 
 impl Field {
     fn normalise(&self, text: &str) -> Result<String, String> {
-        let items: Result<Vec<String>, String> =
-            text.split(',').map(|item| self.item(item)).collect();
+        let items: Result<Vec<String>, String> = text.split(',').map(|item| self.item(item)).collect();
         Ok(items?.join(","))
     }
 
@@ -140,10 +87,7 @@ impl Field {
             None => None,
             Some(Ok(step)) if step > 0 => Some(step),
             Some(_) => {
-                return Err(format!(
-                    "{text:?} in the {} field has no valid step",
-                    self.name
-                ));
+                return Err(format!("{text:?} in the {} field has no valid step", self.name));
             }
         };
         let (first, last) = match span.split_once('-') {
@@ -153,46 +97,26 @@ impl Field {
             None => (self.value(span)?, self.value(span)?),
         };
         if first > last {
-            return Err(format!(
-                "{text:?} in the {} field runs backwards",
-                self.name
-            ));
+            return Err(format!("{text:?} in the {} field runs backwards", self.name));
         }
         Ok(match step {
             _ if span == "*" && step.is_none() => "*".to_owned(),
             _ if first == last => first.to_string(),
-            Some(step) => (first..=last)
-                .step_by(step as usize)
-                .map(|value| value.to_string())
-                .collect::<Vec<_>>()
-                .join(","),
+            Some(step) => {
+                (first..=last).step_by(step as usize).map(|value| value.to_string()).collect::<Vec<_>>().join(",")
+            }
             None => format!("{first}-{last}"),
         })
     }
 
     fn value(&self, text: &str) -> Result<u32, String> {
-        let fault = || {
-            format!(
-                "{text:?} in the {} field is not from {} to {}",
-                self.name, self.min, self.max
-            )
-        };
+        let fault = || format!("{text:?} in the {} field is not from {} to {}", self.name, self.min, self.max);
         if let Ok(number) = text.parse::<u32>() {
-            return if (self.min..=self.max).contains(&number) {
-                Ok(number)
-            } else {
-                Err(fault())
-            };
+            return if (self.min..=self.max).contains(&number) { Ok(number) } else { Err(fault()) };
         }
         let lower = text.to_ascii_lowercase();
-        let named = self
-            .names
-            .iter()
-            .position(|name| lower.len() >= 3 && name.starts_with(&lower));
-        named
-            .and_then(|index| u32::try_from(index).ok())
-            .map(|index| index + self.min)
-            .ok_or_else(fault)
+        let named = self.names.iter().position(|name| lower.len() >= 3 && name.starts_with(&lower));
+        named.and_then(|index| u32::try_from(index).ok()).map(|index| index + self.min).ok_or_else(fault)
     }
 }
 
@@ -209,66 +133,18 @@ mod tests {
     fn ticks() {
         // 2026-03-01 is a Sunday.
         for (schedule, after, expected) in [
-            (
-                "0 */5 * * * *",
-                "2026-03-01T00:00:00Z",
-                "2026-03-01T00:05:00Z",
-            ),
-            (
-                "0 */5 * * * *",
-                "2026-03-01T00:04:59.5Z",
-                "2026-03-01T00:05:00Z",
-            ),
-            (
-                "30 0 0 * * *",
-                "2026-03-01T00:00:30Z",
-                "2026-03-02T00:00:30Z",
-            ),
-            (
-                "*/10 * * * * *",
-                "2026-03-01T00:00:51Z",
-                "2026-03-01T00:01:00Z",
-            ),
-            (
-                "5/20 * * * * *",
-                "2026-03-01T00:00:26Z",
-                "2026-03-01T00:00:45Z",
-            ),
-            (
-                "0 0 9-17 * * Mon-Fri",
-                "2026-03-06T17:00:00Z",
-                "2026-03-09T09:00:00Z",
-            ),
-            (
-                "0 0 0 * * 0",
-                "2026-03-02T00:00:00Z",
-                "2026-03-08T00:00:00Z",
-            ),
-            (
-                "0 0 0 * * sunday",
-                "2026-03-02T00:00:00Z",
-                "2026-03-08T00:00:00Z",
-            ),
-            (
-                "0 0 0 1,15 * *",
-                "2026-03-02T00:00:00Z",
-                "2026-03-15T00:00:00Z",
-            ),
-            (
-                "0 0 0 1 Jan,jul *",
-                "2026-03-02T00:00:00Z",
-                "2026-07-01T00:00:00Z",
-            ),
-            (
-                "0 0 8-18/4 * * *",
-                "2026-03-01T12:00:00Z",
-                "2026-03-01T16:00:00Z",
-            ),
-            (
-                "0 0 0 29 2 *",
-                "2026-03-01T00:00:00Z",
-                "2028-02-29T00:00:00Z",
-            ),
+            ("0 */5 * * * *", "2026-03-01T00:00:00Z", "2026-03-01T00:05:00Z"),
+            ("0 */5 * * * *", "2026-03-01T00:04:59.5Z", "2026-03-01T00:05:00Z"),
+            ("30 0 0 * * *", "2026-03-01T00:00:30Z", "2026-03-02T00:00:30Z"),
+            ("*/10 * * * * *", "2026-03-01T00:00:51Z", "2026-03-01T00:01:00Z"),
+            ("5/20 * * * * *", "2026-03-01T00:00:26Z", "2026-03-01T00:00:45Z"),
+            ("0 0 9-17 * * Mon-Fri", "2026-03-06T17:00:00Z", "2026-03-09T09:00:00Z"),
+            ("0 0 0 * * 0", "2026-03-02T00:00:00Z", "2026-03-08T00:00:00Z"),
+            ("0 0 0 * * sunday", "2026-03-02T00:00:00Z", "2026-03-08T00:00:00Z"),
+            ("0 0 0 1,15 * *", "2026-03-02T00:00:00Z", "2026-03-15T00:00:00Z"),
+            ("0 0 0 1 Jan,jul *", "2026-03-02T00:00:00Z", "2026-07-01T00:00:00Z"),
+            ("0 0 8-18/4 * * *", "2026-03-01T12:00:00Z", "2026-03-01T16:00:00Z"),
+            ("0 0 0 29 2 *", "2026-03-01T00:00:00Z", "2028-02-29T00:00:00Z"),
         ] {
             assert_eq!(next(schedule, after), expected, "{schedule} after {after}");
         }
@@ -277,15 +153,9 @@ mod tests {
     #[test]
     fn both_day_fields_must_match() {
         // POSIX cron would fire on the next Friday; NCRONTAB waits for a Friday the 13th.
-        assert_eq!(
-            next("0 0 0 13 * 5", "2026-03-14T00:00:00Z"),
-            "2026-11-13T00:00:00Z"
-        );
+        assert_eq!(next("0 0 0 13 * 5", "2026-03-14T00:00:00Z"), "2026-11-13T00:00:00Z");
         // A step over all days is a restriction like any other.
-        assert_eq!(
-            next("0 0 0 */10 * 1", "2026-03-02T00:00:00Z"),
-            "2026-05-11T00:00:00Z"
-        );
+        assert_eq!(next("0 0 0 */10 * 1", "2026-03-02T00:00:00Z"), "2026-05-11T00:00:00Z");
     }
 
     #[test]

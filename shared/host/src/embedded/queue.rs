@@ -62,11 +62,7 @@ impl Poller {
                 free.push(another);
             }
             while in_flight.try_join_next().is_some() {}
-            match self
-                .queues
-                .receive(&self.queue, free.len(), self.lock_duration, RECEIVE_WAIT)
-                .await
-            {
+            match self.queues.receive(&self.queue, free.len(), self.lock_duration, RECEIVE_WAIT).await {
                 Ok(deliveries) => {
                     failures = 0;
                     for (delivery, hand) in deliveries.into_iter().zip(free) {
@@ -162,16 +158,9 @@ mod tests {
 
     #[test]
     fn delays_grow_to_a_bound() {
-        let delays: Vec<u128> = (0..10)
-            .map(|times| growing(REDELIVERY_DELAY, times, MAX_REDELIVERY_DELAY).as_millis())
-            .collect();
-        assert_eq!(
-            delays,
-            [200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000]
-        );
-        assert_eq!(
-            growing(REDELIVERY_DELAY, u32::MAX, MAX_REDELIVERY_DELAY),
-            MAX_REDELIVERY_DELAY
-        );
+        let delays: Vec<u128> =
+            (0..10).map(|times| growing(REDELIVERY_DELAY, times, MAX_REDELIVERY_DELAY).as_millis()).collect();
+        assert_eq!(delays, [200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000]);
+        assert_eq!(growing(REDELIVERY_DELAY, u32::MAX, MAX_REDELIVERY_DELAY), MAX_REDELIVERY_DELAY);
     }
 }

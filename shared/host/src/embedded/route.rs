@@ -21,16 +21,10 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let mut segments = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let segment =
-                Segment::parse(part).map_err(|fault| format!("the route {template:?}: {fault}"))?;
-            let last_only = matches!(
-                segment,
-                Segment::Rest(_) | Segment::Param { optional: true, .. }
-            );
+            let segment = Segment::parse(part).map_err(|fault| format!("the route {template:?}: {fault}"))?;
+            let last_only = matches!(segment, Segment::Rest(_) | Segment::Param { optional: true, .. });
             if last_only && index + 1 != parts.len() {
-                return Err(format!(
-                    "the route {template:?}: only its last part may be optional"
-                ));
+                return Err(format!("the route {template:?}: only its last part may be optional"));
             }
             segments.push(segment);
         }
@@ -43,17 +37,13 @@ impl Route {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         for segment in &self.0 {
             match (segment, parts.next()) {
-                (Segment::Literal(literal), Some(part))
-                    if decode(part)?.eq_ignore_ascii_case(literal) => {}
+                (Segment::Literal(literal), Some(part)) if decode(part)?.eq_ignore_ascii_case(literal) => {}
                 (Segment::Param { name, .. }, Some(part)) => {
                     params.insert(name.clone(), decode(part)?);
                 }
                 (Segment::Param { optional: true, .. } | Segment::Rest(_), None) => {}
                 (Segment::Rest(name), Some(part)) => {
-                    let rest: Option<Vec<String>> = std::iter::once(part)
-                        .chain(parts.by_ref())
-                        .map(decode)
-                        .collect();
+                    let rest: Option<Vec<String>> = std::iter::once(part).chain(parts.by_ref()).map(decode).collect();
                     params.insert(name.clone(), rest?.join("/"));
                 }
                 _ => return None,
@@ -91,10 +81,7 @@ impl Route {
 
 impl Segment {
     fn parse(part: &str) -> Result<Self, String> {
-        let Some(inside) = part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        else {
+        let Some(inside) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
             return if part.contains(['{', '}']) {
                 Err(format!("{part:?} mixes text and parameters"))
             } else {
@@ -102,9 +89,7 @@ impl Segment {
             };
         };
         if inside.contains([':', '=']) {
-            return Err(format!(
-                "{part:?} has a constraint or a default; the embedded host knows neither"
-            ));
+            return Err(format!("{part:?} has a constraint or a default; the embedded host knows neither"));
         }
         let (name, optional) = match inside.strip_suffix('?') {
             Some(name) => (name, true),
@@ -118,20 +103,13 @@ impl Segment {
             return Err(format!("{part:?} has no valid name"));
         }
         let name = name.to_owned();
-        Ok(if rest {
-            Self::Rest(name)
-        } else {
-            Self::Param { name, optional }
-        })
+        Ok(if rest { Self::Rest(name) } else { Self::Param { name, optional } })
     }
 }
 
 /// Nothing if the bytes are not UTF-8: such a path is on no route.
 fn decode(part: &str) -> Option<String> {
-    percent_decode_str(part)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
+    percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -146,26 +124,15 @@ mod tests {
             ("runs/{id?}", "/api/runs/r%201", Some(vec![("id", "r 1")])),
             ("runs/{id?}", "/api/runs/1/2", None),
             ("runs/{id}", "/api/runs", None),
-            (
-                "runs/{id}/pools/{pool}",
-                "/api/runs/1/pools/p",
-                Some(vec![("id", "1"), ("pool", "p")]),
-            ),
-            (
-                "files/{*path}",
-                "/api/files/a/b",
-                Some(vec![("path", "a/b")]),
-            ),
+            ("runs/{id}/pools/{pool}", "/api/runs/1/pools/p", Some(vec![("id", "1"), ("pool", "p")])),
+            ("files/{*path}", "/api/files/a/b", Some(vec![("path", "a/b")])),
             ("files/{*path}", "/api/files", Some(vec![])),
             ("runs/{id}", "/api/runs/%FF", None),
             ("runs", "/runs", None),
         ] {
             let route = Route::parse("api", template).unwrap();
             let expected = expected.map(|pairs: Vec<(&str, &str)>| {
-                pairs
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect()
+                pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
             });
             assert_eq!(route.matches(path), expected, "{template} {path}");
         }

@@ -58,16 +58,11 @@ impl TimerLoop {
             return;
         };
         let missed = (self.clock)() > monitor.ticks.next;
-        if (missed || self.trigger.run_on_startup)
-            && !self.tick(&mut monitor, missed, &mut stop).await
-        {
+        if (missed || self.trigger.run_on_startup) && !self.tick(&mut monitor, missed, &mut stop).await {
             return;
         }
         while let Some(late) = self.wait(monitor.ticks.next, &mut stop).await {
-            if !self
-                .tick(&mut monitor, late > PAST_DUE_AFTER, &mut stop)
-                .await
-            {
+            if !self.tick(&mut monitor, late > PAST_DUE_AFTER, &mut stop).await {
                 return;
             }
         }
@@ -96,42 +91,27 @@ impl TimerLoop {
     async fn tick(&self, monitor: &mut Monitor, is_past_due: bool, stop: &mut Stop) -> bool {
         let started = (self.clock)();
         let ticks = self.trigger.use_monitor.then_some(monitor.ticks);
-        let retry = self.trigger.retry.unwrap_or(Retry {
-            max_count: 0,
-            delay: Duration::ZERO,
-        });
+        let retry = self.trigger.retry.unwrap_or(Retry { max_count: 0, delay: Duration::ZERO });
         let mut error = String::new();
         for count in 0..=retry.max_count {
             if count > 0 && !stop.sleep(retry.delay).await {
                 return false;
             }
-            let context = (count > 0).then_some(RetryOf {
-                count,
-                max_count: retry.max_count,
-                error: &error,
-            });
+            let context = (count > 0).then_some(RetryOf { count, max_count: retry.max_count, error: &error });
             let now = (self.clock)();
-            let envelope =
-                envelope::timer(&self.function, ticks, is_past_due, context.as_ref(), now);
+            let envelope = envelope::timer(&self.function, ticks, is_past_due, context.as_ref(), now);
             match self.caller.call(self.function.name, &envelope).await {
                 Verdict::Success(_) => break,
                 Verdict::Failed(reason) | Verdict::NeverCompletes(reason) => error = reason,
             }
         }
         let now = (self.clock)();
-        // Ticks that passed while the function ran are not made up for.
-        let Some(next) = self.trigger.schedule.after(now.max(monitor.ticks.next)) else {
-            tracing::error!(
-                function = self.function.name,
-                "the schedule has no further tick"
-            );
+        // Ticks that passed while the function ran are not made up for; a clock set back repeats none.
+        let Some(next) = self.trigger.schedule.after(now.max(started)) else {
+            tracing::error!(function = self.function.name, "the schedule has no further tick");
             return false;
         };
-        monitor.ticks = Ticks {
-            last: Some(started),
-            next,
-            last_updated: now,
-        };
+        monitor.ticks = Ticks { last: Some(started), next, last_updated: now };
         self.save(monitor, stop).await;
         true
     }
@@ -139,15 +119,8 @@ impl TimerLoop {
     /// The ticks as they were left, or a first record. Nothing if the host stops before the store answers.
     async fn start(&self, stop: &mut Stop) -> Option<Monitor> {
         let now = (self.clock)();
-        let first = Ticks {
-            last: None,
-            next: self.trigger.schedule.after(now)?,
-            last_updated: now,
-        };
-        let mut monitor = Monitor {
-            ticks: first,
-            version: None,
-        };
+        let first = Ticks { last: None, next: self.trigger.schedule.after(now)?, last_updated: now };
+        let mut monitor = Monitor { ticks: first, version: None };
         if !self.trigger.use_monitor {
             return Some(monitor);
         }
@@ -158,21 +131,15 @@ impl TimerLoop {
                     monitor.version = Some(document.version);
                     match serde_json::from_slice::<Record>(&document.body) {
                         Ok(record) if self.fits(&record) => {
-                            monitor.ticks = Ticks {
-                                last: record.last,
-                                next: record.next,
-                                last_updated: record.last_updated,
-                            };
+                            monitor.ticks =
+                                Ticks { last: record.last, next: record.next, last_updated: record.last_updated };
                             return Some(monitor);
                         }
                         // A changed schedule has missed nothing yet.
                         Ok(_) => {
                             tracing::info!(function = self.function.name, "the schedule changed");
                         }
-                        Err(_) => tracing::warn!(
-                            function = self.function.name,
-                            "the timer's document is unreadable"
-                        ),
+                        Err(_) => tracing::warn!(function = self.function.name, "the timer's document is unreadable"),
                     }
                     break;
                 }
@@ -191,10 +158,7 @@ impl TimerLoop {
     /// Whether the recorded next tick is one of this schedule.
     fn fits(&self, record: &Record) -> bool {
         let before = record.next.checked_sub(jiff::SignedDuration::from_secs(1));
-        before
-            .ok()
-            .and_then(|before| self.trigger.schedule.after(before))
-            == Some(record.next)
+        before.ok().and_then(|before| self.trigger.schedule.after(before)) == Some(record.next)
     }
 
     /// Writes the ticks. If somebody else wrote first, another host fires this timer too; its ticks are taken over,
@@ -205,50 +169,26 @@ impl TimerLoop {
         }
         let mut pause = STORE_BACKOFF;
         loop {
-            let Ticks {
-                last,
-                next,
-                last_updated,
-            } = monitor.ticks;
-            let Ok(body) = serde_json::to_vec(&Record {
-                last,
-                next,
-                last_updated,
-            }) else {
+            let Ticks { last, next, last_updated } = monitor.ticks;
+            let Ok(body) = serde_json::to_vec(&Record { last, next, last_updated }) else {
                 return;
             };
-            let expect = monitor
-                .version
-                .clone()
-                .map_or(Expect::Absent, Expect::Version);
+            let expect = monitor.version.clone().map_or(Expect::Absent, Expect::Version);
             match self.documents.put(&self.key(), body.into(), expect).await {
                 Ok(version) => {
                     monitor.version = Some(version);
                     return;
                 }
                 Err(StoreError::Conflict { .. }) => {
-                    tracing::warn!(
-                        function = self.function.name,
-                        "another host fires this timer as well"
-                    );
+                    tracing::warn!(function = self.function.name, "another host fires this timer as well");
                     match self.documents.get(&self.key()).await {
                         Ok(document) => {
-                            let theirs = document
-                                .as_ref()
-                                .and_then(|found| serde_json::from_slice(&found.body).ok());
+                            let theirs = document.as_ref().and_then(|found| serde_json::from_slice(&found.body).ok());
                             monitor.version = document.map(|found| found.version);
-                            if let Some(Record {
-                                last,
-                                next,
-                                last_updated,
-                            }) = theirs
+                            if let Some(Record { last, next, last_updated }) = theirs
                                 && next >= monitor.ticks.next
                             {
-                                monitor.ticks = Ticks {
-                                    last,
-                                    next,
-                                    last_updated,
-                                };
+                                monitor.ticks = Ticks { last, next, last_updated };
                                 return;
                             }
                         }
@@ -266,11 +206,6 @@ impl TimerLoop {
 
     fn complain(&self, error: &StoreError, action: &'static str) {
         let error = error as &dyn std::error::Error;
-        tracing::warn!(
-            function = self.function.name,
-            action,
-            error,
-            "the timer's document could not be reached"
-        );
+        tracing::warn!(function = self.function.name, action, error, "the timer's document could not be reached");
     }
 }

@@ -13,30 +13,14 @@ fn app() -> Router {
         })
         .function("fails", |_| async { Err(Failure::new("the pool is gone")) })
         .function("panics", |_| async { panic!("secret") })
-        .function(
-            "panics_early",
-            |_| -> std::future::Ready<Result<Outcome, Failure>> { panic!("secret") },
-        )
+        .function("panics_early", |_| -> std::future::Ready<Result<Outcome, Failure>> { panic!("secret") })
         .into_router()
 }
 
-async fn send(
-    app: &Router,
-    method: Method,
-    path: &str,
-    body: impl Into<Body>,
-) -> (StatusCode, Value) {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(INVOCATION_ID, "i-1")
-        .body(body.into())
-        .unwrap();
+async fn send(app: &Router, method: Method, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+    let request = Request::builder().method(method).uri(path).header(INVOCATION_ID, "i-1").body(body.into()).unwrap();
     let response = app.clone().oneshot(request).await.unwrap();
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(|value| value.to_str().unwrap().to_owned());
+    let content_type = response.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
     assert_eq!(content_type.as_deref(), Some("application/json"), "{path}");
     let status = response.status();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -51,33 +35,19 @@ async fn post(path: &str, body: &'static str) -> (StatusCode, Value) {
 async fn an_invocation_is_answered_with_the_full_object() {
     let (status, answer) = post("/echo", r#"{"Data":{"input":"7"},"Metadata":{}}"#).await;
     assert_eq!(status, 200);
-    assert_eq!(
-        answer,
-        json!({"Outputs": {}, "Logs": ["i-1 7"], "ReturnValue": null})
-    );
+    assert_eq!(answer, json!({"Outputs": {}, "Logs": ["i-1 7"], "ReturnValue": null}));
 }
 
 #[tokio::test]
 async fn root_is_ready_at_once_and_asks_nobody_who_he_is() {
     assert_eq!(send(&app(), Method::GET, "/", Body::empty()).await.0, 200);
     // The health monitor keeps asking while functions run, even before any function exists.
-    assert_eq!(
-        send(
-            &FunctionApp::new().into_router(),
-            Method::GET,
-            "/",
-            Body::empty()
-        )
-        .await
-        .0,
-        200
-    );
+    assert_eq!(send(&FunctionApp::new().into_router(), Method::GET, "/", Body::empty()).await.0, 200);
 }
 
 #[tokio::test]
 async fn chunked_bodies_are_read_whole() {
-    let chunks = [r#"{"Data":{"in"#, r#"put":"#, r#""7"}}"#]
-        .map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
+    let chunks = [r#"{"Data":{"in"#, r#"put":"#, r#""7"}}"#].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
     let body = Body::from_stream(futures::stream::iter(chunks));
     assert_eq!(send(&app(), Method::POST, "/echo", body).await.0, 200);
 }
@@ -86,36 +56,18 @@ async fn chunked_bodies_are_read_whole() {
 async fn an_unread_body_is_a_failed_invocation_with_the_reason() {
     let (status, answer) = post("/echo", "not json").await;
     assert_eq!(status, 400);
-    assert!(
-        answer["error"]
-            .as_str()
-            .unwrap()
-            .starts_with("the request is not an invocation"),
-        "{answer}"
-    );
+    assert!(answer["error"].as_str().unwrap().starts_with("the request is not an invocation"), "{answer}");
     let broken = [Ok(Bytes::from("{")), Err(std::io::Error::other("gone"))];
-    let (status, _) = send(
-        &app(),
-        Method::POST,
-        "/echo",
-        Body::from_stream(futures::stream::iter(broken)),
-    )
-    .await;
+    let (status, _) = send(&app(), Method::POST, "/echo", Body::from_stream(futures::stream::iter(broken))).await;
     assert_eq!(status, 400);
 }
 
 #[tokio::test]
 async fn a_failure_is_a_500_with_its_text() {
     let (status, answer) = post("/fails", r#"{"Data":{}}"#).await;
-    assert_eq!(
-        (status.as_u16(), answer),
-        (500, json!({"error": "the pool is gone"}))
-    );
+    assert_eq!((status.as_u16(), answer), (500, json!({"error": "the pool is gone"})));
     let (status, answer) = post("/echo", r#"{"Data":{}}"#).await;
-    assert_eq!(
-        (status.as_u16(), answer),
-        (500, json!({"error": "the invocation has no binding input"}))
-    );
+    assert_eq!((status.as_u16(), answer), (500, json!({"error": "the invocation has no binding input"})));
 }
 
 #[tokio::test]
@@ -124,37 +76,18 @@ async fn a_panic_fails_the_invocation_and_the_process_lives() {
     for path in ["/panics", "/panics_early"] {
         let (status, answer) = send(&app, Method::POST, path, r#"{"Data":{}}"#).await;
         assert_eq!(status, 500);
-        assert_eq!(
-            answer["error"],
-            format!("the function {} panicked", &path[1..])
-        );
+        assert_eq!(answer["error"], format!("the function {} panicked", &path[1..]));
     }
-    assert_eq!(
-        send(&app, Method::POST, "/echo", r#"{"Data":{"input":1}}"#)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(send(&app, Method::POST, "/echo", r#"{"Data":{"input":1}}"#).await.0, 200);
 }
 
 #[tokio::test]
 async fn too_much_is_refused_with_and_without_a_length() {
-    let announced = Request::post("/echo")
-        .header(header::CONTENT_LENGTH, MAX_ENVELOPE_BYTES + 1)
-        .body(Body::empty());
-    assert_eq!(
-        app().oneshot(announced.unwrap()).await.unwrap().status(),
-        413
-    );
+    let announced = Request::post("/echo").header(header::CONTENT_LENGTH, MAX_ENVELOPE_BYTES + 1).body(Body::empty());
+    assert_eq!(app().oneshot(announced.unwrap()).await.unwrap().status(), 413);
     let chunk = Bytes::from(vec![b' '; 1 << 20]);
-    let chunks =
-        futures::stream::iter((0..17).map(move |_| Ok::<_, std::io::Error>(chunk.clone())));
-    assert_eq!(
-        send(&app(), Method::POST, "/echo", Body::from_stream(chunks))
-            .await
-            .0,
-        413
-    );
+    let chunks = futures::stream::iter((0..17).map(move |_| Ok::<_, std::io::Error>(chunk.clone())));
+    assert_eq!(send(&app(), Method::POST, "/echo", Body::from_stream(chunks)).await.0, 413);
 }
 
 #[tokio::test]
@@ -162,10 +95,7 @@ async fn what_is_no_function_is_not_found() {
     for path in ["/nobody", "/echo/more", "/%FF"] {
         assert_eq!(post(path, r#"{"Data":{}}"#).await.0, 404, "{path}");
     }
-    assert_eq!(
-        send(&app(), Method::GET, "/echo", Body::empty()).await.0,
-        405
-    );
+    assert_eq!(send(&app(), Method::GET, "/echo", Body::empty()).await.0, 405);
 }
 
 #[test]

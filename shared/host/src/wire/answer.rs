@@ -37,11 +37,7 @@ impl Outcome {
 
     /// The answer to an HTTP request, through the `http` output binding of that name.
     pub fn http(binding: impl Into<String>, answer: HttpAnswer) -> Self {
-        Self::Http {
-            binding: binding.into(),
-            answer,
-            logs: Vec::new(),
-        }
+        Self::Http { binding: binding.into(), answer, logs: Vec::new() }
     }
 
     /// The same with one more line for the host's log.
@@ -58,21 +54,10 @@ impl Outcome {
     pub fn encode(&self) -> Value {
         let (outputs, logs) = match self {
             Self::Done { logs } => (json!({}), logs),
-            Self::Http {
-                binding,
-                answer,
-                logs,
-            } => (json!({ binding: answer.encode() }), logs),
+            Self::Http { binding, answer, logs } => (json!({ binding: answer.encode() }), logs),
         };
-        let mut lines: Vec<&str> = logs
-            .iter()
-            .take(MAX_LOG_LINES)
-            .map(String::as_str)
-            .collect();
-        let more = logs
-            .len()
-            .checked_sub(MAX_LOG_LINES)
-            .filter(|&more| more > 0);
+        let mut lines: Vec<&str> = logs.iter().take(MAX_LOG_LINES).map(String::as_str).collect();
+        let more = logs.len().checked_sub(MAX_LOG_LINES).filter(|&more| more > 0);
         let more = more.map(|more| format!("… and {more} more lines"));
         lines.extend(more.as_deref());
         json!({ "Outputs": outputs, "Logs": lines, "ReturnValue": null })
@@ -89,9 +74,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 
     /// A failure with the text of an error and of all its causes.

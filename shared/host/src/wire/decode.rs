@@ -64,19 +64,10 @@ impl Invocation {
     /// Decodes the request's headers and its whole body.
     pub fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Self, WireError> {
         let envelope: Envelope =
-            serde_json::from_slice(body).map_err(|error| WireError::Envelope {
-                reason: json::reason(&error),
-            })?;
-        let header = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
+            serde_json::from_slice(body).map_err(|error| WireError::Envelope { reason: json::reason(&error) })?;
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Self {
-            id: header(INVOCATION_ID)
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(ids::guid),
+            id: header(INVOCATION_ID).filter(|id| !id.is_empty()).unwrap_or_else(ids::guid),
             traceparent: header(TRACEPARENT),
             data: envelope.data,
             metadata: Metadata::new(envelope.metadata.unwrap_or_default()),
@@ -88,23 +79,14 @@ impl Invocation {
     /// Base64 is never guessed: a binding of bytes must be asked for as a `String` and decoded by whoever knows.
     pub fn binding<T: DeserializeOwned>(&self, name: &str) -> Result<T, WireError> {
         let text = self.text(name)?;
-        serde_json::from_str(&text).map_err(|error| WireError::Shape {
-            binding: name.to_owned(),
-            reason: json::reason(&error),
-        })
+        serde_json::from_str(&text)
+            .map_err(|error| WireError::Shape { binding: name.to_owned(), reason: json::reason(&error) })
     }
 
     /// The innermost JSON text of the binding's value.
     pub fn text(&self, name: &str) -> Result<Cow<'_, str>, WireError> {
-        let value = self
-            .data
-            .get(name)
-            .ok_or_else(|| WireError::MissingBinding {
-                binding: name.to_owned(),
-            })?;
-        json::innermost(value).ok_or_else(|| WireError::NotJson {
-            binding: name.to_owned(),
-        })
+        let value = self.data.get(name).ok_or_else(|| WireError::MissingBinding { binding: name.to_owned() })?;
+        json::innermost(value).ok_or_else(|| WireError::NotJson { binding: name.to_owned() })
     }
 
     /// The request behind an `httpTrigger` binding.

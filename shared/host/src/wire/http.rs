@@ -44,38 +44,23 @@ struct Binding {
 
 /// Whether the host sends a body of this type as base64 rather than as text.
 pub(crate) fn is_binary(content_type: &str) -> bool {
-    let media = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media == "application/octet-stream" || media.starts_with("multipart/")
 }
 
 impl HttpRequest {
     /// Decodes the innermost JSON text of the binding `name`.
     pub(super) fn from_binding(name: &str, text: &str) -> Result<Self, WireError> {
-        let shape = |reason: String| WireError::Shape {
-            binding: name.to_owned(),
-            reason,
-        };
-        let binding: Binding =
-            serde_json::from_str(text).map_err(|error| shape(json::reason(&error)))?;
+        let shape = |reason: String| WireError::Shape { binding: name.to_owned(), reason };
+        let binding: Binding = serde_json::from_str(text).map_err(|error| shape(json::reason(&error)))?;
         let headers = headers(binding.headers.unwrap_or_default());
-        let content_type = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let body = match binding.body {
             None | Some(Value::Null) => None,
             // By the content type, never by the look of it: "done" is valid base64 too.
-            Some(Value::String(text)) if is_binary(content_type) => Some(
-                BASE64
-                    .decode(text)
-                    .map_err(|_| shape("its binary body is not base64".into()))?
-                    .into(),
-            ),
+            Some(Value::String(text)) if is_binary(content_type) => {
+                Some(BASE64.decode(text).map_err(|_| shape("its binary body is not base64".into()))?.into())
+            }
             Some(Value::String(text)) => Some(text.into()),
             Some(other) => Some(other.to_string().into()),
         };
@@ -91,14 +76,8 @@ impl HttpRequest {
 
     /// The body as a `T`, from JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, WireError> {
-        let shape = |reason: String| WireError::Shape {
-            binding: "the request's body".into(),
-            reason,
-        };
-        let body = self
-            .body
-            .as_ref()
-            .ok_or_else(|| shape("there is none".into()))?;
+        let shape = |reason: String| WireError::Shape { binding: "the request's body".into(), reason };
+        let body = self.body.as_ref().ok_or_else(|| shape("there is none".into()))?;
         serde_json::from_slice(body).map_err(|error| shape(json::reason(&error)))
     }
 
@@ -119,9 +98,7 @@ fn text_of(value: Value) -> Option<String> {
 
 fn strings(entries: Option<Map<String, Value>>) -> BTreeMap<String, String> {
     let entries = entries.unwrap_or_default().into_iter();
-    entries
-        .filter_map(|(name, value)| Some((name, text_of(value)?)))
-        .collect()
+    entries.filter_map(|(name, value)| Some((name, text_of(value)?))).collect()
 }
 
 /// Header names and values the http crate cannot hold are dropped: no client can have sent them.
@@ -133,10 +110,7 @@ fn headers(entries: Map<String, Value>) -> HeaderMap {
             one => vec![one],
         };
         for value in values.into_iter().filter_map(text_of) {
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::try_from(name.as_str()),
-                HeaderValue::try_from(value),
-            ) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value)) {
                 headers.append(name, value);
             }
         }
@@ -169,29 +143,18 @@ pub struct HttpAnswer {
 impl HttpAnswer {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: BTreeMap::new(),
-            body: AnswerBody::Empty,
-        }
+        Self { status, headers: BTreeMap::new(), body: AnswerBody::Empty }
     }
 
     /// An answer of text, of the given media type.
     pub fn text(status: StatusCode, content_type: &str, body: impl Into<String>) -> Self {
-        Self {
-            body: AnswerBody::Text(body.into()),
-            ..Self::empty(status)
-        }
-        .with_header("Content-Type", content_type)
+        Self { body: AnswerBody::Text(body.into()), ..Self::empty(status) }.with_header("Content-Type", content_type)
     }
 
     /// An answer of JSON.
     pub fn json(status: StatusCode, body: impl Into<Value>) -> Self {
-        Self {
-            body: AnswerBody::Json(body.into()),
-            ..Self::empty(status)
-        }
-        .with_header("Content-Type", "application/json; charset=utf-8")
+        Self { body: AnswerBody::Json(body.into()), ..Self::empty(status) }
+            .with_header("Content-Type", "application/json; charset=utf-8")
     }
 
     /// An answer of whatever serialises.
@@ -203,8 +166,7 @@ impl HttpAnswer {
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
-        self.headers
-            .retain(|known, _| !known.eq_ignore_ascii_case(&name));
+        self.headers.retain(|known, _| !known.eq_ignore_ascii_case(&name));
         self.headers.insert(name, value.into());
         self
     }
@@ -222,31 +184,18 @@ impl HttpAnswer {
     /// Reads an output object as the host does: any case of the names, the status as text or number, 200 without
     /// one.
     pub fn from_output(output: &Value) -> Result<Self, String> {
-        let entries = output
-            .as_object()
-            .ok_or("the http output is not an object")?;
+        let entries = output.as_object().ok_or("the http output is not an object")?;
         let entry = |name: &str| {
-            let found = entries
-                .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(name));
-            found
-                .map(|(_, value)| value)
-                .filter(|value| !value.is_null())
+            let found = entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value).filter(|value| !value.is_null())
         };
         let status = match entry("statusCode").or_else(|| entry("status")) {
             None => StatusCode::OK,
             Some(value) => {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                let code = text
-                    .trim()
-                    .parse::<u16>()
-                    .ok()
-                    .and_then(|code| StatusCode::from_u16(code).ok());
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let code = text.trim().parse::<u16>().ok().and_then(|code| StatusCode::from_u16(code).ok());
                 // An informational status would not end the exchange.
-                code.filter(|code| !code.is_informational())
-                    .ok_or("the http output's statusCode is no HTTP status")?
+                code.filter(|code| !code.is_informational()).ok_or("the http output's statusCode is no HTTP status")?
             }
         };
         let body = match entry("body") {
@@ -259,10 +208,6 @@ impl HttpAnswer {
             Some(Value::Object(headers)) => strings(Some(headers.clone())),
             Some(_) => return Err("the http output's headers are not an object".into()),
         };
-        Ok(Self {
-            status,
-            headers,
-            body,
-        })
+        Ok(Self { status, headers, body })
     }
 }

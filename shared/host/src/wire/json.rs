@@ -41,11 +41,7 @@ pub(super) fn plain(value: &Value) -> Cow<'_, Value> {
 /// Why serde refused, without quoting what it refused: a message may hold what no log should.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if text.starts_with("missing field")
-        || text.starts_with("duplicate field")
-        || error.is_syntax()
-        || error.is_eof()
-    {
+    if text.starts_with("missing field") || text.starts_with("duplicate field") || error.is_syntax() || error.is_eof() {
         return text;
     }
     let position = format!("at line {} column {}", error.line(), error.column());
@@ -75,23 +71,11 @@ mod tests {
             Known,
         }
         for (text, says) in [
-            (
-                r#"{"count":"hunter2, expected"}"#,
-                "invalid type, expected u32 at line 1 column 28",
-            ),
-            (
-                r#"{"hunter2":1}"#,
-                "unknown field, expected `count` or `kind` at line 1 column 10",
-            ),
-            (
-                r#"{"count":1,"kind":"hunter2"}"#,
-                "unknown variant, expected `Known` at line 1 column 27",
-            ),
+            (r#"{"count":"hunter2, expected"}"#, "invalid type, expected u32 at line 1 column 28"),
+            (r#"{"hunter2":1}"#, "unknown field, expected `count` or `kind` at line 1 column 10"),
+            (r#"{"count":1,"kind":"hunter2"}"#, "unknown variant, expected `Known` at line 1 column 27"),
             (r#"{"count":1}"#, "missing field `kind` at line 1 column 11"),
-            (
-                r#"{"count""#,
-                "EOF while parsing an object at line 1 column 8",
-            ),
+            (r#"{"count""#, "EOF while parsing an object at line 1 column 8"),
         ] {
             let error = serde_json::from_str::<Shape>(text).unwrap_err();
             assert_eq!(reason(&error), says);

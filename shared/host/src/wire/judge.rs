@@ -36,13 +36,7 @@ pub fn judge(status: StatusCode, content_type: Option<&str>, body: &[u8]) -> Ver
     if status == StatusCode::NO_CONTENT || trimmed.is_empty() || trimmed == b"null" {
         return Verdict::NeverCompletes(format!("status {status} without the answer object"));
     }
-    let media = content_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media != "application/json" && media != "text/json" {
         return Verdict::Failed(format!("unsupported media type {media:?}"));
     }
@@ -81,9 +75,6 @@ fn failure_text(status: StatusCode, body: &[u8]) -> String {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
     match parsed.as_ref().and_then(|value| value["error"].as_str()) {
         Some(text) => bounded(text),
-        None => bounded(&format!(
-            "status {status}: {}",
-            String::from_utf8_lossy(body)
-        )),
+        None => bounded(&format!("status {status}: {}", String::from_utf8_lossy(body))),
     }
 }

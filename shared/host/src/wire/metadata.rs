@@ -64,14 +64,12 @@ impl Metadata {
 
     /// When the message was sent, to the second: the host drops the rest.
     pub fn enqueued_at(&self) -> Option<Timestamp> {
-        self.time("EnqueuedTimeUtc")
-            .or_else(|| self.time("EnqueuedTime"))
+        self.time("EnqueuedTimeUtc").or_else(|| self.time("EnqueuedTime"))
     }
 
     /// The message's properties beside its body.
     pub fn application_properties(&self) -> Option<Map<String, Value>> {
-        self.get("ApplicationProperties")
-            .or_else(|| self.get("UserProperties"))
+        self.get("ApplicationProperties").or_else(|| self.get("UserProperties"))
     }
 
     /// Why the broker gave the message up, on a dead-letter queue. It has no entry of its own.
@@ -98,10 +96,7 @@ impl Metadata {
         if let Ok(instant) = Timestamp::strptime(INVARIANT[0], &text) {
             return Some(instant);
         }
-        let civil = text
-            .parse::<DateTime>()
-            .or_else(|_| DateTime::strptime(INVARIANT[1], &text))
-            .ok()?;
+        let civil = text.parse::<DateTime>().or_else(|_| DateTime::strptime(INVARIANT[1], &text)).ok()?;
         TimeZone::fixed(Offset::UTC).to_timestamp(civil).ok()
     }
 }

@@ -38,8 +38,5 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>,
         return Ok(None);
     }
     let zoned = text.parse::<Timestamp>();
-    zoned
-        .or_else(|_| format!("{text}Z").parse())
-        .map(Some)
-        .map_err(serde::de::Error::custom)
+    zoned.or_else(|_| format!("{text}Z").parse()).map(Some).map_err(serde::de::Error::custom)
 }

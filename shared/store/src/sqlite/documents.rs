@@ -12,10 +12,7 @@ impl Documents for Sqlite {
     async fn get(&self, key: &str) -> Result<Option<Document>, StoreError> {
         check_key(key)?;
         let wanted = key.to_owned();
-        self.inner
-            .read(move |c| get(c, &wanted))
-            .await
-            .map_err(|failure| failure.of_document("read document", key))
+        self.inner.read(move |c| get(c, &wanted)).await.map_err(|failure| failure.of_document("read document", key))
     }
 
     async fn put(&self, key: &str, body: Bytes, expect: Expect) -> Result<Version, StoreError> {
@@ -76,22 +73,14 @@ fn put(connection: &Connection, key: &str, body: &[u8], expect: &Expect) -> Resu
             .prepare_cached("UPDATE documents SET version = ?2, body = ?3 WHERE key = ?1 AND version = ?4")?
             .execute(params![key, version, body, number(expected)])?,
     };
-    if written == 0 {
-        Err(Failure::Conflict)
-    } else {
-        Ok(text(version))
-    }
+    if written == 0 { Err(Failure::Conflict) } else { Ok(text(version)) }
 }
 
 fn delete(connection: &Connection, key: &str, version: Option<i64>) -> Result<(), Failure> {
     let deleted = connection
         .prepare_cached("DELETE FROM documents WHERE key = ?1 AND version = ?2")?
         .execute(params![key, version])?;
-    if deleted == 0
-        && connection
-            .prepare_cached("SELECT 1 FROM documents WHERE key = ?1")?
-            .exists([key])?
-    {
+    if deleted == 0 && connection.prepare_cached("SELECT 1 FROM documents WHERE key = ?1")?.exists([key])? {
         return Err(Failure::Conflict);
     }
     Ok(())
@@ -148,19 +137,12 @@ fn successor(prefix: &str) -> Option<String> {
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    Ok(Listed {
-        key: row.get(0)?,
-        version: text(row.get(1)?),
-        size_bytes: row.get::<_, i64>(2)?.unsigned_abs(),
-    })
+    Ok(Listed { key: row.get(0)?, version: text(row.get(1)?), size_bytes: row.get::<_, i64>(2)?.unsigned_abs() })
 }
 
 fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
     let body = row.get_ref("body")?.as_blob()?;
-    Ok(Document {
-        version: text(row.get("version")?),
-        body: Bytes::copy_from_slice(body),
-    })
+    Ok(Document { version: text(row.get("version")?), body: Bytes::copy_from_slice(body) })
 }
 
 fn text(version: i64) -> Version {

@@ -25,10 +25,7 @@ impl Failure {
     pub(super) fn of_document(self, verb: &str, key: &str) -> StoreError {
         match self {
             Self::Conflict => StoreError::Conflict { key: key.to_owned() },
-            other => StoreError::Unavailable {
-                action: format!("{verb} {key}"),
-                source: Box::new(other),
-            },
+            other => StoreError::Unavailable { action: format!("{verb} {key}"), source: Box::new(other) },
         }
     }
 
@@ -36,11 +33,7 @@ impl Failure {
         let queue = queue.to_owned();
         match self {
             Self::LockLost => QueueError::LockLost { queue },
-            other => QueueError::Unavailable {
-                queue,
-                action,
-                source: Box::new(other),
-            },
+            other => QueueError::Unavailable { queue, action, source: Box::new(other) },
         }
     }
 }

@@ -27,15 +27,11 @@ impl Drop for Flag {
 /// Takes the lock of the database at `path`. The lock is on a file beside it, which stays: removing it would let a
 /// third process lock a new file while a second still waits for the old one.
 pub(super) fn take(path: &Path) -> io::Result<Option<HostGuard>> {
-    let file = super::open::private_file()
-        .create(true)
-        .truncate(false)
-        .open(beside(path))?;
+    // Whoever comes to the same database by another path meets the same lock.
+    let path = path.canonicalize()?;
+    let file = super::open::private_file().create(true).truncate(false).open(beside(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(HostGuard {
-            _file: Some(file),
-            _flag: None,
-        })),
+        Ok(()) => Ok(Some(HostGuard { _file: Some(file), _flag: None })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
@@ -44,10 +40,7 @@ pub(super) fn take(path: &Path) -> io::Result<Option<HostGuard>> {
 /// Takes the lock of a database that only this process can reach.
 pub(super) fn take_in_memory(taken: &Arc<AtomicBool>) -> Option<HostGuard> {
     let was_taken = taken.swap(true, Ordering::SeqCst);
-    (!was_taken).then(|| HostGuard {
-        _file: None,
-        _flag: Some(Flag(Arc::clone(taken))),
-    })
+    (!was_taken).then(|| HostGuard { _file: None, _flag: Some(Flag(Arc::clone(taken))) })
 }
 
 fn beside(path: &Path) -> PathBuf {

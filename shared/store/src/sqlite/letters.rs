@@ -22,10 +22,7 @@ pub(super) fn give_up(
              delivery_count = excluded.delivery_count, body = excluded.body",
         )?
         .execute(params![sequence, now.as_microsecond(), cut_reason(reason)])?;
-    connection
-        .prepare_cached("DELETE FROM messages WHERE sequence = ?1")?
-        .execute([sequence])
-        .map(drop)
+    connection.prepare_cached("DELETE FROM messages WHERE sequence = ?1")?.execute([sequence]).map(drop)
 }
 
 /// Records a letter as it is. The first one stays: burying again is what a repeated delivery does.
@@ -77,16 +74,7 @@ pub(super) fn revive(connection: &Connection, queue: &str, id: &str, now: Timest
     let Some((body, enqueued_at)) = letter else {
         return Ok(false);
     };
-    messages::insert(
-        connection,
-        &Life {
-            queue,
-            id,
-            body: &body,
-            enqueued_at,
-        },
-        now.as_microsecond(),
-    )?;
+    messages::insert(connection, &Life { queue, id, body: &body, enqueued_at }, now.as_microsecond())?;
     Ok(true)
 }
 

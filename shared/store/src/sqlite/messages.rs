@@ -22,9 +22,7 @@ pub(super) fn send(
     window: Duration,
     now: Timestamp,
 ) -> Result<Receipt, Failure> {
-    let forgotten = now
-        .as_microsecond()
-        .saturating_sub(i64::try_from(window.as_micros()).unwrap_or(i64::MAX));
+    let forgotten = now.as_microsecond().saturating_sub(i64::try_from(window.as_micros()).unwrap_or(i64::MAX));
     let mut receipt = Receipt::default();
     for message in messages {
         if seen(connection, queue, &message.id, now, forgotten)? {
@@ -32,12 +30,7 @@ pub(super) fn send(
             continue;
         }
         let due_at = message.not_before.map_or(now, |not_before| not_before.max(now));
-        let life = Life {
-            queue,
-            id: &message.id,
-            body: &message.body,
-            enqueued_at: now.as_microsecond(),
-        };
+        let life = Life { queue, id: &message.id, body: &message.body, enqueued_at: now.as_microsecond() };
         insert(connection, &life, micros_rounded_up(due_at))?;
         receipt.accepted += 1;
     }
@@ -92,14 +85,8 @@ pub(super) fn insert(connection: &Connection, life: &Life<'_>, due_at: i64) -> R
         .map(drop)
 }
 
-/// What one look into a queue came to.
-pub(super) struct Taken {
-    pub(super) deliveries: Vec<Delivery>,
-    /// Messages found that had been delivered often enough: there may be more to take behind them.
-    pub(super) given_up: usize,
-}
-
-/// Locks at most `max` messages that are due, the longest due first.
+/// Locks at most `max` messages that are due, the longest due first. It may come to none although some are due: when
+/// the first `max` were all to be given up.
 pub(super) fn take(
     connection: &Connection,
     queue: &str,
@@ -107,7 +94,7 @@ pub(super) fn take(
     lock_for: Duration,
     max_delivery_count: u32,
     now: Timestamp,
-) -> Result<Taken, Failure> {
+) -> Result<Vec<Delivery>, Failure> {
     let locked_until = later(now, lock_for).as_microsecond();
     let limit = i64::try_from(max.min(MAX_TAKEN)).unwrap_or(i64::MAX);
     let due: Vec<(i64, u32)> = connection
@@ -115,21 +102,15 @@ pub(super) fn take(
             "SELECT sequence, delivery_count FROM messages WHERE queue = ?1 AND due_at <= ?2 \
              ORDER BY due_at, sequence LIMIT ?3",
         )?
-        .query_map(params![queue, now.as_microsecond(), limit], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?
+        .query_map(params![queue, now.as_microsecond(), limit], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let mut taken = Taken {
-        deliveries: Vec::with_capacity(due.len()),
-        given_up: 0,
-    };
+    let mut taken = Vec::with_capacity(due.len());
     for (sequence, delivered) in due {
         if delivered >= max_delivery_count {
             let reason = exhausted(connection, sequence, delivered)?;
             letters::give_up(connection, sequence, &reason, now)?;
-            taken.given_up += 1;
         } else {
-            taken.deliveries.push(lock(connection, queue, sequence, locked_until)?);
+            taken.push(lock(connection, queue, sequence, locked_until)?);
         }
     }
     Ok(taken)
@@ -153,10 +134,7 @@ fn lock(connection: &Connection, queue: &str, sequence: i64, locked_until: i64) 
              WHERE sequence = ?1 RETURNING id, body, delivery_count, enqueued_at, lock_token",
         )?
         .query_row(params![sequence, locked_until], |row| {
-            let token = Token {
-                sequence,
-                random: row.get(4)?,
-            };
+            let token = Token { sequence, random: row.get(4)? };
             Ok(Delivery {
                 id: row.get(0)?,
                 body: row.get(1)?,
@@ -164,10 +142,7 @@ fn lock(connection: &Connection, queue: &str, sequence: i64, locked_until: i64) 
                 sequence,
                 enqueued_at: from_micros(row.get(3)?),
                 locked_until: from_micros(locked_until),
-                lock: Lock {
-                    queue: queue.to_owned(),
-                    token: token.to_text(),
-                },
+                lock: Lock { queue: queue.to_owned(), token: token.to_text() },
             })
         })
 }
@@ -210,10 +185,7 @@ fn held(connection: &Connection, queue: &str, token: &Token, now: Timestamp) -> 
             "SELECT delivery_count FROM messages \
              WHERE sequence = ?1 AND lock_token = ?2 AND queue = ?3 AND due_at > ?4",
         )?
-        .query_row(
-            params![token.sequence, token.random, queue, now.as_microsecond()],
-            |row| row.get(0),
-        )
+        .query_row(params![token.sequence, token.random, queue, now.as_microsecond()], |row| row.get(0))
         .optional()?
         .ok_or(Failure::LockLost)
 }
@@ -286,11 +258,6 @@ pub(super) fn depth(connection: &Connection, queue: &str, now: Timestamp) -> Res
     )?;
     Ok(statement.query_row(params![queue, now.as_microsecond()], |row| {
         let count = |column| row.get(column).map(i64::unsigned_abs);
-        Ok(Depth {
-            ready: count(0)?,
-            scheduled: count(1)?,
-            locked: count(2)?,
-            dead: count(3)?,
-        })
+        Ok(Depth { ready: count(0)?, scheduled: count(1)?, locked: count(2)?, dead: count(3)? })
     })?)
 }

@@ -96,10 +96,8 @@ impl Sqlite {
     /// not there.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        let no_thread = |source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        };
+        let path = &std::path::absolute(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        let no_thread = |source| OpenError::File { path: path.to_owned(), source };
         let writer = open::writer(path, &options)?;
         let readers = (0..READERS).map(|_| open::reader(path)).collect::<Result<_, _>>()?;
         let readers = Readers::start(readers).map_err(no_thread)?;
@@ -110,26 +108,14 @@ impl Sqlite {
     /// A store that is gone when its last clone is dropped: for tests, and for runs that are not to leave a trace.
     pub fn in_memory(options: Options) -> Result<Self, OpenError> {
         let path = PathBuf::from(":memory:");
-        let connection = open::in_memory().map_err(|source| OpenError::Database {
-            path: path.clone(),
-            source,
-        })?;
+        let connection = open::in_memory().map_err(|source| OpenError::Database { path: path.clone(), source })?;
         let writer = Writer::start(connection).map_err(|source| OpenError::File { path, source })?;
         Ok(Self::of(None, writer, options, None))
     }
 
     fn of(readers: Option<Readers>, writer: Writer, options: Options, path: Option<PathBuf>) -> Self {
         let (waiters, hosted_in_memory) = (Arc::default(), Arc::default());
-        Self {
-            inner: Arc::new(Inner {
-                readers,
-                writer,
-                waiters,
-                options,
-                path,
-                hosted_in_memory,
-            }),
-        }
+        Self { inner: Arc::new(Inner { readers, writer, waiters, options, path, hosted_in_memory }) }
     }
 
     /// The file, unless the store is in memory.
@@ -154,10 +140,7 @@ impl Sqlite {
         let clock = self.inner.options.clock.clone();
         let waiters = Arc::clone(&self.inner.waiters);
         self.inner
-            .write_then(
-                move |c| messages::release_all(c, clock.now()),
-                move |_| waiters.ring_all(),
-            )
+            .write_then(move |c| messages::release_all(c, clock.now()), move |_| waiters.ring_all())
             .await
             .map_err(|failure| failure.of_queue("release its locks", "(all)"))
     }
@@ -195,8 +178,6 @@ impl Inner {
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sqlite")
-            .field("path", &self.inner.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Sqlite").field("path", &self.inner.path).finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ const APPLICATION_ID: i32 = 0x506F_6F6C;
 
 /// The schema, as steps: step N takes a file from version N to N + 1. A published step never changes.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Held while a file is created and opened. POSIX releases a process' locks on a file when *any* of its descriptors is
+/// closed, so nothing but SQLite may open a database that is in use; this keeps two threads from doing so to a new one.
+static OPENING: Mutex<()> = Mutex::new(());
 
 /// How long a write waits while another process writes. Group commits take milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -88,16 +93,11 @@ pub enum OpenError {
 
 /// The connection that writes. Creates the file, and brings its schema up to date.
 pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenError> {
-    create(path).map_err(|source| OpenError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    create(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
     let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path: path.to_owned() },
-        _ => OpenError::Database {
-            path: path.to_owned(),
-            source,
-        },
+        _ => OpenError::Database { path: path.to_owned(), source },
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -117,10 +117,7 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, OpenE
 
 /// A connection that reads, while the writer is open.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
-    let failed = |source| OpenError::Database {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -153,8 +150,14 @@ fn create(path: &Path) -> io::Result<()> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(directory)?;
     }
-    // An existing file keeps its content and its mode; SQLite gives its log the mode of the database.
-    private_file().create(true).truncate(false).open(path).map(drop)
+    // SQLite would create the file too, readable by everybody. Its log gets the mode of the database.
+    match private_file().create_new(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        // An existing file is not opened here, see `OPENING`.
+        Err(_) if fs::metadata(path)?.is_file() => Ok(()),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")),
+    }
 }
 
 fn identify(
@@ -162,11 +165,7 @@ fn identify(
     path: &Path,
     failed: impl Fn(rusqlite::Error) -> OpenError,
 ) -> Result<(), OpenError> {
-    let read = |sql: &str| {
-        connection
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(&failed)
-    };
+    let read = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(&failed);
     let known = MIGRATIONS.len() as i64;
     let empty = read("SELECT count(*) FROM sqlite_schema")? == 0;
     let application = read("PRAGMA application_id")?;
@@ -174,11 +173,7 @@ fn identify(
     match application {
         0 if empty => Ok(()),
         id if id != i64::from(APPLICATION_ID) => Err(OpenError::Foreign { path: path.to_owned() }),
-        _ if found > known => Err(OpenError::TooNew {
-            path: path.to_owned(),
-            found,
-            known,
-        }),
+        _ if found > known => Err(OpenError::TooNew { path: path.to_owned(), found, known }),
         _ => Ok(()),
     }
 }
@@ -220,9 +215,13 @@ fn flush_by(connection: &Connection, durability: Durability) -> rusqlite::Result
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version = |connection: &Connection| connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    // The usual case needs no turn at writing.
+    if version(connection)? == MIGRATIONS.len() as i64 {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let done = usize::try_from(version).unwrap_or(0);
+    let done = usize::try_from(version(&transaction)?).unwrap_or(0);
     // Nothing to do for a version we do not know: whoever opens it is told so.
     let Some(missing) = MIGRATIONS.get(done..).filter(|missing| !missing.is_empty()) else {
         return Ok(());

@@ -2,7 +2,7 @@
 //! and [`super::letters`].
 
 use super::failure::Failure;
-use super::messages::{self, Taken, Token};
+use super::messages::{self, Token};
 use super::{Sqlite, letters};
 use crate::{
     DeadLetter, Delivery, Depth, Lock, Outgoing, QueueError, Queues, Receipt, check_batch, check_name, check_size,
@@ -31,10 +31,8 @@ impl Queues for Sqlite {
             return Ok(Receipt::default());
         }
         let window = self.inner.options.duplicate_window;
-        self.change("send", queue, move |c, queue, now| {
-            messages::send(c, queue, &messages, window, now)
-        })
-        .await
+        self.change("take messages in", queue, move |c, queue, now| messages::send(c, queue, &messages, window, now))
+            .await
     }
 
     /// Dropping the future may leave messages locked that nobody got; they come back when their locks run out.
@@ -53,43 +51,32 @@ impl Queues for Sqlite {
         let bell = self.inner.waiters.bell(queue);
         loop {
             // Listening before looking: what is sent in between is heard.
-            let mut rung = std::pin::pin!(bell.notified());
-            rung.as_mut().enable();
+            let rung = std::pin::pin!(bell.notified());
             let taken = self.take(queue, max, lock_for).await?;
-            if !taken.deliveries.is_empty() {
-                return Ok(taken.deliveries);
-            }
-            if taken.given_up == 0 && !self.wait_until_due(queue, rung, deadline).await? {
-                return Ok(Vec::new());
+            if !taken.is_empty() || !self.wait_until_due(queue, rung, deadline).await? {
+                return Ok(taken);
             }
         }
     }
 
     async fn complete(&self, lock: &Lock) -> Result<(), QueueError> {
-        self.settle("complete a message", lock, |c, queue, token, now| {
-            messages::complete(c, queue, token, now)
-        })
-        .await
+        self.settle("complete a message", lock, messages::complete).await
     }
 
     async fn abandon(&self, lock: &Lock, delay: Duration, reason: &str) -> Result<(), QueueError> {
         let reason = cut_reason(reason).to_owned();
         let max_delivery_count = self.max_delivery_count();
-        let waiters = Arc::clone(&self.inner.waiters);
-        let queue = lock.queue.clone();
         self.settle("abandon a message", lock, move |c, queue, token, now| {
             messages::abandon(c, queue, token, delay, &reason, max_delivery_count, now)
         })
         .await?;
-        waiters.ring(&queue);
+        self.inner.waiters.ring(&lock.queue);
         Ok(())
     }
 
     async fn renew(&self, lock: &Lock, lock_for: Duration) -> Result<Timestamp, QueueError> {
-        self.settle("renew a lock", lock, move |c, queue, token, now| {
-            messages::renew(c, queue, token, lock_for, now)
-        })
-        .await
+        self.settle("renew a lock", lock, move |c, queue, token, now| messages::renew(c, queue, token, lock_for, now))
+            .await
     }
 
     async fn dead_letter(&self, lock: &Lock, reason: &str) -> Result<(), QueueError> {
@@ -104,33 +91,21 @@ impl Queues for Sqlite {
         check_name(queue)?;
         check_name(&letter.id)?;
         check_size(queue, &letter.id, &letter.body)?;
-        self.change("bury a message", queue, move |c, queue, _| {
-            letters::bury(c, queue, &letter)
-        })
-        .await
+        self.change("bury a message", queue, move |c, queue, _| letters::bury(c, queue, &letter)).await
     }
 
     async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        self.look("list its dead letters", queue, move |c, queue, _| {
-            letters::oldest(c, queue, limit)
-        })
-        .await
+        self.look("list its dead letters", queue, move |c, queue, _| letters::oldest(c, queue, limit)).await
     }
 
     async fn revive(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
         let id = id.to_owned();
-        self.change("revive a dead letter", queue, move |c, queue, now| {
-            letters::revive(c, queue, &id, now)
-        })
-        .await
+        self.change("revive a dead letter", queue, move |c, queue, now| letters::revive(c, queue, &id, now)).await
     }
 
     async fn discard(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
         let id = id.to_owned();
-        self.change("discard a dead letter", queue, move |c, queue, _| {
-            letters::discard(c, queue, &id)
-        })
-        .await
+        self.change("discard a dead letter", queue, move |c, queue, _| letters::discard(c, queue, &id)).await
     }
 
     async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
@@ -139,13 +114,13 @@ impl Queues for Sqlite {
 }
 
 impl Sqlite {
-    async fn take(&self, queue: &str, max: usize, lock_for: Duration) -> Result<Taken, QueueError> {
+    async fn take(&self, queue: &str, max: usize, lock_for: Duration) -> Result<Vec<Delivery>, QueueError> {
         let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
         let max_delivery_count = self.max_delivery_count();
         self.inner
             .write(move |c| messages::take(c, &name, max, lock_for, max_delivery_count, clock.now()))
             .await
-            .map_err(|failure| failure.of_queue("receive", queue))
+            .map_err(|failure| failure.of_queue("deliver messages", queue))
     }
 
     /// True as soon as there may be something to take; false at the deadline.
@@ -156,9 +131,7 @@ impl Sqlite {
         deadline: Instant,
     ) -> Result<bool, QueueError> {
         loop {
-            let due = self
-                .look("receive", queue, |c, queue, _| messages::next_due(c, queue))
-                .await?;
+            let due = self.look("deliver messages", queue, |c, queue, _| messages::next_due(c, queue)).await?;
             let due_in = due.map(|due| {
                 let left = due.duration_since(self.inner.options.clock.now());
                 // Nothing is left of what is due already.
@@ -217,9 +190,6 @@ impl Sqlite {
         W: FnOnce(&Connection, &str, Timestamp) -> Result<T, Failure> + Send + 'static,
     {
         let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
-        self.inner
-            .read(move |c| work(c, &name, clock.now()))
-            .await
-            .map_err(|failure| failure.of_queue(action, queue))
+        self.inner.read(move |c| work(c, &name, clock.now())).await.map_err(|failure| failure.of_queue(action, queue))
     }
 }

@@ -25,15 +25,10 @@ impl Readers {
             .into_iter()
             .map(|connection| {
                 let waiting = Arc::clone(&waiting);
-                thread::Builder::new()
-                    .name("store-reader".into())
-                    .spawn(move || serve(&connection, &waiting))
+                thread::Builder::new().name("store-reader".into()).spawn(move || serve(&connection, &waiting))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            reads: Some(reads),
-            threads,
-        })
+        Ok(Self { reads: Some(reads), threads })
     }
 
     pub(super) async fn run<T, W>(&self, work: W) -> Result<T, Failure>

@@ -23,13 +23,8 @@ impl Writer {
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         // A full channel makes callers wait, so what is queued here is bounded too.
         let (jobs, waiting) = mpsc::channel(MAX_GROUP);
-        let thread = thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || serve(connection, waiting))?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || serve(connection, waiting))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Runs `work` and answers once it is durable. `committed` runs in between, even if the caller is gone by then.
@@ -40,12 +35,7 @@ impl Writer {
         C: FnOnce(&T) + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Call {
-            work: Some(work),
-            committed,
-            result: None,
-            reply,
-        };
+        let job = Call { work: Some(work), committed, result: None, reply };
         let jobs = self.jobs.as_ref().ok_or(Failure::Closed)?;
         jobs.send(Box::new(job)).await.map_err(|_| Failure::Closed)?;
         answer.await.map_err(|_| Failure::Closed)?
@@ -114,12 +104,23 @@ where
 fn serve(connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        join_in(&mut group, &mut waiting);
         let error = commit(&connection, &mut group).err().map(Arc::new);
         for job in group.drain(..) {
             job.answer(error.as_ref());
         }
     }
     close(connection);
+}
+
+/// Lets those join the group who are about to: the callers that were just answered are on their way back, and one flush
+/// costs as much as another. Each turn given away must bring somebody, so that a lone job goes at once.
+fn join_in(group: &mut Vec<Box<dyn Job>>, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
+    while group.len() < MAX_GROUP {
+        thread::yield_now();
+        let Ok(job) = waiting.try_recv() else { return };
+        group.push(job);
+    }
 }
 
 fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -159,5 +160,118 @@ fn close(connection: Connection) {
     connection.flush_prepared_statement_cache();
     if let Err((_, error)) = connection.close() {
         tracing::warn!(%error, "the store did not close cleanly; nothing that was acknowledged is lost");
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use std::sync::mpsc as blocking;
+    use tokio::task::JoinHandle as Task;
+
+    fn writer() -> Arc<Writer> {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = "CREATE TABLE row (n INTEGER PRIMARY KEY); \
+                      CREATE TABLE late (n INTEGER REFERENCES row DEFERRABLE INITIALLY DEFERRED);";
+        connection.execute_batch(schema).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        Arc::new(Writer::start(connection).unwrap())
+    }
+
+    fn run(writer: &Arc<Writer>, sql: &'static str) -> Task<Result<(), Failure>> {
+        let writer = Arc::clone(writer);
+        tokio::spawn(async move { writer.run(move |c| Ok(c.execute_batch(sql)?), |()| ()).await })
+    }
+
+    /// Runs all in one group: while the first job holds the thread, the others queue up.
+    async fn group(writer: &Arc<Writer>, sql: &[&'static str]) -> Vec<Result<(), Failure>> {
+        let (started, has_started) = oneshot::channel();
+        let (release, held) = blocking::channel::<()>();
+        let hold = Arc::clone(writer);
+        let hold = tokio::spawn(async move {
+            let wait = move |_: &Connection| {
+                started.send(()).unwrap();
+                held.recv().unwrap();
+                Ok(())
+            };
+            hold.run(wait, |()| ()).await
+        });
+        has_started.await.unwrap();
+        let mut jobs = Vec::new();
+        for sql in sql {
+            jobs.push(run(writer, sql));
+            tokio::task::yield_now().await;
+        }
+        release.send(()).unwrap();
+        hold.await.unwrap().unwrap();
+        let mut results = Vec::new();
+        for job in jobs {
+            results.push(job.await.unwrap());
+        }
+        results
+    }
+
+    async fn rows(writer: &Writer) -> Vec<i64> {
+        let read = |c: &Connection| {
+            let mut statement = c.prepare_cached("SELECT n FROM row ORDER BY n")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        };
+        writer.run(read, |_| ()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_failing_job_takes_back_only_its_own() {
+        let writer = writer();
+        let jobs = [
+            "INSERT INTO row VALUES (1)",
+            "INSERT INTO row VALUES (2); INSERT INTO row VALUES (1)",
+            "INSERT INTO row VALUES (3)",
+        ];
+        let results = group(&writer, &jobs).await;
+        assert!(results[0].is_ok() && results[2].is_ok());
+        assert!(matches!(results[1], Err(Failure::Sql(_))), "{:?}", results[1]);
+        assert_eq!(rows(&writer).await, [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_fails_all_and_the_next_group_goes_on() {
+        let writer = writer();
+        let results = group(&writer, &["INSERT INTO row VALUES (1)", "INSERT INTO late VALUES (9)"]).await;
+        for result in results {
+            assert!(matches!(result, Err(Failure::NotCommitted(_))), "{result:?}");
+        }
+        assert!(rows(&writer).await.is_empty());
+        run(&writer, "INSERT INTO row VALUES (2)").await.unwrap().unwrap();
+        assert_eq!(rows(&writer).await, [2]);
+    }
+
+    /// As when the disk is full: SQLite gives up the transaction while a job runs.
+    #[tokio::test]
+    async fn a_lost_transaction_fails_all_and_the_next_group_goes_on() {
+        let writer = writer();
+        let jobs = ["INSERT INTO row VALUES (1)", "ROLLBACK; SELECT nonsense", "INSERT INTO row VALUES (3)"];
+        for result in group(&writer, &jobs).await {
+            assert!(matches!(result, Err(Failure::NotCommitted(_))), "{result:?}");
+        }
+        assert!(rows(&writer).await.is_empty());
+        run(&writer, "INSERT INTO row VALUES (2)").await.unwrap().unwrap();
+        assert_eq!(rows(&writer).await, [2]);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_is_gone_wants_nothing_done() {
+        let writer = writer();
+        let (release, held) = blocking::channel::<()>();
+        let hold = Arc::clone(&writer);
+        let hold = tokio::spawn(async move { hold.run(move |_| Ok(held.recv().is_ok()), |_| ()).await });
+        tokio::task::yield_now().await;
+        let gone = run(&writer, "INSERT INTO row VALUES (1)");
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        release.send(()).unwrap();
+        hold.await.unwrap().unwrap();
+        assert!(rows(&writer).await.is_empty());
     }
 }

@@ -23,8 +23,8 @@ pub(crate) fn change(simulation: &Simulation, entries: &Value) -> Result<Value, 
     simulation.world.change(simulation.now(), |estate| {
         let mut done = Vec::new();
         for (number, entry) in entries.iter().enumerate() {
-            let changes = apply(estate, entry, number, &now_text)
-                .map_err(|message| format!("entry {number}: {message}"))?;
+            let changes =
+                apply(estate, entry, number, &now_text).map_err(|message| format!("entry {number}: {message}"))?;
             done.extend(changes);
         }
         Ok((json!(done), done))
@@ -55,7 +55,7 @@ fn put(estate: &mut Estate, entry: &Value, mode: Mode, now: &str) -> Result<Vec<
     let resource = &entry["resource"];
     let id = text(resource, "id")?;
     let (stored, _) = change::put(estate, id, resource, mode, now).map_err(worded)?;
-    Ok(vec![Change { op: "write", id: stored.id.clone() }])
+    Ok(vec![Change::write(&stored.id)])
 }
 
 /// `{"op":"assign","scope":…,"principalId":…,"roleDefinition":"<guid>"}` and
@@ -76,12 +76,12 @@ fn assign(estate: &mut Estate, entry: &Value, number: usize, now: &str) -> Resul
     let grant = Grant::new(GrantKind::Assignment, &mut dice, scope, principal, properties);
     let id = grant.body["id"].as_str().unwrap_or("").to_owned();
     Arc::make_mut(&mut estate.access).add(grant);
-    Ok(vec![Change { op: "write", id }])
+    Ok(vec![Change::write(&id)])
 }
 
 fn unassign(estate: &mut Estate, id: &str) -> Result<Vec<Change>, String> {
     if Arc::make_mut(&mut estate.access).remove(id) {
-        Ok(vec![Change { op: "delete", id: id.to_owned() }])
+        Ok(vec![Change::delete(id)])
     } else {
         Err(format!("there is no role assignment {id}"))
     }

@@ -17,9 +17,7 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).copied().collect();
     match (&request.method, path.as_slice()) {
-        (&Method::GET, ["stats"]) => {
-            Reply::json(200, &simulation.stats.document(simulation.faults.fired()))
-        }
+        (&Method::GET, ["stats"]) => Reply::json(200, &simulation.stats.document(simulation.faults.fired())),
         (&Method::DELETE, ["stats"]) => {
             simulation.stats.reset();
             Reply::empty(204)
@@ -29,9 +27,9 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
             let snapshot = simulation.world.current();
             Reply::json(200, &truth::document(&snapshot.estate, simulation.options.seed, icons))
         }
-        (&Method::POST, ["change"]) => answer(request.json(), |entries| {
-            change(simulation, entries).map(|changes| json!({"changes": changes}))
-        }),
+        (&Method::POST, ["change"]) => {
+            answer(request.json(), |entries| change(simulation, entries).map(|changes| json!({"changes": changes})))
+        }
         (&Method::GET, ["faults"]) => Reply::json(200, &json!(simulation.faults.texts())),
         (&Method::PUT, ["faults"]) => answer(request.json(), |specs| set_faults(simulation, specs)),
         (&Method::DELETE, ["faults"]) => {

@@ -74,10 +74,8 @@ impl Sink {
             self.secret = Some(secret.map_err(|_| "the secret is not base64 after whsec_")?);
         }
         if let Some(statuses) = body["fail"].as_array() {
-            let statuses: Option<VecDeque<u16>> = statuses
-                .iter()
-                .map(|status| status.as_u64().and_then(|status| u16::try_from(status).ok()))
-                .collect();
+            let statuses: Option<VecDeque<u16>> =
+                statuses.iter().map(|status| status.as_u64().and_then(|status| u16::try_from(status).ok())).collect();
             self.fail = statuses.ok_or("fail is not an array of statuses")?;
         }
         Ok(())

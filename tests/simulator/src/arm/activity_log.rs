@@ -58,8 +58,12 @@ impl Event {
         self.resource.split('/').nth(4).unwrap_or("")
     }
 
+    fn provider(&self) -> &str {
+        self.operation.split('/').next().unwrap_or("")
+    }
+
     fn body(&self, tenant: &str) -> Value {
-        let provider = crate::estate::model::PROVIDER;
+        let provider = self.provider();
         let (kind, _) = self.operation.rsplit_once('/').unwrap_or_default();
         let time = seven_digits(self.at);
         json!({
@@ -134,8 +138,7 @@ fn try_list(simulation: &Simulation, request: &Request) -> Result<Reply, Reply> 
             && wanted.takes(event)
             && !denied.denies(&event.resource.to_ascii_lowercase())
     });
-    let select: Option<Vec<&str>> =
-        request.query("$select").map(|text| text.split(',').map(str::trim).collect());
+    let select: Option<Vec<&str>> = request.query("$select").map(|text| text.split(',').map(str::trim).collect());
     let value: Vec<String> = events
         .iter()
         .rev()
@@ -155,10 +158,7 @@ fn selected(body: Value, select: Option<&[&str]>) -> Value {
     let Value::Object(fields) = body else {
         return body;
     };
-    fields
-        .into_iter()
-        .filter(|(name, _)| select.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
-        .collect()
+    fields.into_iter().filter(|(name, _)| select.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))).collect()
 }
 
 impl Wanted {
@@ -191,7 +191,7 @@ impl Wanted {
                 let actual = match name.as_str() {
                     "resourcegroupname" => event.resource_group(),
                     "resourceuri" => &event.resource,
-                    "resourceprovider" => crate::estate::model::PROVIDER,
+                    "resourceprovider" => event.provider(),
                     _ => &event.correlation,
                 };
                 actual.eq_ignore_ascii_case(value)

@@ -40,9 +40,9 @@ pub(crate) fn handle(
         versions::check(request, kind, versions::ROLE_DEFINITIONS)?;
         return role_definitions(request, estate, scope, name);
     }
-    let Some(kind) = GrantKind::ALL.into_iter().find(|known| known.segment().eq_ignore_ascii_case(kind))
-    else {
-        let message = format!("The resource type '{kind}' could not be found in the namespace 'Microsoft.Authorization'.");
+    let Some(kind) = GrantKind::ALL.into_iter().find(|known| known.segment().eq_ignore_ascii_case(kind)) else {
+        let message =
+            format!("The resource type '{kind}' could not be found in the namespace 'Microsoft.Authorization'.");
         return Err(Reply::error(404, "InvalidResourceType", &message));
     };
     let supported = match kind {
@@ -79,7 +79,13 @@ impl Wanted {
             return Ok(wanted);
         };
         let unsupported = || {
-            Reply::error(400, "UnsupportedQuery", &format!("The filter '{text}' is not supported. Supported filters are either 'atScope()' or 'principalId eq '{{value}}' or assignedTo('{{value}}')'."))
+            Reply::error(
+                400,
+                "UnsupportedQuery",
+                &format!(
+                    "The filter '{text}' is not supported. Supported filters are either 'atScope()' or 'principalId eq '{{value}}' or assignedTo('{{value}}')'."
+                ),
+            )
         };
         for term in filter::parse(text).ok_or_else(unsupported)? {
             match term {
@@ -131,18 +137,11 @@ fn list<'a>(
         }
         value.push(printed);
     }
-    let next = matching
-        .peek()
-        .map(|_| request.next_link(&paging::encode(&(skip + size).to_string())));
+    let next = matching.peek().map(|_| request.next_link(&paging::encode(&(skip + size).to_string())));
     Ok(render(&value, next.as_deref(), End::NoKey))
 }
 
-fn role_definitions(
-    request: &Request,
-    estate: &Estate,
-    scope: &str,
-    name: Option<&str>,
-) -> Result<Reply, Reply> {
+fn role_definitions(request: &Request, estate: &Estate, scope: &str, name: Option<&str>) -> Result<Reply, Reply> {
     let subscription = request.subscription();
     let prefix = subscription
         .and_then(|id| estate.subscription(id))
@@ -154,7 +153,8 @@ fn role_definitions(
             .find(|role| role.guid.eq_ignore_ascii_case(name))
             .map(|role| Reply::json(200, &role.body(&prefix)))
             .ok_or_else(|| {
-                let message = format!("The specified role definition with ID '{name}' does not exist at the scope '{scope}'.");
+                let message =
+                    format!("The specified role definition with ID '{name}' does not exist at the scope '{scope}'.");
                 Reply::error(404, "RoleDefinitionDoesNotExist", &message)
             });
     }
@@ -176,9 +176,8 @@ fn role_definitions(
         .access
         .roles_in(subscription)
         .filter(|role| {
-            kind.as_ref().is_none_or(|kind| {
-                role.is_custom() == kind.eq_ignore_ascii_case("CustomRole")
-            }) && role_name.as_ref().is_none_or(|name| role.properties["roleName"] == name.as_str())
+            kind.as_ref().is_none_or(|kind| role.is_custom() == kind.eq_ignore_ascii_case("CustomRole"))
+                && role_name.as_ref().is_none_or(|name| role.properties["roleName"] == name.as_str())
         })
         .map(|role| role.body(&prefix).to_string())
         .collect();

@@ -115,8 +115,7 @@ fn check_parent(request: &Request, estate: &Estate) -> Result<(), Reply> {
 
 /// `POST hostPools/{h}/retrieveRegistrationToken` and `listRegistrationTokens`.
 fn registration_token(request: &Request, estate: &Estate, rest: &[&str]) -> Result<Reply, Reply> {
-    let ["hostpools", _, action @ ("retrieveregistrationtoken" | "listregistrationtokens")] = rest
-    else {
+    let ["hostpools", _, action @ ("retrieveregistrationtoken" | "listregistrationtokens")] = rest else {
         return Err(error::not_found(request));
     };
     check_parent(request, estate)?;
@@ -159,9 +158,6 @@ fn group_type_filter(request: &Request, kind: Kind) -> Result<Option<String>, Re
 
 fn is_of_type(resource: &Resource, wanted: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| {
-        resource
-            .property("applicationGroupType")
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
+        resource.property("applicationGroupType").as_str().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
     })
 }

@@ -49,8 +49,7 @@ fn route(
     let Some(at) = lower.iter().rposition(|&segment| segment == "providers") else {
         return subscriptions::handle(request, estate, denied, &lower);
     };
-    let (Some(namespace), rest) = (segments.get(at + 1), segments.get(at + 2..).unwrap_or(&[]))
-    else {
+    let (Some(namespace), rest) = (segments.get(at + 1), segments.get(at + 2..).unwrap_or(&[])) else {
         return Err(error::not_found(request));
     };
     if let ["subscriptions", subscription, ..] = lower.as_slice()
@@ -64,11 +63,7 @@ fn route(
         let scope = lower[..at].iter().fold(String::new(), |path, segment| path + "/" + segment);
         authorization::handle(simulation, request, estate, &scope, rest)
     } else {
-        Err(Reply::error(
-            404,
-            "InvalidResourceNamespace",
-            &format!("The resource namespace '{namespace}' is invalid."),
-        ))
+        Err(Reply::error(404, "InvalidResourceNamespace", &format!("The resource namespace '{namespace}' is invalid.")))
     }
 }
 

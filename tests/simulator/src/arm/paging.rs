@@ -44,17 +44,13 @@ pub(crate) fn page(
     if let Some(collection) = collection {
         let range = match (&last, descending) {
             (None, _) => collection.range::<str, _>((Bound::Unbounded, Bound::Unbounded)),
-            (Some(key), false) => {
-                collection.range::<str, _>((Bound::Excluded(key.as_str()), Bound::Unbounded))
-            }
-            (Some(key), true) => {
-                collection.range::<str, _>((Bound::Unbounded, Bound::Excluded(key.as_str())))
-            }
+            (Some(key), false) => collection.range::<str, _>((Bound::Excluded(key.as_str()), Bound::Unbounded)),
+            (Some(key), true) => collection.range::<str, _>((Bound::Unbounded, Bound::Excluded(key.as_str()))),
         };
-        let ordered: Box<dyn Iterator<Item = _>> =
-            if descending { Box::new(range.rev()) } else { Box::new(range) };
+        let ordered: Box<dyn Iterator<Item = _>> = if descending { Box::new(range.rev()) } else { Box::new(range) };
         let skip = if last.is_some() { 0 } else { skip };
-        let mut found = ordered.map(|(_, resource)| resource).filter(|resource| visible(resource)).skip(skip).peekable();
+        let mut found =
+            ordered.map(|(_, resource)| resource).filter(|resource| visible(resource)).skip(skip).peekable();
         let mut last_key = None;
         for resource in found.by_ref().take(size) {
             oddness.print(resource, &mut value);
@@ -103,9 +99,7 @@ fn number(request: &Request, name: &str) -> Result<Option<usize>, Reply> {
     request
         .query(name)
         .map(|text| {
-            text.parse().map_err(|_| {
-                error::bad_request(&format!("The value '{text}' is not valid for {name}."))
-            })
+            text.parse().map_err(|_| error::bad_request(&format!("The value '{text}' is not valid for {name}.")))
         })
         .transpose()
 }

@@ -15,12 +15,7 @@ use crate::{
     request::Request,
 };
 
-pub(crate) fn handle(
-    request: &Request,
-    estate: &Estate,
-    denied: &Active,
-    path: &[&str],
-) -> Result<Reply, Reply> {
+pub(crate) fn handle(request: &Request, estate: &Estate, denied: &Active, path: &[&str]) -> Result<Reply, Reply> {
     if !matches!(path.first(), Some(&("subscriptions" | "tenants"))) {
         return Err(error::not_found(request));
     }
@@ -28,10 +23,8 @@ pub(crate) fn handle(
         return Err(error::not_allowed(request));
     }
     versions::check(request, "subscriptions", versions::SUBSCRIPTIONS)?;
-    let subscription = path
-        .get(1)
-        .map(|id| estate.subscription(id).ok_or_else(|| error::no_subscription(id)))
-        .transpose()?;
+    let subscription =
+        path.get(1).map(|id| estate.subscription(id).ok_or_else(|| error::no_subscription(id))).transpose()?;
     match (path, subscription) {
         (["tenants"], _) => Ok(Reply::json(
             200,
@@ -41,9 +34,7 @@ pub(crate) fn handle(
             let visible: Vec<Value> = estate
                 .subscriptions
                 .iter()
-                .filter(|subscription| {
-                    !denied.denies(&format!("/subscriptions/{}", subscription.id))
-                })
+                .filter(|subscription| !denied.denies(&format!("/subscriptions/{}", subscription.id)))
                 .map(|subscription| body(estate, subscription))
                 .collect();
             let count = json!({"type": "Total", "value": visible.len()});

@@ -15,13 +15,8 @@ use crate::{
     state::Simulation,
 };
 
-pub(crate) fn handle(
-    simulation: &Simulation,
-    request: &Request,
-    estate: &Estate,
-) -> Result<Reply, Reply> {
-    let shell = Resource::new(&canonical(&request.path), Value::Null)
-        .ok_or_else(|| error::not_found(request))?;
+pub(crate) fn handle(simulation: &Simulation, request: &Request, estate: &Estate) -> Result<Reply, Reply> {
+    let shell = Resource::new(&canonical(&request.path), Value::Null).ok_or_else(|| error::not_found(request))?;
     let forbidden = match shell.kind {
         Kind::Desktop => request.method != Method::PATCH,
         Kind::SessionHost => request.method == Method::PUT,
@@ -75,7 +70,7 @@ fn put(simulation: &Simulation, request: &Request, shell: &Resource, mode: Mode)
         .change(simulation.now(), |estate| {
             check_references(estate, &given, shell.kind)?;
             let (resource, is_new) = change::put(estate, &shell.id, &given, mode, &now_text)?;
-            let change = Change { op: "write", id: resource.id.clone() };
+            let change = Change::write(&resource.id);
             Ok(((resource, is_new), vec![change]))
         })
         .map_err(refused)?;
@@ -92,11 +87,7 @@ fn check_required(given: &Value, kind: Kind) -> Result<(), Reply> {
     };
     let needs_location = !kind.is_child();
     if needs_location && !given["location"].is_string() {
-        return Err(Reply::error(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        ));
+        return Err(Reply::error(400, "LocationRequired", "The location property is required for this definition."));
     }
     match required.iter().find(|name| given["properties"][**name].is_null()) {
         None => Ok(()),
@@ -132,9 +123,7 @@ fn delete(simulation: &Simulation, shell: &Resource, estate: &Estate) -> Result<
         .world
         .change(simulation.now(), |estate| {
             let changes = change::delete(estate, &shell.key)?;
-            // ARM records the resource that was named, not its parts.
-            let named = changes.into_iter().filter(|change| change.id.eq_ignore_ascii_case(&shell.id));
-            Ok(((), named.collect()))
+            Ok(((), changes))
         })
         .map_err(refused)?;
     Ok(body.map_or_else(|| Reply::empty(200), |body| Reply::json(200, &body)))

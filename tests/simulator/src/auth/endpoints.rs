@@ -43,11 +43,8 @@ pub(crate) fn token(simulation: &Simulation, request: &Request) -> Reply {
         }
     }
     let id = form.get("client_id").unwrap_or("");
-    let Some(client) = simulation.options.clients.iter().find(|client| client.id.eq_ignore_ascii_case(id))
-    else {
-        let message = format!(
-            "Application with identifier '{id}' was not found in the directory '{tenant}'."
-        );
+    let Some(client) = simulation.options.clients.iter().find(|client| client.id.eq_ignore_ascii_case(id)) else {
+        let message = format!("Application with identifier '{id}' was not found in the directory '{tenant}'.");
         return entra_error(400, "unauthorized_client", 700_016, &message, now);
     };
     let proven = match (form.get("client_secret"), form.get("client_assertion")) {
@@ -56,19 +53,24 @@ pub(crate) fn token(simulation: &Simulation, request: &Request) -> Reply {
             form.get("client_assertion_type") == Some(ASSERTION_TYPE) && assertion.split('.').count() == 3
         }
         (None, None) => {
-            let message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            let message =
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
             return entra_error(401, "invalid_client", 7_000_218, message, now);
         }
     };
     if !proven {
-        let message = format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, for a secret added to app '{id}'.");
+        let message = format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, for a secret added to app '{id}'."
+        );
         return entra_error(401, "invalid_client", 7_000_215, &message, now);
     }
     let audience = match (form.get("scope"), form.get("resource")) {
         (Some(scope), _) => match scope.split(' ').find_map(|scope| scope.strip_suffix("/.default")) {
             Some(audience) => audience,
             None => {
-                let message = format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.");
+                let message = format!(
+                    "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."
+                );
                 return entra_error(400, "invalid_scope", 70_011, &message, now);
             }
         },
@@ -109,7 +111,10 @@ pub(crate) fn managed_identity(simulation: &Simulation, request: &Request) -> Re
     let known = client_id == IDENTITY_CLIENT_ID
         || simulation.options.clients.iter().any(|client| client.id.eq_ignore_ascii_case(client_id));
     if !known {
-        return refuse(400, "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.");
+        return refuse(
+            400,
+            "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
+        );
     }
     let now = simulation.clock.now();
     let caller = caller_of(client_id);
@@ -202,9 +207,7 @@ struct Form(Vec<(String, String)>);
 
 impl Form {
     fn parse(body: &[u8]) -> Self {
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-        };
+        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = String::from_utf8_lossy(body)
             .split('&')
             .filter_map(|pair| pair.split_once('='))

@@ -74,17 +74,10 @@ impl Tokens {
     }
 
     /// Checks the `Authorization` header of a request sent to `origin`.
-    pub(crate) fn check(
-        &self,
-        header: Option<&str>,
-        origin: &str,
-        now: Timestamp,
-    ) -> Result<Caller, TokenFault> {
+    pub(crate) fn check(&self, header: Option<&str>, origin: &str, now: Timestamp) -> Result<Caller, TokenFault> {
         let token = header.ok_or(TokenFault::Missing)?;
-        let token = token
-            .strip_prefix("Bearer ")
-            .or_else(|| token.strip_prefix("bearer "))
-            .ok_or(TokenFault::Invalid)?;
+        let token =
+            token.strip_prefix("Bearer ").or_else(|| token.strip_prefix("bearer ")).ok_or(TokenFault::Invalid)?;
         let claims = self.verified(token.trim()).ok_or(TokenFault::Invalid)?;
         if claims["exp"].as_i64().is_none_or(|expires| expires <= now.as_second()) {
             return Err(TokenFault::Expired);

@@ -45,13 +45,7 @@ pub(crate) struct Grant {
 
 impl Grant {
     /// A record named by a new GUID; `properties.scope` is set here.
-    pub(crate) fn new(
-        kind: GrantKind,
-        dice: &mut Dice,
-        scope: &str,
-        principal: &str,
-        mut properties: Value,
-    ) -> Self {
+    pub(crate) fn new(kind: GrantKind, dice: &mut Dice, scope: &str, principal: &str, mut properties: Value) -> Self {
         let name = dice.guid();
         properties["scope"] = json!(scope);
         let kind_name = kind.segment();
@@ -82,17 +76,17 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    pub(crate) fn new(roles: Vec<Role>) -> Self {
+        Self { roles, grants: HashMap::new() }
+    }
+
     pub(crate) fn add(&mut self, grant: Grant) {
         let subscription = grant.subscription().to_owned();
         self.grants.entry(subscription).or_default().push(grant);
     }
 
     /// The records of a kind in one subscription, oldest first.
-    pub(crate) fn in_subscription(
-        &self,
-        subscription: &str,
-        kind: GrantKind,
-    ) -> impl Iterator<Item = &Grant> {
+    pub(crate) fn in_subscription(&self, subscription: &str, kind: GrantKind) -> impl Iterator<Item = &Grant> {
         self.grants
             .get(&subscription.to_ascii_lowercase())
             .into_iter()
@@ -102,10 +96,7 @@ impl Access {
 
     /// The roles that can be seen from a subscription: all built-in ones and
     /// its own. `None` is the tenant: built-in ones only.
-    pub(crate) fn roles_in<'a>(
-        &'a self,
-        subscription: Option<&'a str>,
-    ) -> impl Iterator<Item = &'a Role> {
+    pub(crate) fn roles_in<'a>(&'a self, subscription: Option<&'a str>) -> impl Iterator<Item = &'a Role> {
         self.roles.iter().filter(move |role| match (&role.subscription, subscription) {
             (None, _) => true,
             (Some(own), Some(asked)) => own.eq_ignore_ascii_case(asked),
@@ -128,9 +119,7 @@ impl Access {
             return false;
         };
         let before = grants.len();
-        grants.retain(|grant| {
-            !grant.body["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id))
-        });
+        grants.retain(|grant| !grant.body["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id)));
         grants.len() < before
     }
 
@@ -147,8 +136,7 @@ impl Access {
 /// Whether one ARM path is another or lies below it; both in lower case.
 pub(crate) fn is_at_or_below(path: &str, ancestor: &str) -> bool {
     let ancestor = ancestor.trim_end_matches('/');
-    path.strip_prefix(ancestor)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Properties of a role assignment.
@@ -198,13 +186,7 @@ pub(crate) fn denial(dice: &mut Dice, principal: &str) -> Value {
 }
 
 /// Properties of an active or eligible PIM instance.
-pub(crate) fn pim(
-    dice: &mut Dice,
-    kind: GrantKind,
-    subscription: &str,
-    scope: &str,
-    principal: &str,
-) -> Value {
+pub(crate) fn pim(dice: &mut Dice, kind: GrantKind, subscription: &str, scope: &str, principal: &str) -> Value {
     let role = format!(
         "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}",
         roles::DESKTOP_VIRTUALIZATION_USER
@@ -234,13 +216,11 @@ pub(crate) fn pim(
         properties["originRoleAssignmentId"] = Value::Null;
         properties["linkedRoleEligibilityScheduleId"] = json!(dice.guid());
         properties["linkedRoleEligibilityScheduleInstanceId"] = json!(dice.guid());
-        properties["roleAssignmentScheduleId"] = json!(format!(
-            "{scope}/providers/Microsoft.Authorization/RoleAssignmentSchedules/{schedule}"
-        ));
+        properties["roleAssignmentScheduleId"] =
+            json!(format!("{scope}/providers/Microsoft.Authorization/RoleAssignmentSchedules/{schedule}"));
     } else {
-        properties["roleEligibilityScheduleId"] = json!(format!(
-            "{scope}/providers/Microsoft.Authorization/RoleEligibilitySchedules/{schedule}"
-        ));
+        properties["roleEligibilityScheduleId"] =
+            json!(format!("{scope}/providers/Microsoft.Authorization/RoleEligibilitySchedules/{schedule}"));
     }
     properties
 }

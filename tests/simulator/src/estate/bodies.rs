@@ -46,11 +46,7 @@ pub(crate) fn moment(dice: &mut Dice) -> String {
     let start = Timestamp::constant(1_672_531_200, 0);
     let seconds = i64::try_from(dice.below(63_072_000)).unwrap_or(0);
     let ticks = i32::try_from(dice.below(10_000_000)).unwrap_or(0);
-    seven_digits(
-        start
-            .checked_add(SignedDuration::new(seconds, ticks * 100))
-            .unwrap_or(start),
-    )
+    seven_digits(start.checked_add(SignedDuration::new(seconds, ticks * 100)).unwrap_or(start))
 }
 
 pub(crate) fn system_data(dice: &mut Dice) -> Value {
@@ -134,12 +130,7 @@ pub(crate) fn session_host(dice: &mut Dice, machine_id: &str) -> Value {
     })
 }
 
-pub(crate) fn application_group(
-    dice: &mut Dice,
-    friendly: &str,
-    group_type: &str,
-    pool_id: &str,
-) -> Value {
+pub(crate) fn application_group(dice: &mut Dice, friendly: &str, group_type: &str, pool_id: &str) -> Value {
     json!({
         "objectId": dice.guid(),
         "description": format!("{group_type} group {friendly}"),

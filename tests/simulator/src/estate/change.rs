@@ -12,18 +12,31 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    access, bodies,
-    model::{Estate, Kind, Resource},
+    bodies,
+    model::{Estate, Kind, PROVIDER, Resource},
 };
 use crate::dice::Dice;
 
 /// What was done to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// `write` or `delete`.
-    pub op: &'static str,
+    pub(crate) op: &'static str,
     /// The resource's id.
-    pub id: String,
+    pub(crate) id: String,
+    /// Whether it only went because the resource it was part of was deleted;
+    /// Azure records no event of its own for that.
+    pub(crate) cascaded: bool,
+}
+
+impl Change {
+    pub(crate) fn write(id: &str) -> Self {
+        Self { op: "write", id: id.to_owned(), cascaded: false }
+    }
+
+    pub(crate) fn delete(id: &str) -> Self {
+        Self { op: "delete", id: id.to_owned(), cascaded: false }
+    }
 }
 
 /// Why a change was refused.
@@ -104,12 +117,25 @@ pub(crate) fn put(
     )
     .ok_or_else(|| Refusal::NotAResource(id.to_owned()))?;
     let key = resource.key.clone();
+    let starts_with_desktop = existing.is_none() && *resource.property("applicationGroupType") == "Desktop";
     estate.insert(resource);
+    if starts_with_desktop {
+        let desktop = first_desktop(canonical, &mut dice);
+        estate.insert(desktop.ok_or_else(|| Refusal::NotAResource(id.to_owned()))?);
+    }
     if matches!(shell.kind, Kind::HostPool | Kind::ApplicationGroup | Kind::Workspace) {
         relink(estate);
     }
     let stored = estate.get(&key).ok_or(Refusal::NotFound(key))?;
     Ok((Arc::clone(stored), existing.is_none()))
+}
+
+/// The desktop that the provider puts into each new group of type Desktop.
+fn first_desktop(group: &str, dice: &mut Dice) -> Option<Resource> {
+    let id = format!("{group}/desktops/SessionDesktop");
+    let properties = bodies::desktop(dice, "SessionDesktop", None);
+    let system = bodies::system_data(dice);
+    bodies::resource(&id, "", Value::Null, properties, system)
 }
 
 fn check_place(estate: &Estate, shell: &Resource, exists: bool, mode: Mode) -> Result<(), Refusal> {
@@ -169,10 +195,7 @@ pub(crate) fn groups_of(estate: &Estate, pool: &Resource) -> Vec<Arc<Resource>> 
     estate
         .all(Kind::ApplicationGroup)
         .filter(|group| {
-            group
-                .property("hostPoolArmPath")
-                .as_str()
-                .is_some_and(|path| path.eq_ignore_ascii_case(&pool.id))
+            group.property("hostPoolArmPath").as_str().is_some_and(|path| path.eq_ignore_ascii_case(&pool.id))
         })
         .cloned()
         .collect()
@@ -186,7 +209,7 @@ fn remove_whole(estate: &mut Estate, resource: &Resource, changes: &mut Vec<Chan
         .collect();
     for id in parts.into_iter().chain([resource.id.clone()]) {
         if estate.remove(&id).is_some() {
-            changes.push(Change { op: "delete", id });
+            changes.push(Change { op: "delete", cascaded: id != resource.id, id });
         }
     }
     if estate.access.any_below(&resource.key) {
@@ -200,8 +223,7 @@ pub(crate) fn add_to_workspace(estate: &mut Estate, workspace: &str, group: &str
         return;
     };
     let mut changed = Resource::clone(found);
-    if let Some(references) = changed.body["properties"]["applicationGroupReferences"].as_array_mut()
-    {
+    if let Some(references) = changed.body["properties"]["applicationGroupReferences"].as_array_mut() {
         references.push(json!(group));
     }
     estate.insert(changed);
@@ -259,12 +281,9 @@ fn with_property(resource: &Resource, name: &str, value: Value) -> Option<Resour
 /// The operation's name in the activity log, such as
 /// `Microsoft.DesktopVirtualization/applicationgroups/applications/write`.
 pub(crate) fn operation_name(change: &Change) -> String {
-    let kind = Resource::new(&change.id, Value::Null).map(|resource| resource.kind);
-    let path = kind.map_or("", Kind::path).to_ascii_lowercase();
-    format!("{}/{path}/{}", super::model::PROVIDER, change.op)
-}
-
-/// Whether a change happened at or below a scope; the scope in lower case.
-pub(crate) fn is_below(change: &Change, scope: &str) -> bool {
-    access::is_at_or_below(&change.id.to_ascii_lowercase(), scope)
+    let Some(resource) = Resource::new(&change.id, Value::Null) else {
+        return format!("Microsoft.Authorization/roleAssignments/{}", change.op);
+    };
+    let path = resource.kind.path().to_ascii_lowercase();
+    format!("{PROVIDER}/{path}/{}", change.op)
 }

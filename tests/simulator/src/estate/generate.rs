@@ -23,10 +23,7 @@ pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
         .map(|index| {
             let mut dice = Dice::new(seed, &format!("subscription {index}"));
             let plain = format!("Contoso AVD {:02}", index + 1);
-            Subscription {
-                id: dice.guid(),
-                name: names::friendly(&mut dice, spec.odd_names_share, &plain),
-            }
+            Subscription { id: dice.guid(), name: names::friendly(&mut dice, spec.odd_names_share, &plain) }
         })
         .collect();
     let resource_groups = subscriptions
@@ -79,8 +76,8 @@ impl Grower<'_> {
     fn plant(&mut self, dice: &mut Dice, id: &str, location: &str, properties: Value) {
         let tags = json!({"environment": *dice.pick(&["production", "acceptance", "test"])});
         let system = bodies::system_data(dice);
-        let resource = bodies::resource(id, location, tags, properties, system)
-            .expect("generated ids are ids of AVD resources");
+        let resource =
+            bodies::resource(id, location, tags, properties, system).expect("generated ids are ids of AVD resources");
         self.estate.insert(resource);
     }
 
@@ -92,11 +89,7 @@ impl Grower<'_> {
         let mut dice = self.dice(&id);
         let region = *dice.pick(&names::REGIONS);
         let friendly = self.friendly(&mut dice, &format!("{department} pool {}", index + 1));
-        let preferred = if self.spec.desktop_groups_per_pool > 0 {
-            "Desktop"
-        } else {
-            "RailApplications"
-        };
+        let preferred = if self.spec.desktop_groups_per_pool > 0 { "Desktop" } else { "RailApplications" };
         let properties = bodies::host_pool(&mut dice, &friendly, preferred);
         let personal = properties["hostPoolType"] == "Personal";
         self.plant(&mut dice, &id, region, properties);

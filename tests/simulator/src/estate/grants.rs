@@ -18,19 +18,14 @@ const AVD_SERVICE_PRINCIPAL: &str = "9cdead84-a844-4324-93f2-b2e6bb768d07";
 const PRINCIPALS: usize = 200;
 
 pub(crate) fn generate(estate: &Estate, spec: &EstateSpec, seed: u64) -> Access {
-    let mut access = Access {
-        roles: roles::built_in(),
-        ..Access::default()
-    };
+    let mut access = Access::new(roles::built_in());
     for subscription in estate.subscriptions.iter() {
         let mut dice = Dice::new(seed, &format!("access {}", subscription.id));
         let custom = roles::custom(&mut dice, &subscription.id, spec.custom_roles_per_subscription);
         let custom_ids: Vec<String> = custom.iter().map(|role| role.guid.clone()).collect();
         access.roles.extend(custom);
-        let groups: Vec<Arc<Resource>> = estate
-            .in_subscription(&subscription.id, Kind::ApplicationGroup)
-            .cloned()
-            .collect();
+        let groups: Vec<Arc<Resource>> =
+            estate.in_subscription(&subscription.id, Kind::ApplicationGroup).cloned().collect();
         let mut grower = Grower { seed, dice, subscription, access: &mut access };
         grower.subscription_roles();
         for group in &groups {
@@ -63,15 +58,8 @@ struct Grower<'a> {
 
 impl Grower<'_> {
     fn assign(&mut self, scope: &str, role: &str, principal: &str, principal_type: &str) {
-        let properties = access::assignment(
-            &mut self.dice,
-            &self.subscription.id,
-            role,
-            principal,
-            principal_type,
-        );
-        let grant =
-            Grant::new(GrantKind::Assignment, &mut self.dice, scope, principal, properties);
+        let properties = access::assignment(&mut self.dice, &self.subscription.id, role, principal, principal_type);
+        let grant = Grant::new(GrantKind::Assignment, &mut self.dice, scope, principal, properties);
         self.access.add(grant);
     }
 

@@ -24,10 +24,7 @@ pub(crate) struct Icon {
 pub(crate) fn draw(seed: u64, number: usize) -> Icon {
     let mut dice = Dice::new(seed, &format!("icon {number}"));
     let png = encode(&pixels(&mut dice));
-    Icon {
-        content: BASE64_STANDARD.encode(&png),
-        hash: BASE64_STANDARD_NO_PAD.encode(Sha256::digest(&png)),
-    }
+    Icon { content: BASE64_STANDARD.encode(&png), hash: BASE64_STANDARD_NO_PAD.encode(Sha256::digest(&png)) }
 }
 
 /// A disc on a gradient, with noise inside the disc so that files differ in
@@ -56,12 +53,8 @@ fn encode(rgba: &[u8]) -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut file, SIDE, SIDE);
     encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder
-        .write_header()
-        .expect("writing a PNG header to memory cannot fail");
-    writer
-        .write_image_data(rgba)
-        .expect("the buffer has exactly the announced size");
+    let mut writer = encoder.write_header().expect("writing a PNG header to memory cannot fail");
+    writer.write_image_data(rgba).expect("the buffer has exactly the announced size");
     writer.finish().expect("finishing a PNG in memory cannot fail");
     file
 }

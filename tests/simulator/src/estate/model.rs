@@ -26,14 +26,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::HostPool,
-        Self::SessionHost,
-        Self::ApplicationGroup,
-        Self::Application,
-        Self::Desktop,
-        Self::Workspace,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::HostPool, Self::SessionHost, Self::ApplicationGroup, Self::Application, Self::Desktop, Self::Workspace];
 
     /// The type below the namespace, as ARM spells it.
     pub(crate) fn path(self) -> &'static str {
@@ -62,9 +56,7 @@ impl Kind {
     /// The kind of an id's type segments, compared without regard to case.
     pub(crate) fn from_segments(segments: &[&str]) -> Option<Self> {
         let wanted = segments.join("/");
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.path().eq_ignore_ascii_case(&wanted))
+        Self::ALL.into_iter().find(|kind| kind.path().eq_ignore_ascii_case(&wanted))
     }
 }
 
@@ -86,9 +78,7 @@ impl Resource {
     /// Takes an id apart; `None` when it is not one of the estate's kinds.
     pub(crate) fn new(id: &str, body: Value) -> Option<Self> {
         let segments: Vec<&str> = id.split('/').collect();
-        let ["", subs, subscription, groups, group, providers, provider, rest @ ..] =
-            segments.as_slice()
-        else {
+        let ["", subs, subscription, groups, group, providers, provider, rest @ ..] = segments.as_slice() else {
             return None;
         };
         let known = subs.eq_ignore_ascii_case("subscriptions")
@@ -117,9 +107,7 @@ impl Resource {
     /// The key of the resource this one is a part of.
     pub(crate) fn parent_key(&self) -> Option<&str> {
         let collection = self.key.rsplit_once('/')?.0;
-        self.kind
-            .is_child()
-            .then(|| collection.rsplit_once('/').map(|(parent, _)| parent))?
+        self.kind.is_child().then(|| collection.rsplit_once('/').map(|(parent, _)| parent))?
     }
 }
 
@@ -144,11 +132,7 @@ pub(crate) struct Estate {
 }
 
 impl Estate {
-    pub(crate) fn new(
-        tenant: String,
-        subscriptions: Vec<Subscription>,
-        resource_groups: BTreeSet<String>,
-    ) -> Self {
+    pub(crate) fn new(tenant: String, subscriptions: Vec<Subscription>, resource_groups: BTreeSet<String>) -> Self {
         Self {
             tenant,
             subscriptions: Arc::new(subscriptions),
@@ -192,9 +176,7 @@ impl Estate {
 
     /// All resources of a kind, subscription by subscription, in list order.
     pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Resource>> {
-        self.subscriptions
-            .iter()
-            .flat_map(move |subscription| self.in_subscription(&subscription.id, kind))
+        self.subscriptions.iter().flat_map(move |subscription| self.in_subscription(&subscription.id, kind))
     }
 
     /// The resources of a kind in one subscription.
@@ -215,9 +197,7 @@ impl Estate {
             None => Box::new(parents),
             Some(child) => Box::new(
                 parents
-                    .filter_map(move |parent| {
-                        self.collection(&format!("{}/{child}", parent.key))
-                    })
+                    .filter_map(move |parent| self.collection(&format!("{}/{child}", parent.key)))
                     .flat_map(BTreeMap::values),
             ),
         }
@@ -225,34 +205,23 @@ impl Estate {
 
     /// The children of a resource: `child` is a type such as `sessionHosts`.
     pub(crate) fn children(&self, key: &str, child: &str) -> impl Iterator<Item = &Arc<Resource>> {
-        self.collection(&format!("{key}/{}", child.to_ascii_lowercase()))
-            .into_iter()
-            .flat_map(BTreeMap::values)
+        self.collection(&format!("{key}/{}", child.to_ascii_lowercase())).into_iter().flat_map(BTreeMap::values)
     }
 
     pub(crate) fn subscription(&self, id: &str) -> Option<&Subscription> {
-        self.subscriptions
-            .iter()
-            .find(|subscription| subscription.id.eq_ignore_ascii_case(id))
+        self.subscriptions.iter().find(|subscription| subscription.id.eq_ignore_ascii_case(id))
     }
 }
 
 /// Where a resource is listed: in its own collection and, at top level, in its
 /// subscription's.
 fn collection_paths(resource: &Resource) -> Vec<String> {
-    let own = resource
-        .key
-        .rsplit_once('/')
-        .map_or("", |(collection, _)| collection);
+    let own = resource.key.rsplit_once('/').map_or("", |(collection, _)| collection);
     let mut paths = vec![own.to_owned()];
     if !resource.kind.is_child() {
         paths.push(
-            format!(
-                "/subscriptions/{}/providers/{PROVIDER}/{}",
-                resource.subscription,
-                resource.kind.path()
-            )
-            .to_ascii_lowercase(),
+            format!("/subscriptions/{}/providers/{PROVIDER}/{}", resource.subscription, resource.kind.path())
+                .to_ascii_lowercase(),
         );
     }
     paths

@@ -7,18 +7,8 @@ use crate::dice::Dice;
 pub(crate) const REGIONS: [&str; 4] = ["westeurope", "northeurope", "eastus2", "swedencentral"];
 
 /// Departments host pools are named after.
-pub(crate) const DEPARTMENTS: [&str; 10] = [
-    "finance",
-    "hr",
-    "sales",
-    "engineering",
-    "legal",
-    "support",
-    "marketing",
-    "logistics",
-    "research",
-    "callcenter",
-];
+pub(crate) const DEPARTMENTS: [&str; 10] =
+    ["finance", "hr", "sales", "engineering", "legal", "support", "marketing", "logistics", "research", "callcenter"];
 
 /// Applications: name, friendly name, file path.
 pub(crate) const APPLICATIONS: [(&str, &str, &str); 14] = [

@@ -37,14 +37,15 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn take(&mut self) -> Result<Vec<Change>, Refusal> {
-        match self.dice.below(20) {
+        match self.dice.below(22) {
             0..=4 => self.rename(),
             5..=8 => self.add_application(),
             9..=11 => self.remove(Kind::Application),
             12..=14 => self.hide(),
             15..=16 => self.change_icon(),
-            17 => self.add_group(),
-            18 => self.remove(Kind::ApplicationGroup),
+            17..=18 => self.add_group(),
+            19 => self.remove(Kind::ApplicationGroup),
+            20 => self.add_pool(),
             _ => self.remove(Kind::HostPool),
         }
     }
@@ -54,13 +55,13 @@ impl Step<'_> {
         if all.is_empty() {
             return Err(Refusal::NotFound(kind.path().to_owned()));
         }
-        Ok(Arc::clone(self.dice.pick(&all)))
+        Ok(Arc::clone(all[self.dice.below(all.len())]))
     }
 
     fn write(&mut self, id: &str, properties: &Value, mode: Mode) -> Result<Vec<Change>, Refusal> {
         let body = json!({ "properties": properties });
         let (resource, _) = change::put(self.estate, id, &body, mode, self.now)?;
-        Ok(vec![Change { op: "write", id: resource.id.clone() }])
+        Ok(vec![Change::write(&resource.id)])
     }
 
     fn rename(&mut self) -> Result<Vec<Change>, Refusal> {
@@ -105,19 +106,23 @@ impl Step<'_> {
         self.write(&id, &properties, Mode::Replace)
     }
 
+    /// An id beside a resource, with a name that is not taken.
+    fn id_beside(&mut self, neighbour: &Resource, kind: Kind, name: &str) -> String {
+        let (subscription, group) = (&neighbour.subscription, &neighbour.resource_group);
+        let suffix = self.dice.next() >> 44;
+        format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/{PROVIDER}/{}/{name}-new{suffix:x}",
+            kind.path()
+        )
+    }
+
+    /// A RemoteApp group with two applications, published in some workspace.
     fn add_group(&mut self) -> Result<Vec<Change>, Refusal> {
         let pool = self.any(Kind::HostPool)?;
-        let id = format!(
-            "/subscriptions/{}/resourceGroups/{}/providers/{PROVIDER}/applicationGroups/{}-new{:x}",
-            pool.subscription,
-            pool.resource_group,
-            pool.name,
-            self.dice.next() >> 44
-        );
+        let id = self.id_beside(&pool, Kind::ApplicationGroup, &pool.name);
         let properties = json!({"applicationGroupType": "RemoteApp", "hostPoolArmPath": pool.id});
         let mut changes = self.write(&id, &properties, Mode::Replace)?;
-        for app in 0..2 {
-            let (name, friendly, path) = names::APPLICATIONS[app];
+        for (name, friendly, path) in &names::APPLICATIONS[..2] {
             let properties = json!({
                 "friendlyName": friendly,
                 "filePath": path,
@@ -125,7 +130,30 @@ impl Step<'_> {
             });
             changes.extend(self.write(&format!("{id}/applications/{name}"), &properties, Mode::Replace)?);
         }
+        changes.extend(self.publish(&id)?);
         Ok(changes)
+    }
+
+    /// A pool with a Desktop group, published in some workspace; its hosts
+    /// come later, as they do.
+    fn add_pool(&mut self) -> Result<Vec<Change>, Refusal> {
+        let neighbour = self.any(Kind::HostPool)?;
+        let pool = self.id_beside(&neighbour, Kind::HostPool, "hp-random");
+        let mut changes = self.write(&pool, &json!({}), Mode::Replace)?;
+        let group = self.id_beside(&neighbour, Kind::ApplicationGroup, "hp-random-dag");
+        let properties = json!({"applicationGroupType": "Desktop", "hostPoolArmPath": pool});
+        changes.extend(self.write(&group, &properties, Mode::Replace)?);
+        changes.extend(self.publish(&group)?);
+        Ok(changes)
+    }
+
+    fn publish(&mut self, group: &str) -> Result<Vec<Change>, Refusal> {
+        let workspace = self.any(Kind::Workspace)?;
+        let mut listed = workspace.property("applicationGroupReferences").clone();
+        if let Some(listed) = listed.as_array_mut() {
+            listed.push(json!(group));
+        }
+        self.write(&workspace.id, &json!({"applicationGroupReferences": listed}), Mode::Merge)
     }
 
     fn remove(&mut self, kind: Kind) -> Result<Vec<Change>, Refusal> {

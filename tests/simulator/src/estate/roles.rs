@@ -14,8 +14,7 @@ pub(crate) const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
 pub(crate) const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
 /// The data action behind [`DESKTOP_VIRTUALIZATION_USER`].
-const USE_APPLICATIONS: &str =
-    "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
+const USE_APPLICATIONS: &str = "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
 
 /// What every AVD role may do besides its own actions.
 const COMMON: [&str; 5] = [
@@ -58,16 +57,14 @@ pub(crate) fn built_in() -> Vec<Role> {
     let own = |parts: &[&str]| -> Vec<String> {
         parts.iter().map(|part| format!("{avd}/{part}")).chain(COMMON.map(str::to_owned)).collect()
     };
-    let plain = |actions: &[&str]| -> Vec<String> {
-        actions.iter().map(|&action| action.to_owned()).collect()
-    };
+    let plain = |actions: &[&str]| -> Vec<String> { actions.iter().map(|&action| action.to_owned()).collect() };
     let none: &[&str] = &[];
     let mut roles = vec![
-        role(OWNER, "Owner", plain(&["*"]), none, none),
+        role(OWNER, "Owner", &plain(&["*"]), none, none),
         role(
             CONTRIBUTOR,
             "Contributor",
-            plain(&["*"]),
+            &plain(&["*"]),
             &[
                 "Microsoft.Authorization/*/Delete",
                 "Microsoft.Authorization/*/Write",
@@ -75,18 +72,18 @@ pub(crate) fn built_in() -> Vec<Role> {
             ],
             none,
         ),
-        role(READER, "Reader", plain(&["*/read"]), none, none),
+        role(READER, "Reader", &plain(&["*/read"]), none, none),
         role(
             "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
             "User Access Administrator",
-            plain(&["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"]),
+            &plain(&["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"]),
             none,
             none,
         ),
         role(
             "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
             "Role Based Access Control Administrator",
-            plain(&[
+            &plain(&[
                 "Microsoft.Authorization/roleAssignments/write",
                 "Microsoft.Authorization/roleAssignments/delete",
                 "*/read",
@@ -98,20 +95,17 @@ pub(crate) fn built_in() -> Vec<Role> {
         role(
             DESKTOP_VIRTUALIZATION_USER,
             "Desktop Virtualization User",
-            Vec::new(),
+            &[],
             none,
-            &[
-                USE_APPLICATIONS,
-                "Microsoft.DesktopVirtualization/appAttachPackages/useApplications/action",
-            ],
+            &[USE_APPLICATIONS, "Microsoft.DesktopVirtualization/appAttachPackages/useApplications/action"],
         ),
     ];
     for (guid, name, parts) in AVD_ROLES {
         let name = format!("Desktop Virtualization {name}");
-        roles.push(role(guid, &name, own(parts), none, none));
+        roles.push(role(guid, &name, &own(parts), none, none));
     }
     for (guid, name, actions, data_actions) in MACHINE_ROLES {
-        roles.push(role(guid, name, plain(actions), none, data_actions));
+        roles.push(role(guid, name, &plain(actions), none, data_actions));
     }
     roles
 }
@@ -129,7 +123,7 @@ pub(crate) fn custom(dice: &mut Dice, subscription: &str, count: usize) -> Vec<R
             let mut role = role(
                 &dice.guid(),
                 &format!("Contoso workplace role {:02} ({})", index + 1, &subscription[..8]),
-                actions,
+                &actions,
                 &[],
                 &data_actions,
             );
@@ -141,13 +135,7 @@ pub(crate) fn custom(dice: &mut Dice, subscription: &str, count: usize) -> Vec<R
         .collect()
 }
 
-fn role(
-    guid: &str,
-    name: &str,
-    actions: Vec<String>,
-    not_actions: &[&str],
-    data_actions: &[&str],
-) -> Role {
+fn role(guid: &str, name: &str, actions: &[String], not_actions: &[&str], data_actions: &[&str]) -> Role {
     Role {
         guid: guid.to_owned(),
         subscription: None,
@@ -185,21 +173,9 @@ const AVD_ROLES: [(&str, &str, &[&str]); 10] = [
         "Application Group Reader",
         &["applicationgroups/*/read", "applicationgroups/read", "hostpools/read", "hostpools/sessionhosts/read"],
     ),
-    (
-        "21efdde3-836f-432b-bf3d-3e8e734d4b2b",
-        "Workspace Contributor",
-        &["workspaces/*", "applicationgroups/read"],
-    ),
-    (
-        "0fa44ee9-7a7d-466b-9bb2-2bf446b1204d",
-        "Workspace Reader",
-        &["workspaces/read", "applicationgroups/read"],
-    ),
-    (
-        "2ad6aaab-ead9-4eaa-8ac5-da422f562408",
-        "Session Host Operator",
-        &["hostpools/read", "hostpools/sessionhosts/*"],
-    ),
+    ("21efdde3-836f-432b-bf3d-3e8e734d4b2b", "Workspace Contributor", &["workspaces/*", "applicationgroups/read"]),
+    ("0fa44ee9-7a7d-466b-9bb2-2bf446b1204d", "Workspace Reader", &["workspaces/read", "applicationgroups/read"]),
+    ("2ad6aaab-ead9-4eaa-8ac5-da422f562408", "Session Host Operator", &["hostpools/read", "hostpools/sessionhosts/*"]),
     (
         "ea4bfff8-7fb4-485a-aadd-d4129a0ffaa6",
         "User Session Operator",
@@ -250,9 +226,6 @@ const MACHINE_ROLES: [MachineRole; 5] = [
         "1c0163c0-47e6-4577-8991-ea5c82e286e4",
         "Virtual Machine Administrator Login",
         &["Microsoft.Compute/virtualMachines/*/read"],
-        &[
-            "Microsoft.Compute/virtualMachines/login/action",
-            "Microsoft.Compute/virtualMachines/loginAsAdmin/action",
-        ],
+        &["Microsoft.Compute/virtualMachines/login/action", "Microsoft.Compute/virtualMachines/loginAsAdmin/action"],
     ),
 ];

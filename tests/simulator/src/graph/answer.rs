@@ -8,11 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{
-    lexer::Fault,
-    parser, pipeline,
-    rows,
-};
+use super::{lexer::Fault, parser, pipeline, rows};
 use crate::{
     arm,
     clock::seven_digits,
@@ -54,8 +50,7 @@ fn try_query(simulation: &Simulation, request: &Request) -> Result<Reply, Reply>
     let asked = Asked::parse(&request.json()?, now)?;
     let snapshot = simulation.world.seen_by_graph(now);
     let denied = simulation.faults.active();
-    let subscriptions = readable(&snapshot, &asked, &denied)
-        .ok_or_else(|| arm::error::forbidden(request, None))?;
+    let subscriptions = readable(&snapshot, &asked, &denied).ok_or_else(|| arm::error::forbidden(request, None))?;
     let table = result(&snapshot, &asked, &subscriptions, &denied, now)?;
     let offset = asked.offset(now)?;
     let rows = table.rows.get(offset..).unwrap_or(&[]);
@@ -151,8 +146,7 @@ fn readable(snapshot: &Snapshot, asked: &Asked, denied: &Active) -> Option<Vec<S
     let whole_tenant = asked.management_groups.contains(&estate.tenant.to_ascii_lowercase())
         || (asked.management_groups.is_empty() && asked.subscriptions.is_none());
     let wanted = |id: &String| {
-        whole_tenant
-            || asked.subscriptions.as_ref().is_some_and(|asked| asked.contains(&id.to_ascii_lowercase()))
+        whole_tenant || asked.subscriptions.as_ref().is_some_and(|asked| asked.contains(&id.to_ascii_lowercase()))
     };
     let found: Vec<String> = estate
         .subscriptions
@@ -171,13 +165,7 @@ fn result(
     denied: &Active,
     now: Timestamp,
 ) -> Result<Arc<Table>, Reply> {
-    let key = format!(
-        "{}|{}|{}|{}",
-        denied.generation,
-        asked.as_table,
-        subscriptions.join(","),
-        asked.text
-    );
+    let key = format!("{}|{}|{}|{}", denied.generation, asked.as_table, subscriptions.join(","), asked.text);
     if let Some(table) = snapshot.cached_table(&key) {
         return Ok(table);
     }
@@ -200,11 +188,8 @@ fn print(rows: &pipeline::Rows<'_>, as_table: bool) -> Table {
             if as_table {
                 return serde_json::to_string(row).unwrap_or_default();
             }
-            let fields: Map<String, Value> = columns
-                .iter()
-                .zip(row)
-                .map(|(column, value)| (column.clone(), Value::clone(value)))
-                .collect();
+            let fields: Map<String, Value> =
+                columns.iter().zip(row).map(|(column, value)| (column.clone(), Value::clone(value))).collect();
             Value::Object(fields).to_string()
         })
         .collect();
@@ -214,8 +199,7 @@ fn print(rows: &pipeline::Rows<'_>, as_table: bool) -> Table {
 fn render(table: &Table, page: &[String], as_table: bool, truncated: bool, skip_token: Option<&str>) -> Bytes {
     let rows = page.join(",");
     let data = if as_table {
-        let columns: Vec<Value> =
-            table.columns.iter().map(|name| json!({"name": name, "type": "string"})).collect();
+        let columns: Vec<Value> = table.columns.iter().map(|name| json!({"name": name, "type": "string"})).collect();
         format!("{{\"columns\":{},\"rows\":[{rows}]}}", Value::Array(columns))
     } else {
         format!("[{rows}]")
@@ -231,10 +215,10 @@ fn render(table: &Table, page: &[String], as_table: bool, truncated: bool, skip_
 /// An error as Resource Graph prints it: the reasons are in `details`.
 pub(crate) fn refusal(status: u16, code: &str, now: Timestamp, details: &[(&str, &str)]) -> Reply {
     let details = details.iter().map(|(code, message)| json!({"code": code, "message": message}));
-    error(status, code, now, details.collect())
+    error(status, code, now, &details.collect::<Vec<_>>())
 }
 
-fn error(status: u16, code: &str, now: Timestamp, details: Vec<Value>) -> Reply {
+fn error(status: u16, code: &str, now: Timestamp, details: &[Value]) -> Reply {
     let timestamp = seven_digits(now);
     let correlation = guid(hash(5, &timestamp), hash(6, &timestamp));
     let message = format!(
@@ -246,7 +230,7 @@ fn error(status: u16, code: &str, now: Timestamp, details: Vec<Value>) -> Reply 
 const INVALID: &str = "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error before retrying.";
 
 fn parse_refusal(fault: &Fault, now: Timestamp) -> Reply {
-    let details = vec![
+    let details = [
         json!({"code": "InvalidQuery", "message": INVALID}),
         json!({
             "code": "ParserFailure",
@@ -257,7 +241,7 @@ fn parse_refusal(fault: &Fault, now: Timestamp) -> Reply {
             "expectedToken": "",
         }),
     ];
-    error(400, "BadRequest", now, details)
+    error(400, "BadRequest", now, &details)
 }
 
 fn unknown_column(name: &str, now: Timestamp) -> Reply {

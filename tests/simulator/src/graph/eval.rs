@@ -57,8 +57,7 @@ pub(crate) fn eval<'r>(expr: &'r Expr, columns: &Columns, row: &'r Row<'_>) -> C
             Cow::Owned(element(&list, &index))
         }
         Expr::Call(function, arguments) => {
-            let arguments: Vec<_> =
-                arguments.iter().map(|argument| eval(argument, columns, row)).collect();
+            let arguments: Vec<_> = arguments.iter().map(|argument| eval(argument, columns, row)).collect();
             Cow::Owned(functions::apply(*function, &arguments))
         }
         condition => Cow::Owned(Value::Bool(holds(condition, columns, row))),
@@ -75,8 +74,7 @@ pub(crate) fn holds(expr: &Expr, columns: &Columns, row: &Row<'_>) -> bool {
             compare(*comparison, &eval(left, columns, row), &eval(right, columns, row))
         }
         Expr::In { item, list, any_case } => {
-            let comparison =
-                if *any_case { Comparison::EqualAnyCase } else { Comparison::Equal };
+            let comparison = if *any_case { Comparison::EqualAnyCase } else { Comparison::Equal };
             let item = eval(item, columns, row);
             list.iter().any(|candidate| compare(comparison, &item, &eval(candidate, columns, row)))
         }

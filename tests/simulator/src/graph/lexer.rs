@@ -42,9 +42,8 @@ impl Token {
 }
 
 /// Longer ones first, so that `==` is not read as two `=`.
-const SYMBOLS: [&str; 19] = [
-    "==", "=~", "!=", "!~", "<=", ">=", "|", ",", "(", ")", "[", "]", "=", "<", ">", ".", "!", "-", ";",
-];
+const SYMBOLS: [&str; 19] =
+    ["==", "=~", "!=", "!~", "<=", ">=", "|", ",", "(", ")", "[", "]", "=", "<", ">", ".", "!", "-", ";"];
 
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { rest: text, line: 1, column: 0 };

@@ -13,3 +13,5 @@ mod rows;
 
 pub(crate) use answer::{query, refusal};
 
+#[cfg(test)]
+mod tests;

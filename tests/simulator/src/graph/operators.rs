@@ -130,9 +130,7 @@ impl Parser {
                 Kind::Literal(Value::Number(number)) => {
                     self.advance();
                     let negative = number.as_i64().map(|whole| Value::from(-whole));
-                    Ok(Expr::Literal(negative.unwrap_or_else(|| {
-                        Value::from(-number.as_f64().unwrap_or_default())
-                    })))
+                    Ok(Expr::Literal(negative.unwrap_or_else(|| Value::from(-number.as_f64().unwrap_or_default()))))
                 }
                 _ => Err(self.peek().fault("expected a number after '-'")),
             },

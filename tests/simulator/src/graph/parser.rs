@@ -47,11 +47,7 @@ impl Parser {
     }
 
     pub(super) fn expect_symbol(&mut self, symbol: &str) -> Result<(), Fault> {
-        if self.take_symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.peek().fault(&format!("expected '{symbol}'")))
-        }
+        if self.take_symbol(symbol) { Ok(()) } else { Err(self.peek().fault(&format!("expected '{symbol}'"))) }
     }
 
     /// The next token when it is a word.

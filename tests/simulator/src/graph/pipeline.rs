@@ -100,11 +100,7 @@ fn project<'a>(input: &Rows<'a>, list: &[Named]) -> Result<Rows<'a>, String> {
 /// A column is passed on without copying what it borrows.
 fn pick<'a>(expr: &Expr, columns: &Columns, row: &Row<'a>) -> Cow<'a, Value> {
     match expr {
-        Expr::Column(name) => columns
-            .find(name)
-            .and_then(|at| row.get(at))
-            .cloned()
-            .unwrap_or(Cow::Owned(Value::Null)),
+        Expr::Column(name) => columns.find(name).and_then(|at| row.get(at)).cloned().unwrap_or(Cow::Owned(Value::Null)),
         other => Cow::Owned(eval(other, columns, row).into_owned()),
     }
 }
@@ -124,11 +120,7 @@ fn sort(input: &mut Rows<'_>, keys: &[(Expr, Direction)]) {
     });
 }
 
-fn summarize<'a>(
-    input: &Rows<'a>,
-    aggregates: &[Aggregate],
-    by: &[Named],
-) -> Result<Rows<'a>, String> {
+fn summarize<'a>(input: &Rows<'a>, aggregates: &[Aggregate], by: &[Named]) -> Result<Rows<'a>, String> {
     let arguments = aggregates.iter().filter_map(|aggregate| aggregate.argument.as_ref());
     check(&input.columns, by.iter().map(|named| &named.expr).chain(arguments))?;
     let mut groups: Vec<(Row<'a>, Vec<&Row<'a>>)> = Vec::new();
@@ -166,8 +158,7 @@ fn total(aggregate: &Aggregate, columns: &Columns, members: &[&Row<'_>]) -> Valu
     if aggregate.function == AggregateFunction::CountIf {
         return json!(members.iter().filter(|row| holds(argument, columns, row)).count());
     }
-    let mut values: Vec<Value> =
-        members.iter().map(|row| eval(argument, columns, row).into_owned()).collect();
+    let mut values: Vec<Value> = members.iter().map(|row| eval(argument, columns, row).into_owned()).collect();
     match aggregate.function {
         AggregateFunction::Sum => sum(&values),
         AggregateFunction::Min => values.into_iter().min_by(order).unwrap_or(Value::Null),

@@ -19,18 +19,27 @@ use crate::{
 };
 
 const COLUMNS: [&str; 16] = [
-    "id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId",
-    "managedBy", "sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation",
+    "id",
+    "name",
+    "type",
+    "tenantId",
+    "kind",
+    "location",
+    "resourceGroup",
+    "subscriptionId",
+    "managedBy",
+    "sku",
+    "plan",
+    "properties",
+    "tags",
+    "identity",
+    "zones",
+    "extendedLocation",
 ];
 
 /// The rows of a table in some subscriptions, less what the caller may not
 /// read.
-pub(crate) fn of<'a>(
-    estate: &'a Estate,
-    table: Table,
-    subscriptions: &'a [String],
-    denied: &Active,
-) -> Rows<'a> {
+pub(crate) fn of<'a>(estate: &'a Estate, table: Table, subscriptions: &'a [String], denied: &Active) -> Rows<'a> {
     let kinds: &[Kind] = match table {
         Table::Resources => &[Kind::HostPool, Kind::ApplicationGroup, Kind::Workspace],
         Table::DesktopVirtualization => &[Kind::SessionHost],
@@ -49,9 +58,7 @@ pub(crate) fn of<'a>(
         if table == Table::Authorization {
             let grants = estate.access.in_subscription(subscription, GrantKind::Assignment);
             rows.extend(
-                grants
-                    .filter(|grant| !denied.denies(&grant.scope))
-                    .map(|grant| grant_row(estate, grant, subscription)),
+                grants.filter(|grant| !denied.denies(&grant.scope)).map(|grant| grant_row(estate, grant, subscription)),
             );
         }
     }
@@ -118,10 +125,7 @@ fn role_rows<'a>(estate: &'a Estate, subscriptions: &[String]) -> Vec<Row<'a>> {
         .map(|role| {
             row(
                 [
-                    Cow::Owned(json!(format!(
-                        "/providers/Microsoft.Authorization/RoleDefinitions/{}",
-                        role.guid
-                    ))),
+                    Cow::Owned(json!(format!("/providers/Microsoft.Authorization/RoleDefinitions/{}", role.guid))),
                     Cow::Owned(json!(role.guid)),
                     Cow::Owned(json!("microsoft.authorization/roledefinitions")),
                 ],

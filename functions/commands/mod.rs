@@ -1,0 +1,99 @@
+//! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
+//! table for people or JSON for machines.
+
+mod connections;
+mod output;
+mod packages;
+mod progress;
+mod runs;
+mod serve;
+mod session;
+mod sync;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Everything was done.
+pub const COMPLETE: u8 = 0;
+/// The command failed, and says why on standard error.
+pub const FAILED: u8 = 1;
+/// Part of it could not be read, or waits for a person.
+pub const INCOMPLETE: u8 = 2;
+/// The command line makes no sense (`EX_USAGE`).
+pub const USAGE: u8 = 64;
+
+const EXIT_CODES: &str = "Exit codes: 0 complete, 1 failed, 2 incomplete or held, 64 wrong usage.";
+
+/// Keeps an Azure Virtual Desktop estate published: every desktop and RemoteApp becomes a ready-to-launch package.
+#[derive(Debug, Parser)]
+#[command(name = "poolwarden", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// The configuration file [default: $POOLWARDEN_CONFIG, else ./poolwarden.toml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON for machines instead of tables for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every function on this machine: timers, queues and HTTP, until stopped
+    Serve(serve::Serve),
+    /// Read the estate now and bring the catalogue up to date
+    Sync(sync::Sync),
+    /// Look at the catalogue, or write it to a folder
+    #[command(subcommand)]
+    Packages(packages::Packages),
+    /// Look at the configured connections, or check that they can sign in
+    #[command(subcommand)]
+    Connections(connections::Connections),
+    /// Look at past runs, or let a held one go on
+    #[command(subcommand)]
+    Runs(runs::Runs),
+    /// Serve the Azure Functions host that started this process (host.json names this mode)
+    Handler,
+}
+
+/// Runs the command line and returns the process' exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no mistakes. What cannot be printed cannot be reported either.
+            let code = if error.use_stderr() { USAGE } else { COMPLETE };
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime could not start: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    match runtime.block_on(run(&cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let served = matches!(cli.command, Command::Serve(_) | Command::Handler);
+    output::log(if served { "info" } else { "error" });
+    match &cli.command {
+        Command::Serve(command) => command.run(cli).await,
+        Command::Sync(command) => command.run(cli).await,
+        Command::Packages(command) => command.run(cli).await,
+        Command::Connections(command) => command.run(cli).await,
+        Command::Runs(command) => command.run(cli).await,
+        Command::Handler => serve::handler(cli).await,
+    }
+}

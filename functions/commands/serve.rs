@@ -1,0 +1,83 @@
+//! `poolwarden serve`: every function on this machine. `poolwarden handler`: the same functions for the Azure
+//! Functions host.
+
+use super::session::{Session, configuration};
+use super::{COMPLETE, Cli};
+use crate::config::{ProcessEnvironment, check_references};
+use anyhow::{Context, bail};
+use clap::Args;
+use poolwarden_host::{AccessKeys, EmbeddedHost, HostOptions, serve_custom_handler};
+use poolwarden_store::{Documents, Queues};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const EXAMPLES: &str = "Examples:
+  poolwarden serve
+  poolwarden serve --config /etc/poolwarden.toml --listen 127.0.0.1:8080";
+
+/// `poolwarden serve`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    /// Where to serve HTTP [default: the configuration's serve.listen]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let config = configuration(cli)?;
+        let faults = check_references(&config, &ProcessEnvironment);
+        if !faults.is_empty() {
+            bail!(
+                "the configuration names what is not there:\n{}",
+                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            );
+        }
+        let listen = self.listen.unwrap_or(config.serve.listen);
+        let session = Session::open(config)?;
+        let Some(_guard) = session.sqlite.try_become_host()? else {
+            bail!("another process serves {}; stop it first", session.deps.config.store.path.display());
+        };
+        let keys = session.deps.sources.access_keys(&session.deps.config.serve).await?;
+        let mut host = host(&session, HostOptions { listen: Some(listen), keys, ..HostOptions::default() }).await?;
+        let address = host.bind().await.with_context(|| format!("cannot listen on {listen}"))?;
+        tracing::info!(address = address.map(|address| address.to_string()), "serving");
+        host.run(stopped()).await?;
+        Ok(COMPLETE)
+    }
+}
+
+/// A host of every function over this session. Locks that a killed process left are void: this is the only host.
+pub(super) async fn host(session: &Session, options: HostOptions) -> anyhow::Result<EmbeddedHost> {
+    session.sqlite.release_locks().await?;
+    let app = crate::app(&session.deps);
+    let documents: Arc<dyn Documents> = Arc::clone(&session.deps.documents);
+    let queues: Arc<dyn Queues> = Arc::clone(&session.deps.queues);
+    Ok(EmbeddedHost::new(crate::HOST_JSON, crate::DEFINITIONS, app, documents, queues, options)?)
+}
+
+/// No keys: for a host that serves no HTTP.
+pub(super) fn no_http() -> HostOptions {
+    HostOptions { listen: None, keys: AccessKeys::default(), timers: false, ..HostOptions::default() }
+}
+
+/// Resolves when a person or the system asks the process to stop.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .expect("the handler of SIGTERM can be set at start");
+        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}
+
+/// `poolwarden handler`
+pub(super) async fn handler(cli: &Cli) -> anyhow::Result<u8> {
+    let session = Session::open(configuration(cli)?)?;
+    serve_custom_handler(crate::app(&session.deps).into_router()).await?;
+    Ok(COMPLETE)
+}

@@ -1,0 +1,54 @@
+//! What a command works with: the configuration, the store it names, and the functions' dependencies over both.
+
+use super::Cli;
+use crate::config::{Config, ConfigError, ProcessEnvironment};
+use crate::deps::Deps;
+use crate::stage::MAX_DELIVERIES;
+use anyhow::Context;
+use poolwarden_host::Schedule;
+use poolwarden_store::{Documents, Options, Overlay, Queues, Sqlite};
+use std::sync::Arc;
+
+/// An open store and the dependencies over it.
+pub(super) struct Session {
+    /// What the functions need.
+    pub(super) deps: Arc<Deps>,
+    /// The file itself, for whoever wants to be its host. An overlay's queues are nobody else's.
+    pub(super) sqlite: Sqlite,
+    /// The changes that a dry run keeps to itself.
+    pub(super) overlay: Option<Arc<Overlay>>,
+}
+
+/// The configuration that the command line names.
+pub(super) fn configuration(cli: &Cli) -> Result<Config, ConfigError> {
+    Config::load(cli.config.as_deref(), &ProcessEnvironment, judge_schedule)
+}
+
+fn judge_schedule(schedule: &str) -> Result<(), String> {
+    Schedule::parse(schedule).map(|_| ())
+}
+
+fn options() -> Options {
+    Options { max_delivery_count: MAX_DELIVERIES, ..Options::default() }
+}
+
+impl Session {
+    /// The store that a configuration names.
+    pub(super) fn open(config: Config) -> anyhow::Result<Self> {
+        let sqlite = Sqlite::open(&config.store.path, options())?;
+        let documents: Arc<dyn Documents> = Arc::new(sqlite.clone());
+        let queues: Arc<dyn Queues> = Arc::new(sqlite.clone());
+        Ok(Self { deps: Arc::new(Deps::new(config, documents, queues)?), sqlite, overlay: None })
+    }
+
+    /// The same store as a base, with every change kept in memory.
+    pub(super) fn open_dry(config: Config) -> anyhow::Result<Self> {
+        let queues = Sqlite::in_memory(options())?;
+        let exists = config.store.path.try_exists().context("the store cannot be looked at")?;
+        let base = if exists { Sqlite::open(&config.store.path, options())? } else { queues.clone() };
+        let overlay = Arc::new(Overlay::new(Arc::new(base)));
+        let documents: Arc<dyn Documents> = overlay.clone();
+        let deps = Arc::new(Deps::new(config.without_webhooks(), documents, Arc::new(queues.clone()))?);
+        Ok(Self { deps, sqlite: queues, overlay: Some(overlay) })
+    }
+}

@@ -1,0 +1,137 @@
+//! `[[connection]]`: one configured source of published resources.
+
+use super::entry::{Entry, Judged, Wrong, wrong};
+use super::faults::quoted;
+use super::reader::{Distinct, Table};
+use super::webhook::Webhook;
+use super::{ScheduleCheck, credential, policy, values, webhook};
+use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
+use poolwarden_domain::policy::Policy;
+use std::time::Duration;
+
+/// The longest name of a connection, in characters.
+const MAX_NAME_CHARS: usize = 32;
+/// When a connection is due that says nothing: every quarter of an hour.
+pub const DEFAULT_SCHEDULE: &str = "0 */15 * * * *";
+/// How often everything is read anew, unless the connection says otherwise.
+pub const DEFAULT_FULL_READ_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A shorter pause would make every run a full one.
+const MIN_FULL_READ_EVERY: Duration = Duration::from_secs(60 * 60);
+
+const CLOUDS: [(&str, Cloud); 3] =
+    [("public", Cloud::Public), ("us_government", Cloud::UsGovernment), ("china", Cloud::China)];
+
+/// Where a connection reads, as whom, how often, and what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Unique whatever its case: `[a-z0-9][a-z0-9-]{0,31}`.
+    pub name: String,
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// How it signs in.
+    pub credential: Credential,
+    /// Where its requests go.
+    pub endpoints: Endpoints,
+    /// The subscriptions to read, as lower-case GUIDs; empty for all that the identity can read.
+    pub subscriptions: Vec<String>,
+    /// When it is due: NCRONTAB with six fields, UTC.
+    pub schedule: String,
+    /// How often everything is read, changed or not.
+    pub full_read_every: Duration,
+    /// What to publish, and how.
+    pub policy: Policy,
+    /// Who is told.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// Reads a connection. What is wrong is reported and has its default here, so that the rest is judged too.
+pub(super) fn read(mut table: Table<'_>, names: &mut Distinct, check: ScheduleCheck) -> Connection {
+    let name = table.require("name", "\"contoso\"").and_then(|entry| {
+        let name = entry.parsed(|text| values::name(text, MAX_NAME_CHARS))?;
+        names.check(&entry, &name);
+        Some(name)
+    });
+    if let Some(kind) = table.take("kind") {
+        kind.parsed(only_arm);
+    }
+    let cloud = table.take("cloud").and_then(|entry| entry.choice(&CLOUDS)).unwrap_or_default();
+    let tenant = table.take("tenant").and_then(|entry| entry.parsed(values::tenant));
+    let endpoints = endpoints(Endpoints::of(cloud), table.take("endpoints"));
+    let credential = table.take("credential").and_then(|entry| credential::read(&entry, tenant.as_deref(), &endpoints));
+    let schedule = table.take("schedule").and_then(|entry| entry.parsed(|text| scheduled(text, check)));
+    let full_read_every = table.take("full_read_every");
+    let full_read_every =
+        full_read_every.and_then(|entry| entry.parsed(|text| values::duration(text, MIN_FULL_READ_EVERY)));
+    let connection = Connection {
+        name: name.unwrap_or_default(),
+        enabled: table.take("enabled").and_then(|entry| entry.truth()).unwrap_or(true),
+        credential: credential.unwrap_or(Credential::AzureCli { tenant_id: tenant.clone() }),
+        subscriptions: subscriptions(table.take("subscriptions")),
+        schedule: schedule.unwrap_or_else(|| DEFAULT_SCHEDULE.to_owned()),
+        full_read_every: full_read_every.unwrap_or(DEFAULT_FULL_READ_EVERY),
+        policy: policy::read(&mut table, cloud, tenant),
+        webhooks: webhooks(table.take("webhook"), &endpoints),
+        endpoints,
+    };
+    table.finish();
+    connection
+}
+
+fn only_arm(kind: &str) -> Judged<()> {
+    if kind == "arm" {
+        return Ok(());
+    }
+    wrong(format!("is {}", quoted(kind)), "write \"arm\", the only kind there is today, or leave it out")
+}
+
+fn scheduled(text: &str, check: ScheduleCheck) -> Judged<String> {
+    match check(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(problem) => wrong(
+            format!("is refused: {problem}"),
+            "write {second} {minute} {hour} {day} {month} {day-of-week}, such as \"0 */15 * * * *\"",
+        ),
+    }
+}
+
+fn subscriptions(entry: Option<Entry<'_>>) -> Vec<String> {
+    let mut distinct = Distinct::new("name each subscription once");
+    let entries = entry.map(Entry::list).unwrap_or_default().into_iter();
+    let read = |entry: Entry<'_>| {
+        let id = entry.parsed(values::guid)?;
+        distinct.check(&entry, &id);
+        Some(id)
+    };
+    entries.filter_map(read).collect()
+}
+
+/// The cloud's endpoints with those that are overridden.
+fn endpoints(mut endpoints: Endpoints, entry: Option<Entry<'_>>) -> Endpoints {
+    type With = fn(Endpoints, &str) -> Result<Endpoints, EndpointError>;
+    let overrides: [(&str, With); 4] = [
+        ("arm", Endpoints::with_arm),
+        ("authority", Endpoints::with_authority),
+        ("key_vault", Endpoints::with_key_vault),
+        ("instance_metadata", Endpoints::with_instance_metadata),
+    ];
+    let Some(mut table) = entry.and_then(|entry| entry.table("`endpoints`")) else {
+        return endpoints;
+    };
+    for (key, with) in overrides {
+        let Some(entry) = table.take(key) else { continue };
+        let changed = entry.parsed(|text| {
+            let url = values::web_address(text)?;
+            let refused = |error: EndpointError| Wrong { what: "cannot be used".to_owned(), fix: error.to_string() };
+            with(endpoints.clone(), url.as_str()).map_err(refused)
+        });
+        endpoints = changed.unwrap_or(endpoints);
+    }
+    table.finish();
+    endpoints
+}
+
+fn webhooks(entry: Option<Entry<'_>>, endpoints: &Endpoints) -> Vec<Webhook> {
+    let mut names = Distinct::new("give each webhook of a connection its own name");
+    let tables = entry.map(|entry| entry.tables("connection.webhook")).unwrap_or_default().into_iter();
+    tables.filter_map(|table| webhook::read(table, endpoints, &mut names)).collect()
+}

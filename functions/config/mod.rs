@@ -1,0 +1,194 @@
+//! The configuration: one TOML file, a few environment variables that override it, and every fault of both at once,
+//! each with its place and what to do.
+//!
+//! It says where secrets are and never holds one; fetching them is left to those who need them.
+//! `poolwarden.example.toml` shows every setting with its default.
+
+mod connection;
+mod credential;
+mod entry;
+mod environment;
+mod faults;
+mod locate;
+mod policy;
+mod reader;
+mod references;
+#[cfg(test)]
+mod tests;
+mod values;
+mod webhook;
+
+pub use connection::{Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE};
+pub use environment::{CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment, STORE_VARIABLE};
+pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
+pub use references::check_references;
+pub use webhook::Webhook;
+
+use entry::Wrong;
+use poolwarden_azure::SecretRef;
+use reader::{Distinct, Source, Table};
+use references::Need;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use toml_edit::Document;
+
+/// The file's name where nobody names another.
+pub const DEFAULT_FILE: &str = "poolwarden.toml";
+/// The store's name where nobody names another.
+pub const DEFAULT_STORE: &str = "poolwarden.db";
+/// Where HTTP functions listen unless told otherwise: on this machine only.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7071));
+
+/// Judges an NCRONTAB schedule, and says what is wrong with it. Passed in, because only the host's parser knows.
+pub type ScheduleCheck = fn(&str) -> Result<(), String>;
+
+/// All that is configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from, if from one.
+    pub path: Option<PathBuf>,
+    /// Where state is kept.
+    pub store: Store,
+    /// How HTTP functions are served.
+    pub serve: Serve,
+    /// The sources of published resources, in the order of the file.
+    pub connections: Vec<Connection>,
+    needs: Vec<Need>,
+}
+
+/// Where state is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The SQLite file.
+    pub path: PathBuf,
+}
+
+/// How HTTP functions are served on one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Where the key is that opens every function.
+    pub host_key: Option<SecretRef>,
+    /// Where the key is that opens the administration too.
+    pub master_key: Option<SecretRef>,
+}
+
+impl Config {
+    /// Reads the configuration from the file that the command line names, else from the one that
+    /// [`CONFIG_VARIABLE`] names, else from [`DEFAULT_FILE`] in the working directory.
+    pub fn load(explicit: Option<&Path>, env: &dyn Environment, check: ScheduleCheck) -> Result<Self, ConfigError> {
+        let location = locate::choose(explicit, env);
+        let text = location.read()?;
+        Self::parse(&text, &location.path, env, check)
+    }
+
+    /// Reads a configuration from the text of a file. Nothing is opened: `path` is for messages, and relative paths
+    /// in the text are relative to its folder.
+    pub fn parse(text: &str, path: &Path, env: &dyn Environment, check: ScheduleCheck) -> Result<Self, ConfigError> {
+        let source = Source::new(path, text);
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                let offset = error.span().map_or(text.len(), |span| span.start);
+                source.fault(
+                    offset,
+                    format!("this is no TOML: {}", error.message()),
+                    "mend it; what follows was not read yet",
+                );
+                return Err(ConfigError::Faulty(source.into_faults()));
+            }
+        };
+        let mut config = Self::beside(path.parent().unwrap_or(Path::new("")));
+        config.path = Some(path.to_owned());
+        config.read(Table::new(&source, document.as_table(), "the top level", 0), &source, check);
+        config.overridden(env, source.into_faults())
+    }
+
+    /// As [`Config::load`], for who can do without: when nobody names a file and [`DEFAULT_FILE`] is not there either,
+    /// it is empty, with its store in the working directory.
+    pub fn load_or_empty(
+        explicit: Option<&Path>,
+        env: &dyn Environment,
+        check: ScheduleCheck,
+    ) -> Result<Self, ConfigError> {
+        match locate::choose(explicit, env) {
+            location if !location.named && !location.path.exists() => Self::empty(Path::new(""), env),
+            _ => Self::load(explicit, env, check),
+        }
+    }
+
+    /// A configuration without a file: no connections, and a store in `folder`. The environment overrides it too.
+    pub fn empty(folder: &Path, env: &dyn Environment) -> Result<Self, ConfigError> {
+        Self::beside(folder).overridden(env, Vec::new())
+    }
+
+    /// The connection of this name.
+    pub fn connection(&self, name: &str) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.name == name)
+    }
+
+    /// The same without webhooks: for a run that nobody shall be told of.
+    pub fn without_webhooks(mut self) -> Self {
+        for connection in &mut self.connections {
+            connection.webhooks.clear();
+        }
+        self
+    }
+
+    fn beside(folder: &Path) -> Self {
+        Self {
+            path: None,
+            store: Store { path: folder.join(DEFAULT_STORE) },
+            serve: Serve { listen: DEFAULT_LISTEN, host_key: None, master_key: None },
+            connections: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, mut root: Table<'_>, source: &Source<'_>, check: ScheduleCheck) {
+        if let Some(mut table) = root.take("store").and_then(|entry| entry.table("[store]")) {
+            let path = table.take("path").and_then(|entry| entry.parsed(values::path));
+            self.store.path = path.map_or(self.store.path.clone(), |path| source.beside(path));
+            table.finish();
+        }
+        if let Some(mut table) = root.take("serve").and_then(|entry| entry.table("[serve]")) {
+            let listen = table.take("listen").and_then(|entry| entry.parsed(values::listen));
+            let mut key = |key| table.take(key).and_then(|entry| references::secret(&entry, None));
+            self.serve = Serve {
+                host_key: key("host_key"),
+                master_key: key("master_key"),
+                listen: listen.unwrap_or(self.serve.listen),
+            };
+            table.finish();
+        }
+        self.needs = source.take_needs();
+        let mut names = Distinct::new("give each connection its own name");
+        let connections = root.take("connection").map(|entry| entry.tables("connection"));
+        for table in connections.unwrap_or_default() {
+            let connection = connection::read(table, &mut names, check);
+            let needs = source.take_needs();
+            if connection.enabled {
+                self.needs.extend(needs);
+            }
+            self.connections.push(connection);
+        }
+        root.finish();
+    }
+
+    /// Puts the environment's settings over the file's, unless either has faults.
+    fn overridden(mut self, env: &dyn Environment, mut faults: Vec<Fault>) -> Result<Self, ConfigError> {
+        if let Some(path) = env.filled(STORE_VARIABLE) {
+            self.store.path = path.into();
+        }
+        match env.filled(LISTEN_VARIABLE).map(|text| values::listen(&text)) {
+            None => {}
+            Some(Ok(listen)) => self.serve.listen = listen,
+            Some(Err(Wrong { what, fix })) => {
+                let place = Place::Variable(LISTEN_VARIABLE.to_owned());
+                faults.push(Fault { place, what: format!("the address {what}"), fix });
+            }
+        }
+        if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faulty(faults)) }
+    }
+}

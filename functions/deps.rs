@@ -1,0 +1,237 @@
+//! What the functions are given: the configuration, the two ports for state and messages, and the sources.
+
+use crate::config::{self, Config, Connection, Webhook};
+use crate::state::State;
+use jiff::Timestamp;
+use moka::sync::Cache;
+use poolwarden_azure::{
+    AzureInventory, Credentials, FileInventory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError,
+    WebhookSender, sign_in,
+};
+use poolwarden_domain::policy::Policy;
+use poolwarden_domain::run::{Requests, Run, Source};
+use poolwarden_host::{AccessKey, AccessKeys, fault_point};
+use poolwarden_store::{Documents, Outgoing, QueueError, Queues};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How many icon hashes a process remembers as stored.
+const ICONS_REMEMBERED: u64 = 10_000;
+/// How many folders of files are kept in memory at once.
+const FOLDERS_REMEMBERED: u64 = 4;
+
+/// What the functions are given.
+pub struct Deps {
+    /// All that is configured.
+    pub config: Config,
+    /// State.
+    pub documents: Arc<dyn Documents>,
+    /// Messages.
+    pub queues: Arc<dyn Queues>,
+    /// Azure and files.
+    pub sources: Sources,
+    /// The icons this process knows to be stored, by hash.
+    pub icons: Cache<String, ()>,
+    /// What this process has done so far.
+    pub meter: Meter,
+}
+
+impl Deps {
+    /// The dependencies over a configuration and a store. Nothing is opened or asked yet.
+    pub fn new(config: Config, documents: Arc<dyn Documents>, queues: Arc<dyn Queues>) -> anyhow::Result<Self> {
+        let sources = Sources::new(&config)?;
+        let icons = Cache::new(ICONS_REMEMBERED);
+        Ok(Self { config, documents, queues, sources, icons, meter: Meter::default() })
+    }
+
+    /// The documents, typed.
+    pub fn state(&self) -> State<'_> {
+        State(self.documents.as_ref())
+    }
+
+    /// Sends messages, all or none.
+    pub async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<(), QueueError> {
+        fault_point::hit("before_send");
+        self.queues.send(queue, messages).await?;
+        fault_point::hit("after_send");
+        Ok(())
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// What a connection wants published; the defaults for one that is not configured (files need none).
+    pub fn policy(&self, connection: &str) -> Policy {
+        self.config.connection(connection).map(|connection| connection.policy.clone()).unwrap_or_default()
+    }
+}
+
+/// Counts what a process does, for those who watch it.
+#[derive(Debug, Default)]
+pub struct Meter {
+    arm: AtomicU64,
+    resource_graph: AtomicU64,
+    throttled: AtomicU64,
+    packages: AtomicU64,
+}
+
+impl Meter {
+    /// Adds what a handler asked for.
+    pub fn add(&self, requests: Requests) {
+        self.arm.fetch_add(requests.arm, Relaxed);
+        self.resource_graph.fetch_add(requests.resource_graph, Relaxed);
+        self.throttled.fetch_add(requests.throttled, Relaxed);
+    }
+
+    /// Adds packages that changed.
+    pub fn add_packages(&self, changed: usize) {
+        self.packages.fetch_add(changed as u64, Relaxed);
+    }
+
+    /// Requests so far.
+    pub fn requests(&self) -> Requests {
+        Requests {
+            arm: self.arm.load(Relaxed),
+            resource_graph: self.resource_graph.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
+        }
+    }
+
+    /// Packages changed so far.
+    pub fn packages(&self) -> u64 {
+        self.packages.load(Relaxed)
+    }
+}
+
+/// Where estates are read from, and what signing in to each takes. One sign-in a connection, for as long as the
+/// process runs.
+pub struct Sources {
+    azure: HashMap<String, Azure>,
+    folders: Cache<String, Arc<FileInventory>>,
+    webhooks: WebhookSender,
+}
+
+struct Azure {
+    credentials: Arc<dyn Credentials>,
+    arm_scope: String,
+    shared: Arc<Shared>,
+    subscriptions: Vec<String>,
+    vault: KeyVault,
+}
+
+impl Sources {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let http = Http::new()?;
+        let azure = |connection: &Connection| {
+            let endpoints = connection.endpoints.clone();
+            let credentials = sign_in(connection.credential.clone(), &endpoints, &http);
+            Azure {
+                arm_scope: endpoints.arm_scope().to_owned(),
+                shared: Arc::new(Shared::new(http.clone(), Arc::clone(&credentials), endpoints.clone())),
+                subscriptions: connection.subscriptions.clone(),
+                vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints),
+                credentials,
+            }
+        };
+        Ok(Self {
+            azure: config.connections.iter().map(|connection| (connection.name.clone(), azure(connection))).collect(),
+            folders: Cache::new(FOLDERS_REMEMBERED),
+            webhooks: WebhookSender::new(http.clone()),
+        })
+    }
+
+    fn azure(&self, connection: &str) -> Result<&Azure, String> {
+        self.azure.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
+    }
+
+    /// Makes sure that there is a token for a connection. The outer error is a mistake of ours, not a refusal.
+    pub async fn sign_in(&self, connection: &str) -> Result<Result<(), SignInError>, String> {
+        let azure = self.azure(connection)?;
+        Ok(azure.credentials.token(&azure.arm_scope).await.map(|_| ()))
+    }
+
+    /// Lets a person's request try a credential again that was refused before.
+    pub fn forget_refusal(&self, connection: &str) {
+        if let Some(azure) = self.azure.get(connection) {
+            azure.credentials.forget();
+        }
+    }
+
+    /// A handle for reading the estate of a run; it counts its own requests.
+    pub fn inventory(&self, run: &Run) -> Result<Arc<dyn Inventory>, String> {
+        match &run.source {
+            Source::Azure => {
+                let azure = self.azure(&run.connection)?;
+                Ok(Arc::new(AzureInventory::new(Arc::clone(&azure.shared), azure.subscriptions.clone())))
+            }
+            Source::Directory(path) => {
+                let open = || FileInventory::open(path).map(Arc::new);
+                let folder = self.folders.try_get_with(run.id.clone(), open);
+                folder.map(|folder| folder as Arc<dyn Inventory>).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Sends one event, signed with the webhook's secret as it is now.
+    pub async fn send_webhook(
+        &self,
+        connection: &str,
+        webhook: &Webhook,
+        id: &str,
+        now: Timestamp,
+        body: Vec<u8>,
+    ) -> Result<(), NotifyError> {
+        let vault = self.azure.get(connection).map(|azure| &azure.vault);
+        let secret = webhook.secret.resolve(vault).await.map_err(NotifyError::Secret)?;
+        self.webhooks.send(&webhook.url, &secret, id, now, body.into()).await.map_err(NotifyError::Send)
+    }
+
+    /// The keys of HTTP functions.
+    pub async fn access_keys(&self, serve: &config::Serve) -> anyhow::Result<AccessKeys> {
+        let mut keys = AccessKeys::default();
+        for (setting, reference, key) in [
+            ("serve.host_key", &serve.host_key, &mut keys.host),
+            ("serve.master_key", &serve.master_key, &mut keys.master),
+        ] {
+            if let Some(reference) = reference {
+                let secret: SecretString = reference.resolve(None).await?;
+                *key = Some(AccessKey::new(setting, secret.expose_secret())?);
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// Why an event was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError {
+    /// There is no secret to sign it with.
+    #[error("the webhook's secret could not be had")]
+    Secret(#[source] SecretError),
+    /// It was not taken.
+    #[error("the webhook did not take the event")]
+    Send(#[source] SendError),
+}
+
+impl NotifyError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Secret(error) => error.is_transient(),
+            Self::Send(error) => error.retryable,
+        }
+    }
+
+    /// How long the receiver asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Secret(_) => None,
+            Self::Send(error) => error.retry_after,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: how fast it is, measured on release builds, against what the same answers cost without it.
+
+mod fetch;
+mod floor;
+mod pipeline;
+mod stand;
+mod start;
+mod table;
+mod tap;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+const ABOUT: &str = "\
+The embedded queue has a benchmark of its own: cargo bench --package poolwarden-store
+
+Examples:
+  cargo xtask bench pipeline
+  cargo xtask bench pipeline --estate dense --runs 9";
+
+/// `cargo xtask bench`
+#[derive(Debug, Subcommand)]
+#[command(after_help = ABOUT)]
+pub(crate) enum Bench {
+    /// Runs over a simulated estate, from the first request to the finished catalogue
+    Pipeline(pipeline::Pipeline),
+    /// Fetch what a recording lists and say how long it took (the pipeline's measure of comparison)
+    #[command(hide = true)]
+    Fetch(fetch::Fetch),
+}
+
+impl Bench {
+    pub(crate) async fn run(&self) -> Result<()> {
+        match self {
+            Self::Pipeline(pipeline) => pipeline.run().await,
+            Self::Fetch(fetch) => fetch.run().await,
+        }
+    }
+}

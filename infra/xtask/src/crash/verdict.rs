@@ -1,0 +1,183 @@
+//! The comparison at the end: the catalogue with the estate, and the webhook's events with the revisions and the runs.
+
+use super::Outcome;
+use super::cycle::Ended;
+use super::stand::{CONNECTION, SINK, Stand};
+use crate::{demo, expected};
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Runs until nothing changes any more: a package goes only after two complete runs without it.
+const LAST_RUNS: usize = 5;
+/// How long events may take to arrive after the last run. A refused one comes again after 5 and after 30 seconds.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// For how long nothing more must arrive.
+const SILENCE: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The result of a test in which a run did not end.
+pub(super) async fn never_ends(stand: &Stand, run: &str) -> Result<Outcome> {
+    let received = Received::read(&stand.azure.webhook(SINK).await?)?;
+    let result = format!("a run never ends, raw re-sends {}", received.resends);
+    Ok(Outcome { result, faults: vec![format!("run {run} never ends, though nothing disturbs it")] })
+}
+
+/// Makes the last runs, waits for the last events, and compares.
+pub(super) async fn judge(stand: &mut Stand) -> Result<Outcome> {
+    let mut faults = Vec::new();
+    if let Some(fault) = last_runs(stand).await? {
+        match fault {
+            Ended::Never(run) => return never_ends(stand, &run).await,
+            Ended::All => {
+                faults.push(format!("the catalogue still changes after {LAST_RUNS} runs over the same estate"));
+            }
+        }
+    }
+    let manifests = demo::export(&stand.poolwarden).await?;
+    let estate = stand.azure.estate().await?;
+    let expected = expected::catalogue(&estate).map_err(|error| anyhow!("/_sim/estate: {error}"))?;
+    faults.extend(expected::differences(&expected, &manifests));
+
+    let rows = stand.poolwarden.json(&["packages", "list", "--retired"]).await?;
+    let revisions = revisions(&rows)?;
+    faults.extend(index_differences(&revisions, &manifests));
+    let wanted = wanted_events(stand, &revisions, &manifests);
+    let received = arrive(stand, &wanted).await?;
+
+    let lost: Vec<&String> = wanted.keys().filter(|id| !received.events.contains_key(*id)).collect();
+    let duplicated: Vec<&String> = received.events.keys().filter(|id| !wanted.contains_key(*id)).collect();
+    faults.extend(lost.iter().map(|id| format!("lost: {id}")));
+    faults.extend(duplicated.iter().map(|id| format!("duplicated: {id} is no revision's and no run's")));
+    for (id, kind) in &received.events {
+        if let Some(Some(wanted)) = wanted.get(id).filter(|wanted| wanted.as_ref().is_some_and(|wanted| wanted != kind))
+        {
+            faults.push(format!("{id} came as {kind}, and was {wanted}"));
+        }
+    }
+    faults.extend(received.faults);
+    stand.tally.events = received.events.len();
+    stand.tally.packages = manifests.len();
+    let result = format!("lost {}, duplicated {}, raw re-sends {}", lost.len(), duplicated.len(), received.resends);
+    Ok(Outcome { result, faults })
+}
+
+/// `None` once a complete run has changed nothing.
+async fn last_runs(stand: &mut Stand) -> Result<Option<Ended>> {
+    for _ in 0..LAST_RUNS {
+        stand.serve_in_peace().await?;
+        stand.ask_for_run().await?;
+        if let Ended::Never(run) = stand.in_peace().await? {
+            return Ok(Some(Ended::Never(run)));
+        }
+        let runs = stand.poolwarden.json(&["runs", "list"]).await?;
+        let report = &runs[0]["finished"]["report"];
+        let changes = ["created", "updated", "retired", "held", "unknown"];
+        let changed = changes.iter().any(|count| report["packages"][count] != 0);
+        if report["status"] == "complete" && !changed {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Ended::All))
+}
+
+/// The newest revision of every package, by key.
+fn revisions(rows: &Value) -> Result<BTreeMap<String, u64>> {
+    let rows = rows.as_array().context("poolwarden packages list --json is no list")?;
+    let read = |row: &Value| Some((row["key"].as_str()?.to_owned(), row["revision"].as_u64()?));
+    rows.iter().map(|row| read(row).with_context(|| format!("a row has no key or no revision: {row}"))).collect()
+}
+
+/// The list and the packages must tell the same.
+fn index_differences(listed: &BTreeMap<String, u64>, manifests: &[Value]) -> Vec<String> {
+    let read = |manifest: &Value| {
+        let key = manifest["key"].as_str().unwrap_or_default();
+        let last = manifest["revisions"].as_array().and_then(|all| all.last()).and_then(|last| last["number"].as_u64());
+        (listed.get(key).copied() != last)
+            .then(|| format!("{key} is at revision {last:?}, and is listed at {:?}", listed.get(key)))
+    };
+    manifests.iter().filter_map(read).collect()
+}
+
+/// The id of every event there should be, with its type where that is known.
+fn wanted_events(
+    stand: &Stand,
+    revisions: &BTreeMap<String, u64>,
+    manifests: &[Value],
+) -> BTreeMap<String, Option<String>> {
+    let mut wanted = BTreeMap::new();
+    for (key, newest) in revisions {
+        wanted.extend((1..=*newest).map(|number| (format!("{CONNECTION}.{key}.{number}"), None)));
+    }
+    for manifest in manifests {
+        for revision in manifest["revisions"].as_array().into_iter().flatten() {
+            let id = format!("{CONNECTION}.{}.{}", manifest["key"].as_str().unwrap_or_default(), revision["number"]);
+            let kind = revision["change"].as_str().map(|change| format!("dev.poolwarden.package.{change}"));
+            wanted.insert(id, kind);
+        }
+    }
+    for (run, status) in &stand.runs {
+        let kind = format!("run.{}", status.as_deref().unwrap_or("?"));
+        wanted.insert(format!("{CONNECTION}.{run}.{kind}"), Some(format!("dev.poolwarden.{kind}")));
+    }
+    wanted
+}
+
+/// Waits until all that is wanted has arrived and nothing more does, or the patience is over.
+async fn arrive(stand: &Stand, wanted: &BTreeMap<String, Option<String>>) -> Result<Received> {
+    let deadline = Instant::now() + DELIVERY_PATIENCE;
+    let (mut raw, mut silent_since) = (None, Instant::now());
+    loop {
+        let received = Received::read(&stand.azure.webhook(SINK).await?)?;
+        if raw != Some(received.raw) {
+            (raw, silent_since) = (Some(received.raw), Instant::now());
+        }
+        let complete = wanted.keys().all(|id| received.events.contains_key(id));
+        if (complete && silent_since.elapsed() >= SILENCE) || Instant::now() > deadline {
+            return Ok(received);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// What the webhook received.
+struct Received {
+    /// Requests.
+    raw: u64,
+    /// Events that were accepted: their ids and types.
+    events: BTreeMap<String, String>,
+    /// Events that were accepted again.
+    resends: u64,
+    faults: Vec<String>,
+}
+
+impl Received {
+    fn read(sink: &Value) -> Result<Self> {
+        let deliveries = sink["deliveries"].as_array().context("the webhook lists no deliveries")?;
+        let mut received = Self {
+            raw: sink["raw"].as_u64().unwrap_or_default(),
+            events: BTreeMap::new(),
+            resends: 0,
+            faults: Vec::new(),
+        };
+        for delivery in deliveries {
+            let id = delivery["id"].as_str().unwrap_or("(no id)").to_owned();
+            if delivery["valid_signature"] != true {
+                received.faults.push(format!("{id} came with a signature that is not valid"));
+            }
+            let bodies: BTreeSet<&str> =
+                delivery["body_sha256"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if bodies.len() > 1 {
+                received.faults.push(format!("duplicated: {id} came with {} different bodies", bodies.len()));
+            }
+            let accepted = delivery["accepted"].as_u64().unwrap_or_default();
+            if accepted > 0 {
+                received.resends += accepted - 1;
+                received.events.insert(id, delivery["type"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        Ok(received)
+    }
+}

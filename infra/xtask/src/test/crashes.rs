@@ -1,0 +1,37 @@
+//! The crash test: sound code passes it, and each planted bug makes it fail. A test that no bug can fail proves
+//! nothing.
+
+use super::steps::Tally;
+use crate::cargo::Programs;
+use crate::crash::{self, Bug, Plan};
+use anyhow::Result;
+
+/// Kills of the test that has to pass.
+const KILLS: usize = 50;
+/// Kills of a test that has to fail.
+const KILLS_WITH_BUG: usize = 20;
+/// Seeds that may be tried until a planted bug shows: what a kill meets is up to the machine.
+const SEEDS: u64 = 3;
+
+/// Nothing is lost and nothing done twice.
+pub(super) async fn sound(programs: &Programs) -> Result<Tally> {
+    let outcome = crash::run(programs, Plan { kills: KILLS, seed: 1, bug: None, keep: false }).await?;
+    crash::report(&outcome);
+    let failed = usize::from(!outcome.faults.is_empty());
+    Ok(Tally { passed: 1 - failed, failed })
+}
+
+/// The test finds a planted bug.
+pub(super) async fn planted(programs: &Programs, bug: Bug) -> Result<Tally> {
+    for seed in 1..=SEEDS {
+        let outcome = crash::run(programs, Plan { kills: KILLS_WITH_BUG, seed, bug: Some(bug), keep: false }).await?;
+        crash::report(&outcome);
+        if !outcome.faults.is_empty() {
+            println!("found, as it should be");
+            return Ok(Tally::ONE);
+        }
+        println!("not found with seed {seed}");
+    }
+    println!("{} was not found by {KILLS_WITH_BUG} kills with any of {SEEDS} seeds", bug.name());
+    Ok(Tally { passed: 0, failed: 1 })
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask test`: everything that has to hold, in one run. CI runs this and nothing else.
+
+mod arrows;
+mod crashes;
+mod deny;
+mod python;
+mod steps;
+mod suites;
+
+use crate::cargo::{self, Programs};
+use anyhow::{Result, bail};
+use clap::Args;
+use steps::{Steps, Tally};
+
+const ABOUT: &str = "\
+The steps: format, lints, which crate may use which, the build, all tests, the examples in the documentation, \
+Azure's own Python clients against the simulator, the crash test with 50 kills, the crash test with each planted bug \
+(which it has to find), and licenses, bans, sources and advisories of all dependencies.
+
+It needs python3 with its venv module; what else is missing it installs into the target folder: the packages that the \
+clients' test needs, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
+the end, before `N passed, N failed`. Exit code 0: none failed.
+
+Examples:
+  cargo xtask test
+  cargo xtask test --fast           without the Python clients, the crash tests and the dependencies
+  cargo xtask test --only lints     one step";
+
+/// `cargo xtask test`
+#[derive(Debug, Args)]
+#[command(after_help = ABOUT)]
+pub(crate) struct Test {
+    /// Leave out what takes minutes or the network
+    #[arg(long)]
+    fast: bool,
+    /// Only the steps whose heading contains this; they take the programs as they were last built
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// One set of features for everything, so that nothing is compiled twice.
+const EVERYTHING: [&str; 3] = ["--workspace", "--all-targets", "--all-features"];
+
+impl Test {
+    pub(crate) async fn run(&self) -> Result<()> {
+        let mut steps = Steps::new(self.only.as_deref());
+        steps.step("Format", cargo(&[&["fmt", "--all", "--check"]])).await;
+        steps.step("Lints", cargo(&[&["clippy"], &EVERYTHING, &["--", "--deny", "warnings"]])).await;
+        steps.step("Which crate may use which", arrows::check()).await;
+        let built = steps.step("Build", cargo(&[&["build"], &EVERYTHING])).await;
+        if built {
+            steps.step("Tests", suites::tests()).await;
+            steps.step("Examples in the documentation", suites::examples()).await;
+        }
+        if self.fast {
+            steps.leave_out("the Python clients, the crash tests and the dependencies, as --fast says");
+        } else {
+            if built {
+                let programs = Programs::of("debug");
+                steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
+                steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
+                for bug in crate::crash::Bug::ALL {
+                    let title = format!("Crash test: it finds the planted bug {}", bug.name());
+                    steps.step(&title, crashes::planted(&programs, bug)).await;
+                }
+            }
+            deny::check(&mut steps).await;
+        }
+        let Tally { passed, failed } = steps.close();
+        println!("{passed} passed, {failed} failed");
+        if failed > 0 {
+            bail!("{failed} failed; each is named above");
+        }
+        Ok(())
+    }
+}
+
+/// A cargo command that passes or fails as one.
+async fn cargo(arguments: &[&[&str]]) -> Result<Tally> {
+    cargo::run(&arguments.concat()).await?;
+    Ok(Tally::ONE)
+}

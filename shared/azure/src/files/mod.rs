@@ -1,0 +1,169 @@
+//! An estate from files, for those who may not or will not let Poolwarden ask Azure: the same snapshot, from whatever
+//! `az`, `Invoke-RestMethod` or a recording left behind.
+//!
+//! What is not understood is listed, never fatal; what is not there is unknown, never gone.
+
+mod collect;
+mod content;
+
+use crate::inventory::{Inventory, Listing, Requests};
+use crate::listing::{Listed, read_items};
+use crate::wire;
+use async_trait::async_trait;
+use collect::{Collector, Lists, holder};
+use content::{Kind, kind_of, parse, text};
+use jiff::Timestamp;
+use poolwarden_domain::estate::{Estate, HostPool, Resource, ResourceKind};
+use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Files that are read at most.
+const FILES: usize = 20_000;
+/// Folders below folders at most.
+const DEPTH: usize = 16;
+
+/// The folder cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {} cannot be read; give the folder that holds the exported .json files", folder.display())]
+pub struct OpenError {
+    folder: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+/// An estate read from the `.json` files of a folder and the folders in it.
+#[derive(Debug)]
+pub struct FileInventory {
+    folder: String,
+    estate: Estate,
+    lists: Lists,
+}
+
+impl FileInventory {
+    /// Reads every file once. Applications and desktops are read again when they are asked for, so that their icons
+    /// take no memory meanwhile. Blocks on the disk.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        let mut collector = Collector::default();
+        let failed = |source| OpenError { folder: folder.to_owned(), source };
+        let root = folder.canonicalize().map_err(failed)?;
+        std::fs::read_dir(&root).map_err(failed)?;
+        let mut files = BTreeSet::new();
+        walk(&root, &root, DEPTH, &mut files, &mut collector);
+        for file in &files {
+            let shown = shown(&root, file);
+            match text(file) {
+                Ok(text) => match parse(&text) {
+                    Ok(content) => collector.take_in(file, &shown, &content),
+                    Err(reason) => collector.ignore(&shown, &reason),
+                },
+                Err(reason) => collector.ignore(&shown, &reason),
+            }
+        }
+        let folder = folder.display().to_string();
+        let (estate, lists) = collector.finish(&folder);
+        Ok(Self { folder, estate, lists })
+    }
+}
+
+fn shown(root: &Path, file: &Path) -> String {
+    crate::answers::safe(&file.strip_prefix(root).unwrap_or(file).to_string_lossy(), 300)
+}
+
+fn walk(root: &Path, folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>, collector: &mut Collector) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        collector.cut_short(format!("{}: the folder cannot be read", shown(root, folder)));
+        return;
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let Ok(metadata) = path.symlink_metadata() else { continue };
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        if metadata.is_dir() {
+            if depth == 0 {
+                collector.cut_short(format!("{}: more than {DEPTH} folders deep; it was not read", shown(root, &path)));
+            } else {
+                walk(root, &path, depth - 1, files, collector);
+            }
+        } else if is_json {
+            // A link may lead to anything on this machine; only what is in the folder was meant.
+            if metadata.is_symlink()
+                && !path.canonicalize().is_ok_and(|target| target.starts_with(root) && target.is_file())
+            {
+                collector.ignore(&shown(root, &path), "a link that leads out of the folder or nowhere");
+            } else if files.len() >= FILES {
+                collector.cut_short(format!("there are more than {FILES} files; the rest was not read"));
+                return;
+            } else {
+                files.insert(path);
+            }
+        }
+    }
+}
+
+/// Reads one group's list from its files.
+fn read_list(files: &BTreeSet<PathBuf>, kind: Kind, group: &ArmId) -> Listed<Resource> {
+    let (mut listed, mut seen) = (Listed::new(), HashSet::new());
+    for file in files {
+        let result = text(file).and_then(|text| {
+            let mut content = parse(&text)?;
+            content.items.retain(|item| {
+                let of_group = crate::listing::id_of(item).and_then(|id| holder(kind, &ArmId::new(&id)));
+                kind_of(item) == Ok(kind) && of_group.is_some_and(|of_group| of_group == *group)
+            });
+            listed.take_in(&mut seen, group, read_items(&content.items, wire::resource));
+            Ok(())
+        });
+        if let Err(reason) = result {
+            listed.stopped = Some(Unreadable::new(Why::Failed, format!("{} {reason}", file.display())));
+        }
+    }
+    listed
+}
+
+#[async_trait]
+impl Inventory for FileInventory {
+    async fn estate(&self) -> Reading<Estate> {
+        Ok(self.estate.clone())
+    }
+
+    async fn host_pool(&self, id: &ArmId) -> Reading<Option<HostPool>> {
+        let found = self.estate.host_pools.iter().find(|pool| pool.id == *id);
+        // Files cannot say that something does not exist.
+        let missing = || Unreadable::new(Why::Missing, format!("no file in {} holds the host pool {id}", self.folder));
+        found.cloned().map(Some).ok_or_else(missing)
+    }
+
+    async fn listing(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Listing>> {
+        let (kind, what) = match kind {
+            ResourceKind::Desktop => (Kind::Desktop, "desktops"),
+            ResourceKind::RemoteApp => (Kind::Application, "applications"),
+        };
+        let Some(list) = self.lists.get(&(kind, group.clone())) else {
+            let text = format!("no file in {} lists the {what} of {group}", self.folder);
+            return Err(Unreadable::new(Why::Missing, text));
+        };
+        let (files, of_group) = (list.files.clone(), group.clone());
+        let read = tokio::task::spawn_blocking(move || read_list(&files, kind, &of_group)).await;
+        let read = read.map_err(|_| Unreadable::new(Why::Failed, format!("reading the {what} of {group} failed")))?;
+        let mut unknown = read.flaws;
+        unknown.extend(read.stopped.map(|reason| UnknownScope { scope: group.clone(), reason }));
+        if !list.is_whole {
+            let text = format!("the list of {what} of {group} has a next page that is in no file in {}", self.folder);
+            unknown.push(UnknownScope { scope: group.clone(), reason: Unreadable::new(Why::Missing, text) });
+        }
+        Ok(Some(Listing { resources: read.items, unknown }))
+    }
+
+    async fn changes(&self, _: &str, _: Timestamp) -> Reading<Vec<ArmId>> {
+        Err(Unreadable::new(Why::Missing, format!("files such as those in {} tell no changes", self.folder)))
+    }
+
+    fn requests(&self) -> Requests {
+        Requests::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

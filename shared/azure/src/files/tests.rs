@@ -1,0 +1,136 @@
+use super::*;
+use serde_json::json;
+
+fn fixture() -> FileInventory {
+    FileInventory::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/export")).unwrap()
+}
+
+/// The estate as text, without the machine's own paths.
+fn shown_estate(inventory: &FileInventory) -> String {
+    let estate = &inventory.estate;
+    let hosts: Vec<_> = estate.session_hosts.iter().map(|(pool, count)| json!([pool, count])).collect();
+    let text = serde_json::to_string_pretty(&json!({
+        "subscriptions": estate.subscriptions, "host_pools": estate.host_pools, "groups": estate.application_groups,
+        "workspaces": estate.workspaces, "session_hosts": hosts, "role_assignments": estate.role_assignments,
+        "roles": estate.role_definitions.iter().map(|role| &role.role_name).collect::<Vec<_>>(),
+        "unknown": estate.unknown, "ignored": estate.ignored,
+    }));
+    text.unwrap().replace(&inventory.folder, "DIR")
+}
+
+fn group(name: &str) -> ArmId {
+    let scope = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-avd";
+    ArmId::new(&format!("{scope}/providers/Microsoft.DesktopVirtualization/applicationGroups/{name}"))
+}
+
+fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+#[test]
+fn an_export_of_many_shapes_is_one_estate() {
+    let shown = shown_estate(&fixture());
+    assert!(!shown.contains("never-shown"));
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test]
+async fn lists_are_read_when_they_are_asked_for() {
+    let inventory = fixture();
+    let listing = inventory.listing(&group("AG-Office"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    insta::assert_json_snapshot!(listing.resources);
+    assert_eq!(listing.resources[0].icon.as_deref(), Some(&b"\x89PNG\r\n\x1a\n"[..]));
+    assert_eq!(listing.unknown.iter().map(|unknown| unknown.scope.name()).collect::<Vec<_>>(), ["broken"]);
+    let desktops = inventory.resources(&group("ag-desktop"), ResourceKind::Desktop).await;
+    assert_eq!(desktops, Ok(Some(vec![])), "an empty list whose request says of what it is");
+    let missing = inventory.resources(&group("ag-office"), ResourceKind::Desktop).await.unwrap_err();
+    assert_eq!(missing.why, Why::Missing);
+    assert!(missing.detail.contains("lists the desktops of"), "{missing}");
+}
+
+#[tokio::test]
+async fn files_tell_neither_changes_nor_what_does_not_exist() {
+    let inventory = fixture();
+    assert_eq!(inventory.changes("s", Timestamp::UNIX_EPOCH).await.unwrap_err().why, Why::Missing);
+    assert_eq!(inventory.host_pool(&ArmId::new("/none")).await.unwrap_err().why, Why::Missing);
+    let pool = inventory.estate.host_pools[0].clone();
+    assert_eq!(inventory.host_pool(&ArmId::new(&pool.id.canonical())).await, Ok(Some(pool)));
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_elsewhere_is_not_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = |name: &str| json!({"id": format!("{}/applications/{name}", group("g")), "properties": {}});
+    let first = json!({"value": [app("a")], "nextLink": "https://management.azure.com/next"});
+    write(folder.path(), "1.json", first.to_string());
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    assert_eq!((listing.resources.len(), listing.unknown.len()), (1, 1));
+    write(folder.path(), "2.json", json!({"value": [app("a"), app("b")], "nextLink": null}).to_string());
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    assert_eq!((listing.resources.len(), listing.unknown.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_single_application_is_no_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = json!({"id": format!("{}/applications/a", group("g")), "objectId": "o"});
+    write(folder.path(), "app.json", app.to_string());
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    assert_eq!(inventory.resources(&group("g"), ResourceKind::RemoteApp).await.unwrap_err().why, Why::Missing);
+    assert!(inventory.estate.unknown.iter().any(|unknown| unknown.scope == group("g")), "the group does not vanish");
+}
+
+#[test]
+fn what_is_no_estate_is_listed_and_never_fatal() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a/empty.json", "");
+    write(folder.path(), "a/utf16.json", [0xff, 0xfe, b'[', 0, b']', 0]);
+    write(folder.path(), "b/latin1.json", [b'"', 0xe9, b'"']);
+    write(folder.path(), "b/list.json", "[]");
+    write(folder.path(), "c/deep.json", "[".repeat(100_000));
+    write(folder.path(), "c/odd.JSON", "[1, null, {\"id\": 7}]");
+    write(folder.path(), "notes.txt", "not read");
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    insta::assert_snapshot!(inventory.estate.ignored.join("\n"));
+    assert_eq!(inventory.estate.unknown[0].scope, ArmId::new("/"), "and nothing is taken for gone");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_the_folder_are_not_followed() {
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(outside.path(), "secret.json", "{}");
+    std::os::unix::fs::symlink(outside.path().join("secret.json"), folder.path().join("a.json")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("b")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("c")).unwrap();
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    assert_eq!(inventory.estate.ignored, ["a.json: a link that leads out of the folder or nowhere"]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_that_names_it() {
+    let error = FileInventory::open(Path::new("/no/such/folder")).unwrap_err();
+    assert!(error.to_string().contains("/no/such/folder"));
+}
+
+/// The public samples of the REST API specifications, which the repository does not hold.
+#[tokio::test]
+async fn the_specifications_own_examples_are_readable() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
+    let folder = std::env::var_os("POOLWARDEN_FIXTURES").map_or(beside, PathBuf::from);
+    if !folder.is_dir() {
+        eprintln!("SKIPPED: no fixtures in {}; set POOLWARDEN_FIXTURES to their folder", folder.display());
+        return;
+    }
+    let inventory = FileInventory::open(&folder).unwrap();
+    insta::assert_snapshot!(shown_estate(&inventory));
+    let group = &inventory.estate.application_groups[0].id;
+    let applications = inventory.resources(group, ResourceKind::RemoteApp).await.unwrap().unwrap();
+    assert_eq!(applications.iter().map(|app| app.name.as_str()).collect::<Vec<_>>(), ["application1", "application2"]);
+    let desktops = inventory.resources(group, ResourceKind::Desktop).await.unwrap().unwrap();
+    assert_eq!(desktops[0].name, "SessionDesktop");
+}

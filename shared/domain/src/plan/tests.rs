@@ -1,0 +1,153 @@
+use super::*;
+use crate::package::Package;
+use crate::testing::{at, content, forbidden, group_id, look, pool_id};
+use proptest::prelude::*;
+
+/// An index with these apps offered, all observed at the tests' beginning.
+fn index(apps: &[&str]) -> PoolIndex {
+    let mut index = PoolIndex::new(pool_id("hp"), "hp".to_owned());
+    for app in apps {
+        index.record(&package(app));
+    }
+    index
+}
+
+fn package(app: &str) -> Package {
+    let mut package = Package {
+        key: app.to_owned(),
+        connection: "contoso".to_owned(),
+        state: PackageState::Active,
+        content: content(app),
+        observed_at: at(0),
+        revisions: Vec::new(),
+    };
+    package.revise(Change::Created, Vec::new(), "run-0", at(0));
+    package
+}
+
+fn offering(apps: &[&str]) -> Published {
+    let packages = apps.iter().map(|&app| (app.to_owned(), content(app))).collect();
+    Published { packages, not_published: Vec::new() }
+}
+
+fn below(scope: &ArmId, rest: &str) -> UnknownScope {
+    forbidden(&ArmId::new(&format!("{scope}/{rest}")))
+}
+
+#[test]
+fn what_differs_is_planned_and_what_does_not_is_not() {
+    let mut published = offering(&["same", "changed", "new", "back"]);
+    published.packages.get_mut("changed").unwrap().description = None;
+    let mut index = index(&["same", "changed", "gone", "back", "long-gone"]);
+    for key in ["back", "long-gone"] {
+        index.rows.get_mut(key).unwrap().state = PackageState::Retired;
+    }
+    let plan = plan(&published, &index, &[], &look("r1", 10));
+    let entries: Vec<_> = plan.entries.iter().map(|entry| (entry.key.as_str(), entry.change)).collect();
+    assert_eq!(entries, [("back", Change::Restored), ("changed", Change::Updated), ("new", Change::Created)]);
+    assert_eq!((plan.unchanged, plan.unknown), (1, 0));
+    assert_eq!(plan.missing, ["gone"]);
+    assert_eq!(plan.retire, [""; 0]);
+}
+
+#[test]
+fn a_miss_becomes_a_retirement_only_in_a_later_run_that_does_not_overlap() {
+    let mut index = index(&["gone"]);
+    let first = look("r1", 10);
+    let missed = plan(&offering(&[]), &index, &[], &first);
+    assert!(index.mark(&missed, &first));
+    assert!(!index.mark(&missed, &first), "a second delivery finds it marked");
+    for (run, started_at, retires) in [("r1", 10, false), ("r1", 100, false), ("r2", 5, false), ("r2", 11, false), ("r2", 12, true)] {
+        let plan = plan(&offering(&[]), &index, &[], &look(run, started_at));
+        assert_eq!(!plan.retire.is_empty(), retires, "{run} at {started_at}");
+        assert_eq!(plan.missing.len() + plan.retire.len(), 1);
+    }
+}
+
+#[test]
+fn whatever_may_hide_a_package_freezes_it() {
+    let group = group_id("office");
+    for (unknown, freezes) in [
+        (forbidden(&ArmId::new("/")), true),
+        (forbidden(&ArmId::new("/subscriptions/S")), true),
+        (forbidden(&pool_id("HP")), true),
+        (forbidden(&group), true),
+        (below(&group, "applications"), true),
+        (below(&group, "applications/other"), true),
+        (below(&ArmId::new("/subscriptions/s"), "providers/Microsoft.DesktopVirtualization/applicationGroups"), true),
+        (forbidden(&group_id("office2")), false),
+        (forbidden(&ArmId::new("/subscriptions/other")), false),
+        (below(&pool_id("hp"), "sessionHosts"), false),
+        (below(&group, "providers/Microsoft.Authorization/roleAssignments"), false),
+    ] {
+        let mut index = index(&["offered", "gone"]);
+        let first = look("r1", 10);
+        let missed = plan(&offering(&["offered"]), &index, &[], &first);
+        index.mark(&missed, &first);
+        let mut published = offering(&["offered", "new"]);
+        published.packages.get_mut("offered").unwrap().description = None;
+        let scope = unknown.scope.clone();
+        let later = plan(&published, &index, &[unknown], &look("r2", 20));
+        assert_eq!(later.unknown, if freezes { 2 } else { 0 }, "{scope}");
+        assert_eq!(later.entries.len(), if freezes { 0 } else { 2 }, "{scope}");
+        assert_eq!(later.retire.len(), usize::from(!freezes), "{scope}");
+        assert_eq!(later.not_missing.len(), usize::from(freezes), "{scope}");
+    }
+}
+
+#[test]
+fn an_unmanaged_package_does_not_follow_its_source_but_leaves_and_returns_with_it() {
+    let mut published = offering(&["a", "b"]);
+    for content in published.packages.values_mut() {
+        content.managed = false;
+        content.description = None;
+    }
+    let mut index = index(&["a", "b", "c"]);
+    index.rows.get_mut("b").unwrap().state = PackageState::Retired;
+    let plan = plan(&published, &index, &[], &look("r1", 10));
+    assert_eq!(plan.entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!((plan.unchanged, plan.missing.len()), (1, 1));
+}
+
+#[test]
+fn an_older_look_marks_nothing_missing_that_a_newer_one_saw() {
+    let mut index = index(&["a"]);
+    index.rows.get_mut("a").unwrap().observed_at = at(50);
+    let late = look("r1", 10);
+    let missed = plan(&offering(&[]), &index, &[], &late);
+    assert!(!index.mark(&missed, &late));
+}
+
+/// Looks at up to four apps: which are offered, and whether the group could be read.
+fn looks() -> impl Strategy<Value = Vec<(Vec<&'static str>, bool)>> {
+    let look = (prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4), any::<bool>());
+    prop::collection::vec(look, 1..10)
+}
+
+proptest! {
+    #[test]
+    fn nothing_retires_while_every_other_look_is_blind(looks in looks()) {
+        let mut index = index(&["a", "b", "c", "d"]);
+        for (number, (apps, _)) in (1..).zip(looks) {
+            let unknown = if number % 2 == 0 { vec![forbidden(&group_id("office"))] } else { Vec::new() };
+            let observation = look(&format!("r{number}"), number * 10);
+            let plan = plan(&offering(&apps), &index, &unknown, &observation);
+            prop_assert_eq!(&plan.retire, &[""; 0]);
+            index.mark(&plan, &observation);
+        }
+    }
+
+    #[test]
+    fn every_package_of_the_index_counts_once(looks in looks(), before in prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4)) {
+        let mut index = index(&before);
+        for (number, (apps, readable)) in (1..).zip(looks) {
+            let unknown = if readable { Vec::new() } else { vec![forbidden(&group_id("office"))] };
+            let observation = look(&format!("r{number}"), number * 10);
+            let plan = plan(&offering(&apps), &index, &unknown, &observation);
+            let updated = plan.entries.iter().filter(|entry| entry.change == Change::Updated).count();
+            let counted = plan.unchanged + plan.missing.len() + plan.retire.len() + plan.unknown + updated;
+            prop_assert_eq!(counted, index.active());
+            index.mark(&plan, &observation);
+        }
+    }
+}

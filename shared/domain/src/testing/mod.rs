@@ -1,0 +1,58 @@
+//! Small estates for tests, and the pipeline in memory that reads them.
+
+mod pipeline;
+mod world;
+
+pub(crate) use pipeline::Pipeline;
+pub(crate) use world::{App, Look, World, app_id, application_group, group_id, host_pool, pool_id, resource};
+
+use crate::entitlement::Entitlement;
+use crate::estate::{CommandLineSetting, Principal, ResourceKind};
+use crate::launch::{LaunchCloud, actions};
+use crate::package::{Icon, Named, PackageContent, Program, Stage};
+use crate::plan::Observation;
+use crate::{ArmId, UnknownScope, Unreadable, Why};
+use jiff::Timestamp;
+
+/// A time: seconds since the tests' day began.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// A run's look, one second after the run began.
+pub(crate) fn look(run: &str, started_at: i64) -> Observation {
+    Observation { run: run.to_owned(), run_started_at: at(started_at), observed_at: at(started_at + 1), pool: None }
+}
+
+/// A scope that nobody may read.
+pub(crate) fn forbidden(scope: &ArmId) -> UnknownScope {
+    UnknownScope { scope: scope.clone(), reason: Unreadable::new(Why::Forbidden, "403") }
+}
+
+/// A package's content with nothing left out.
+pub(crate) fn content(app: &str) -> PackageContent {
+    PackageContent {
+        display_name: format!("{app} (hp)"),
+        kind: ResourceKind::RemoteApp,
+        description: Some("Spreadsheets".to_owned()),
+        resource: app_id("office", app),
+        host_pool: Named { id: pool_id("hp"), name: "hp".to_owned() },
+        application_group: Named { id: group_id("office"), name: "Office".to_owned() },
+        workspace: Named { id: ArmId::new("/subscriptions/s/workspaces/ws"), name: "Work".to_owned() },
+        program: Some(Program {
+            path: "C:\\Office\\app.exe".to_owned(),
+            command_line: CommandLineSetting::Require,
+            arguments: Some("/x".to_owned()),
+        }),
+        icon: Icon { sha256: "0".repeat(64), placeholder: false },
+        launch: actions(LaunchCloud::Public, "ws-1", "app-1", Some("tenant")),
+        stage: Stage::Production,
+        managed: true,
+        entitlements: Some(vec![Entitlement {
+            principal: Principal { id: "finance".to_owned(), kind: "Group".to_owned() },
+            role: "Desktop Virtualization User".to_owned(),
+            scope: group_id("office"),
+            conditional: false,
+        }]),
+    }
+}

@@ -1,0 +1,4 @@
+//! Stories and simulations over several runs.
+
+mod simulation;
+mod stories;

@@ -1,0 +1,14 @@
+//! The simulator as its clients meet it: over HTTP, in one binary, one file a
+//! subject.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod auth;
+mod changes;
+mod client;
+mod faults;
+mod graph;
+mod paging;
+mod support;
+mod throttling;
+mod webhook;
