@@ -15,13 +15,16 @@ pub(super) struct Session {
     pub(super) deps: Arc<Deps>,
     /// The file itself, for whoever wants to be its host. An overlay's queues are nobody else's.
     pub(super) sqlite: Sqlite,
-    /// The changes that a dry run keeps to itself.
-    pub(super) overlay: Option<Arc<Overlay>>,
 }
 
 /// The configuration that the command line names.
 pub(super) fn configuration(cli: &Cli) -> Result<Config, ConfigError> {
     Config::load(cli.config.as_deref(), &ProcessEnvironment, judge_schedule)
+}
+
+/// The same, for a command that can do without one.
+pub(super) fn configuration_or_empty(cli: &Cli) -> Result<Config, ConfigError> {
+    Config::load_or_empty(cli.config.as_deref(), &ProcessEnvironment, judge_schedule)
 }
 
 fn judge_schedule(schedule: &str) -> Result<(), String> {
@@ -38,7 +41,7 @@ impl Session {
         let sqlite = Sqlite::open(&config.store.path, options())?;
         let documents: Arc<dyn Documents> = Arc::new(sqlite.clone());
         let queues: Arc<dyn Queues> = Arc::new(sqlite.clone());
-        Ok(Self { deps: Arc::new(Deps::new(config, documents, queues)?), sqlite, overlay: None })
+        Ok(Self { deps: Arc::new(Deps::new(config, documents, queues)?), sqlite })
     }
 
     /// The same store as a base, with every change kept in memory.
@@ -46,9 +49,8 @@ impl Session {
         let queues = Sqlite::in_memory(options())?;
         let exists = config.store.path.try_exists().context("the store cannot be looked at")?;
         let base = if exists { Sqlite::open(&config.store.path, options())? } else { queues.clone() };
-        let overlay = Arc::new(Overlay::new(Arc::new(base)));
-        let documents: Arc<dyn Documents> = overlay.clone();
+        let documents: Arc<dyn Documents> = Arc::new(Overlay::new(Arc::new(base)));
         let deps = Arc::new(Deps::new(config.without_webhooks(), documents, Arc::new(queues.clone()))?);
-        Ok(Self { deps, sqlite: queues, overlay: Some(overlay) })
+        Ok(Self { deps, sqlite: queues })
     }
 }

@@ -1,9 +1,9 @@
 //! `poolwarden sync`: one run, now.
 
 use super::serve::{host, no_http};
-use super::session::{Session, configuration};
+use super::session::{Session, configuration, configuration_or_empty};
 use super::{COMPLETE, Cli, FAILED, INCOMPLETE, output, progress};
-use crate::config::{Config, ConfigError, ProcessEnvironment};
+use crate::config::Config;
 use crate::deps::Deps;
 use crate::{keys, runs};
 use anyhow::{Context, bail};
@@ -14,7 +14,7 @@ use poolwarden_domain::plan::Entry;
 use poolwarden_domain::report::{ConnectionReport, PoolReport};
 use poolwarden_domain::run::{Run, Source, Status, Trigger};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const EXAMPLES: &str = "Examples:
@@ -83,18 +83,17 @@ impl Sync {
             return Ok(COMPLETE);
         }
         let ended = if guard.is_some() {
-            let host = host(&session, no_http()).await?;
-            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let hosting = host.run(async { drop(stopped.await) });
+            let hosting = host(&session, no_http()).await?.run(std::future::pending());
             let following = async {
-                let ended = progress::follow(deps, &run, &connections, cli.json).await;
-                let drained = drained(deps).await;
-                drop(stop);
-                ended.and_then(|ended| drained.map(|()| ended))
+                let ended = progress::follow(deps, &run, &connections, cli.json).await?;
+                drained(deps).await?;
+                anyhow::Ok(ended)
             };
-            let (hosted, ended) = tokio::join!(hosting, following);
-            hosted?;
-            ended?
+            // Nothing is in flight once the queues are drained, so the host may be dropped where it stands.
+            tokio::select! {
+                hosted = hosting => bail!("the host stopped before the run ended: {hosted:?}"),
+                ended = following => ended?,
+            }
         } else {
             progress::follow(deps, &run, &connections, cli.json).await?
         };
@@ -124,12 +123,7 @@ impl Sync {
     /// The configuration and the connections to run. Files need neither.
     fn choose(&self, cli: &Cli) -> anyhow::Result<(Config, Vec<String>)> {
         if self.from.is_some() {
-            let config = match configuration(cli) {
-                Err(ConfigError::Missing { .. }) if cli.config.is_none() => {
-                    Config::empty(Path::new(""), &ProcessEnvironment)?
-                }
-                other => other?,
-            };
+            let config = configuration_or_empty(cli)?;
             return match self.connection.as_slice() {
                 [] => Ok((config, vec!["offline".to_owned()])),
                 [one] => Ok((config, vec![one.clone()])),

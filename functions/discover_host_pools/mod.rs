@@ -92,15 +92,12 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         requests: inventory.requests(),
         full: baseline.is_none(),
     };
-    let laid_out = layout
-        .work
-        .iter()
-        .map(|(pool, work)| async {
-            let key = keys::pending(&run.id, &run.connection, &name, pool);
-            state.create(&key, work).await.map(|_| ())
-        })
-        .collect();
-    stream::iter(laid_out).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+    let mut writes = Vec::with_capacity(layout.work.len());
+    for (pool, work) in &layout.work {
+        let key = keys::pending(&run.id, &run.connection, &name, pool);
+        writes.push(async move { state.create(&key, work).await.map(|_| ()) });
+    }
+    stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
     let key = keys::run(&run.id, &run.connection);
     // Another delivery of this message may have laid out its own work first; then that one counts.
     let recorded = state

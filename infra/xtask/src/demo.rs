@@ -3,18 +3,23 @@
 use crate::cargo::{self, Programs};
 use crate::expected;
 use crate::poolwarden::Poolwarden;
-use crate::processes::capture;
 use crate::simulator::Simulator;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
-/// Lines of the catalogue that are shown, its heading included.
-const LINES: usize = 13;
+/// Packages of the catalogue that are shown.
+const PACKAGES: usize = 12;
+/// How much of their names.
+const NAME_CHARS: usize = 70;
+/// Lines of a list that are shown of what a command prints.
+const LISTED: usize = 3;
+const TOO_MANY: usize = LISTED + 1;
 /// The longest line shown.
-const MAX_LINE_CHARS: usize = 150;
+const MAX_LINE_CHARS: usize = 240;
 /// How far away the simulated Azure is.
 const RTT_MS: &str = "5";
 
@@ -129,12 +134,26 @@ fn planted(estate: &Value) -> String {
 /// Has `serve` make a run, in sight, and returns the account of it.
 async fn sync(poolwarden: &Poolwarden) -> Result<Value> {
     let mut command = poolwarden.command(&["sync", "--wait", "--connection", "contoso"]);
-    let status = command.status().await.context("poolwarden sync does not start")?;
-    ensure!(status.success(), "poolwarden sync ended with {status}; it says why above");
-    let runs = poolwarden.json(&["runs", "list"]).await?;
-    let report = runs[0]["finished"]["report"].clone();
+    // Progress is on standard error and stays in sight as it is.
+    let output = command.stderr(Stdio::inherit()).output().await.context("poolwarden sync does not start")?;
+    print_shortened(&String::from_utf8_lossy(&output.stdout));
+    ensure!(output.status.success(), "poolwarden sync ended with {}; it says why above", output.status);
+    let report = poolwarden.newest_run().await?["finished"]["report"].clone();
     ensure!(report.is_object(), "poolwarden sync --wait came back, and the run has not ended");
     Ok(report)
+}
+
+/// Prints a command's output with its indented lists cut short.
+fn print_shortened(text: &str) {
+    let mut listed = 0;
+    for line in text.lines() {
+        listed = if line.starts_with("  ") { listed + 1 } else { 0 };
+        match listed {
+            0..=LISTED => println!("{}", line.chars().take(MAX_LINE_CHARS).collect::<String>()),
+            TOO_MANY => println!("  …"),
+            _ => {}
+        }
+    }
 }
 
 fn changed(report: &Value) -> u64 {
@@ -147,16 +166,16 @@ fn requests(report: &Value) -> u64 {
     count("arm") + count("resource_graph")
 }
 
+/// Prints some packages of the catalogue, from its beginning to its end.
 async fn list(poolwarden: &Poolwarden) -> Result<()> {
-    let (status, out, err) = capture(&mut poolwarden.command(&["packages", "list"])).await?;
-    ensure!(status.success(), "poolwarden packages list failed ({status}): {}", err.trim());
-    for line in out.lines().take(LINES) {
-        println!("{}", line.chars().take(MAX_LINE_CHARS).collect::<String>());
+    let packages = poolwarden.json(&["packages", "list"]).await?;
+    let packages = packages.as_array().context("poolwarden packages list --json is no list")?;
+    for package in packages.iter().step_by(packages.len().div_ceil(PACKAGES).max(1)) {
+        let text = |name: &str| package[name].as_str().unwrap_or_default();
+        let name: String = text("display_name").chars().take(NAME_CHARS).collect();
+        println!("{name:<NAME_CHARS$}  {:<9}  {:<40}  {}", text("kind"), text("workspace"), text("key"));
     }
-    match out.lines().count().saturating_sub(LINES) {
-        0 => {}
-        more => println!("… and {more} more"),
-    }
+    println!("… {} in all", packages.len());
     Ok(())
 }
 
@@ -165,7 +184,7 @@ async fn compare(poolwarden: &Poolwarden, azure: &Simulator) -> Result<usize> {
     let expected = expected::catalogue(&azure.estate().await?).map_err(|error| anyhow!("/_sim/estate: {error}"))?;
     let differences = expected::differences(&expected, &exported);
     if !differences.is_empty() {
-        let first: Vec<&str> = differences.iter().take(LINES).map(String::as_str).collect();
+        let first: Vec<&str> = differences.iter().take(PACKAGES).map(String::as_str).collect();
         bail!("{} differences from what was planted:\n{}", differences.len(), first.join("\n"));
     }
     Ok(exported.len())

@@ -66,6 +66,15 @@ impl Poolwarden {
         serde_json::from_str(&out).with_context(|| format!("{line} --json printed something else: {out:.200}"))
     }
 
+    /// The run that began last. Ids sort by the second, and two runs may begin in one.
+    pub(crate) async fn newest_run(&self) -> Result<Value> {
+        let mut runs = self.json(&["runs", "list"]).await?;
+        let runs = runs.as_array_mut().context("poolwarden runs list --json is no list")?;
+        let began = |run: &Value| run["started_at"].as_str().unwrap_or_default().trim_end_matches('Z').to_owned();
+        runs.sort_by_cached_key(began);
+        runs.pop().context("there is no run")
+    }
+
     /// Starts `serve` and waits until it answers; its log goes to `serve.log`.
     pub(crate) async fn serve(&self) -> Result<Process> {
         let mut process = self.spawn_serve(&free_address()?)?;

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_resource_group_called_like_a_type_is_not_taken_for_one() {
-        let id = ArmId::new("/subscriptions/s/resourceGroups/hostPools/providers/Microsoft.DesktopVirtualization/hostPools/p");
+        let id = ArmId::new(
+            "/subscriptions/s/resourceGroups/hostPools/providers/Microsoft.DesktopVirtualization/hostPools/p",
+        );
         assert_eq!(id.segment("hostPools"), Some("p"));
         assert_eq!(id.up_to("hostPools"), Some(id.clone()));
         assert_eq!(id.segment("sessionHosts"), None);

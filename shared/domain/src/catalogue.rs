@@ -45,7 +45,9 @@ pub fn publish(
         PackageState::Retired => Change::Restored,
         PackageState::Active => Change::Updated,
     };
-    let to_write = change == Change::Restored || (entry.content.managed && !fields.is_empty());
+    // An unmanaged package does not follow its source, but it cannot stay with a pool that no longer has it.
+    let follows = entry.content.managed || existing.content.host_pool.id != entry.content.host_pool.id;
+    let to_write = change == Change::Restored || (follows && !fields.is_empty());
     if existing.observed_at > observation.observed_at || !to_write {
         return Applied::Superseded;
     }
@@ -90,9 +92,8 @@ impl PoolIndex {
         }
         // A look that came after what the package says, and missed it, still counts.
         let missing = known.and_then(|known| known.missing.clone());
-        let missing = missing.filter(|missing| {
-            package.state == PackageState::Active && missing.observed_at > package.observed_at
-        });
+        let missing = missing
+            .filter(|missing| package.state == PackageState::Active && missing.observed_at > package.observed_at);
         let row = Row { missing, ..row(package) };
         if known == Some(&row) {
             return false;

@@ -72,23 +72,22 @@ impl Dark {
     fn of(scope: &ArmId) -> (Self, ArmId) {
         let text = scope.canonical();
         let up_to = |end: usize| ArmId::new(&scope.as_str()[..end]);
-        if let Some(at) = text.find("/providers/microsoft.authorization/") {
+        if let Some(at) = text.find("/providers/microsoft.authorization") {
             return (Self::Assignments, up_to(at));
         }
-        const PROVIDER: &str = "/providers/microsoft.desktopvirtualization/";
+        const PROVIDER: &str = "/providers/microsoft.desktopvirtualization";
         let Some(at) = text.find(PROVIDER) else {
             return (Self::Structure, scope.clone());
         };
         // What follows is a chain of types and names: a pool may be called `sessionHosts`.
-        let mut chain = text[at + PROVIDER.len()..].split('/');
+        let mut chain = text[at + PROVIDER.len()..].split('/').skip(1);
         match (chain.next(), chain.next(), chain.next()) {
             (Some("sessionhosts"), _, _) => (Self::SessionHosts, up_to(at)),
-            (Some(_), None, _) => (Self::Structure, up_to(at)),
             (Some(kind), Some(name), below) => {
-                let holder = up_to(at + PROVIDER.len() + kind.len() + 1 + name.len());
+                let holder = up_to(at + PROVIDER.len() + 1 + kind.len() + 1 + name.len());
                 (if below == Some("sessionhosts") { Self::SessionHosts } else { Self::Structure }, holder)
             }
-            (None, ..) => (Self::Structure, up_to(at)),
+            _ => (Self::Structure, up_to(at)),
         }
     }
 }
@@ -129,7 +128,8 @@ impl Shadows {
     }
 
     fn over_any_group(&self) -> impl Iterator<Item = usize> {
-        let of_group = |(dark, id): &(Dark, ArmId)| *dark == Dark::Structure && id.segment("applicationGroups").is_some();
+        let of_group =
+            |(dark, id): &(Dark, ArmId)| *dark == Dark::Structure && id.segment("applicationGroups").is_some();
         self.0.iter().filter(move |(at, _)| of_group(at)).flat_map(|(_, numbers)| numbers).copied()
     }
 }

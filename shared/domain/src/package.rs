@@ -113,8 +113,7 @@ impl PackageContent {
     /// The same content, with every id in the spelling that all its case variants share.
     fn canonical(&self) -> Self {
         let mut same = self.clone();
-        let ids =
-            [&mut same.resource, &mut same.host_pool.id, &mut same.application_group.id, &mut same.workspace.id];
+        let ids = [&mut same.resource, &mut same.host_pool.id, &mut same.application_group.id, &mut same.workspace.id];
         let scopes = same.entitlements.iter_mut().flatten().map(|entitlement| &mut entitlement.scope);
         for id in ids.into_iter().chain(scopes) {
             *id = ArmId::new(&id.canonical());

@@ -145,10 +145,7 @@ impl PoolReport {
     /// plan is known to be in the catalogue.
     pub(crate) fn is_settled(&self) -> bool {
         let written: usize = self.parts.values().map(|part| part.created + part.updated + part.restored).sum();
-        self.unknown.is_empty()
-            && self.plan.missing == 0
-            && self.plan.retire.is_empty()
-            && written == self.plan.entries
+        self.unknown.is_empty() && self.plan.missing == 0 && self.plan.retire.is_empty() && written == self.plan.entries
     }
 }
 

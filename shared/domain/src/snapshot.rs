@@ -99,9 +99,7 @@ fn hidden_groups(facts: &PoolFacts, previous: &PoolSnapshot) -> Vec<GroupFacts> 
     let dark: Vec<ArmId> = facts.unknown.iter().filter_map(hides_below).collect();
     let is_dark = |id: &ArmId| dark.iter().any(|scope| id.is_within(scope));
     let pool_is_dark = is_dark(&facts.pool.id);
-    let hidden = |known: &&GroupFacts| {
-        !seen.contains(&known.group.id) && (pool_is_dark || is_dark(&known.group.id))
-    };
+    let hidden = |known: &&GroupFacts| !seen.contains(&known.group.id) && (pool_is_dark || is_dark(&known.group.id));
     previous.facts.groups.iter().filter(hidden).cloned().collect()
 }
 

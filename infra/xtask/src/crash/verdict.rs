@@ -72,8 +72,8 @@ async fn last_runs(stand: &mut Stand) -> Result<Option<Ended>> {
         if let Ended::Never(run) = stand.in_peace().await? {
             return Ok(Some(Ended::Never(run)));
         }
-        let runs = stand.poolwarden.json(&["runs", "list"]).await?;
-        let report = &runs[0]["finished"]["report"];
+        let run = stand.poolwarden.newest_run().await?;
+        let report = &run["finished"]["report"];
         let changes = ["created", "updated", "retired", "held", "unknown"];
         let changed = changes.iter().any(|count| report["packages"][count] != 0);
         if report["status"] == "complete" && !changed {

@@ -31,8 +31,8 @@ fn end(pools: &[PoolReport], carried: &[(&str, usize)]) -> Ending {
 }
 
 /// A pool with nothing to do but what the plan says.
-fn pool(key: &str, active: usize, plan: PoolPlan) -> PoolReport {
-    let mut report = PoolReport::new(key, look("r2", 20), &plan, active, Vec::new());
+fn pool(key: &str, active: usize, plan: &PoolPlan) -> PoolReport {
+    let mut report = PoolReport::new(key, look("r2", 20), plan, active, Vec::new());
     report.fingerprint = Some(format!("fingerprint of {key}"));
     report.session_hosts = Some(3);
     report
@@ -49,8 +49,13 @@ fn planning(report: &mut PoolReport, entries: usize, outcome: PartOutcome) {
 
 #[test]
 fn every_package_is_counted_once() {
-    let mut busy = pool("busy", 9, PoolPlan { unchanged: 2, missing: vec!["m".to_owned()], unknown: 1, ..retiring(1) });
-    planning(&mut busy, 5, PartOutcome { created: 1, updated: 2, restored: 1, superseded: 1, ..PartOutcome::default() });
+    let mut busy =
+        pool("busy", 9, &PoolPlan { unchanged: 2, missing: vec!["m".to_owned()], unknown: 1, ..retiring(1) });
+    planning(
+        &mut busy,
+        5,
+        PartOutcome { created: 1, updated: 2, restored: 1, superseded: 1, ..PartOutcome::default() },
+    );
     let report = end(&[busy], &[("carried", 4)]).report;
     let expected = PackageCounts { created: 1, updated: 3, unchanged: 8, retired: 1, held: 0, unknown: 1 };
     assert_eq!(report.packages, expected);
@@ -62,25 +67,28 @@ fn every_package_is_counted_once() {
 #[test]
 fn the_brake_looks_at_the_whole_connection_and_retires_nothing_while_it_holds() {
     for (pools, carried, held) in [
-        (vec![pool("a", 5, retiring(5))], 0, false),
-        (vec![pool("a", 6, retiring(6))], 0, true),
-        (vec![pool("a", 3, retiring(3)), pool("b", 3, retiring(3))], 0, true),
-        (vec![pool("a", 6, retiring(6))], 24, false),
-        (vec![pool("a", 6, retiring(6))], 23, true),
-        (vec![pool("a", 6, retiring(6)), pool("b", 24, PoolPlan::default())], 0, false),
+        (vec![pool("a", 5, &retiring(5))], 0, false),
+        (vec![pool("a", 6, &retiring(6))], 0, true),
+        (vec![pool("a", 3, &retiring(3)), pool("b", 3, &retiring(3))], 0, true),
+        (vec![pool("a", 6, &retiring(6))], 24, false),
+        (vec![pool("a", 6, &retiring(6))], 23, true),
+        (vec![pool("a", 6, &retiring(6)), pool("b", 24, &PoolPlan::default())], 0, false),
     ] {
         let ending = end(&pools, &[("carried", carried)]);
         assert_eq!(ending.report.status == Status::Held, held);
         assert_eq!(ending.retire.is_empty(), held);
         let PackageCounts { retired, held: waiting, .. } = ending.report.packages;
-        assert_eq!(if held { waiting } else { retired }, pools.iter().map(|pool| pool.plan.retire.len()).sum::<usize>());
+        assert_eq!(
+            if held { waiting } else { retired },
+            pools.iter().map(|pool| pool.plan.retire.len()).sum::<usize>()
+        );
         assert_eq!(if held { retired } else { waiting }, 0);
     }
 }
 
 #[test]
 fn a_person_lets_a_held_run_go_on() {
-    let pools = [pool("a", 6, retiring(6))];
+    let pools = [pool("a", 6, &retiring(6))];
     let approved = Run { approved_at: Some(at(99)), ..run(&pools, &[]) };
     let ending = conclude(&approved, &pools, Brake::default(), String::new(), None);
     assert_eq!((ending.report.status, ending.report.packages.retired), (Status::Complete, 6));
@@ -91,15 +99,16 @@ fn a_person_lets_a_held_run_go_on() {
 #[test]
 fn what_could_not_be_read_or_written_makes_a_run_incomplete_and_is_told_once() {
     let why = |detail: &str| UnknownScope { scope: pool_id("p"), reason: Unreadable::new(Why::Failed, detail) };
-    let mut dark = pool("p", 1, PoolPlan { unknown: 1, ..PoolPlan::default() });
+    let mut dark = pool("p", 1, &PoolPlan { unknown: 1, ..PoolPlan::default() });
     dark.unknown = vec![why("one"), why("two")];
-    let dark_too = PoolReport { pool: "q".to_owned(), unknown: vec![why("one"), forbidden(&ArmId::new("/a"))], ..dark.clone() };
+    let dark_too =
+        PoolReport { pool: "q".to_owned(), unknown: vec![why("one"), forbidden(&ArmId::new("/a"))], ..dark.clone() };
     let report = end(&[dark, dark_too], &[]).report;
     let told: Vec<String> = report.unknown_scopes.iter().map(|scope| scope.reason.clone()).collect();
     assert_eq!(told, ["forbidden: 403", "failed: one", "failed: two"]);
     assert_eq!((report.status, report.pools.unknown), (Status::Incomplete, 2));
 
-    let mut failed = pool("p", 0, PoolPlan::default());
+    let mut failed = pool("p", 0, &PoolPlan::default());
     let reasons = BTreeMap::from([("excel".to_owned(), "too large".to_owned())]);
     planning(&mut failed, 1, PartOutcome { failed: reasons.clone(), ..PartOutcome::default() });
     let report = end(&[failed], &[]).report;
@@ -109,7 +118,7 @@ fn what_could_not_be_read_or_written_makes_a_run_incomplete_and_is_told_once() {
 #[test]
 fn only_what_is_settled_is_taken_for_granted_next_time() {
     let with = |change: &dyn Fn(&mut PoolReport)| {
-        let mut report = pool("p", 2, PoolPlan { unchanged: 2, ..PoolPlan::default() });
+        let mut report = pool("p", 2, &PoolPlan { unchanged: 2, ..PoolPlan::default() });
         change(&mut report);
         report
     };
@@ -123,7 +132,14 @@ fn only_what_is_settled_is_taken_for_granted_next_time() {
         (None, "something newer", with(&|report| planning(report, 1, PartOutcome { superseded: 1, ..outcome() }))),
         (None, "a part that never came", with(&|report| report.plan.entries = 1)),
         (None, "half of a part", with(&|report| planning(report, 2, PartOutcome { updated: 1, ..outcome() }))),
-        (None, "given up", with(&|report| { report.plan.entries = 1; report.give_up("tired"); })),
+        (
+            None,
+            "given up",
+            with(&|report| {
+                report.plan.entries = 1;
+                report.give_up("tired");
+            }),
+        ),
         (None, "a pool that is gone", with(&|report| report.fingerprint = None)),
     ] {
         let baseline = end(&[report], &[("carried", 4)]).baseline.unwrap();

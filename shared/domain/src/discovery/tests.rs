@@ -17,6 +17,7 @@ fn an_unreadable_scope_says_by_its_form_what_it_hides() {
         ("/subscriptions/s".to_owned(), Structure, "/subscriptions/s"),
         (format!("/subscriptions/s{AVD}/hostPools"), Structure, "/subscriptions/s"),
         (format!("{RG}{AVD}/applicationGroups"), Structure, RG),
+        (format!("/subscriptions/s{AVD}"), Structure, "/subscriptions/s"),
         (pool.clone(), Structure, &pool),
         (group.clone(), Structure, &group),
         (format!("{group}/applications"), Structure, &group),
@@ -26,11 +27,27 @@ fn an_unreadable_scope_says_by_its_form_what_it_hides() {
         (format!("/subscriptions/s{AVD}/sessionHosts"), SessionHosts, "/subscriptions/s"),
         ("/providers/Microsoft.Authorization/roleDefinitions/r".to_owned(), Assignments, "/"),
         (format!("{group}/providers/microsoft.authorization/roleAssignments/a"), Assignments, &group),
-        ("/subscriptions/s/providers/Microsoft.Authorization/roleAssignments".to_owned(), Assignments, "/subscriptions/s"),
+        (
+            "/subscriptions/s/providers/Microsoft.Authorization/roleAssignments".to_owned(),
+            Assignments,
+            "/subscriptions/s",
+        ),
         // Names are not types.
-        (format!("/subscriptions/s/resourceGroups/sessionHosts{AVD}/hostPools/p"), Structure, &format!("/subscriptions/s/resourceGroups/sessionHosts{AVD}/hostPools/p")),
-        (format!("{RG}{AVD}/applicationGroups/sessionhosts"), Structure, &format!("{RG}{AVD}/applicationGroups/sessionhosts")),
-        (format!("{RG}{AVD}/hostPools/sessionhosts-1/sessionHosts"), SessionHosts, &format!("{RG}{AVD}/hostPools/sessionhosts-1")),
+        (
+            format!("/subscriptions/s/resourceGroups/sessionHosts{AVD}/hostPools/p"),
+            Structure,
+            &format!("/subscriptions/s/resourceGroups/sessionHosts{AVD}/hostPools/p"),
+        ),
+        (
+            format!("{RG}{AVD}/applicationGroups/sessionhosts"),
+            Structure,
+            &format!("{RG}{AVD}/applicationGroups/sessionhosts"),
+        ),
+        (
+            format!("{RG}{AVD}/hostPools/sessionhosts-1/sessionHosts"),
+            SessionHosts,
+            &format!("{RG}{AVD}/hostPools/sessionhosts-1"),
+        ),
     ] {
         assert_eq!(Dark::of(&ArmId::new(&scope)), (dark, ArmId::new(below)), "{scope}");
     }
@@ -93,7 +110,9 @@ fn assignments_on_the_group_and_above_it_entitle() {
         condition: None,
     };
     let mut estate = estate(vec![host_pool("a", Vec::new())], vec![application_group("g", "a")], &[]);
-    for (scope, who) in [(group_id("G"), "group"), (ArmId::new("/"), "root"), (ArmId::new(RG), "rg"), (group_id("g2"), "no")] {
+    for (scope, who) in
+        [(group_id("G"), "group"), (ArmId::new("/"), "root"), (ArmId::new(RG), "rg"), (group_id("g2"), "no")]
+    {
         estate.role_assignments.push(assignment(&scope, who));
     }
     let found = discover(estate).pools;

@@ -88,7 +88,7 @@ fn without_every_activity_log_or_a_baseline_all_groups_are_asked() {
     let all = Some(vec!["all".to_owned()]);
     assert_eq!(asked(pools(), &Changes::new()), all);
     let mut far = pools();
-    far[0].groups[1].group.id = ArmId::new("/subscriptions/T/x/applicationGroups/far");
+    far[0].groups[1].group.id = ArmId::new("/subscriptions/T/applicationGroups/far");
     assert_eq!(asked(far.clone(), &changes(&[])), all, "a group lies where no log could be read");
     let mut both = changes(&[]);
     both.insert("t".to_owned(), vec![far[0].groups[1].group.id.clone()]);

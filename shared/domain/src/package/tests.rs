@@ -55,7 +55,9 @@ fn each_change_and_each_end_has_its_own_event_and_the_same_one_when_told_again()
 fn a_digest_changes_with_what_people_see_and_not_with_the_spelling_of_ids() {
     let before = content("excel");
     let mut spelled = before.clone();
-    for id in [&mut spelled.resource, &mut spelled.host_pool.id, &mut spelled.application_group.id, &mut spelled.workspace.id] {
+    for id in
+        [&mut spelled.resource, &mut spelled.host_pool.id, &mut spelled.application_group.id, &mut spelled.workspace.id]
+    {
         *id = ArmId::new(&id.as_str().to_uppercase());
     }
     spelled.entitlements.as_mut().unwrap()[0].scope = ArmId::new(&group_id("office").canonical());

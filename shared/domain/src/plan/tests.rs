@@ -57,7 +57,9 @@ fn a_miss_becomes_a_retirement_only_in_a_later_run_that_does_not_overlap() {
     let missed = plan(&offering(&[]), &index, &[], &first);
     assert!(index.mark(&missed, &first));
     assert!(!index.mark(&missed, &first), "a second delivery finds it marked");
-    for (run, started_at, retires) in [("r1", 10, false), ("r1", 100, false), ("r2", 5, false), ("r2", 11, false), ("r2", 12, true)] {
+    for (run, started_at, retires) in
+        [("r1", 10, false), ("r1", 100, false), ("r2", 5, false), ("r2", 11, false), ("r2", 12, true)]
+    {
         let plan = plan(&offering(&[]), &index, &[], &look(run, started_at));
         assert_eq!(!plan.retire.is_empty(), retires, "{run} at {started_at}");
         assert_eq!(plan.missing.len() + plan.retire.len(), 1);

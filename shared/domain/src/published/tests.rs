@@ -67,7 +67,10 @@ fn names_that_clash_are_told_apart_by_group_then_by_their_own() {
 
 #[test]
 fn a_resource_listed_twice_is_one_and_belongs_to_the_group_in_its_id() {
-    let (excel, again) = (app("excel", "Excel"), Resource { id: ArmId::new(&app_id("g", "excel").canonical()), ..app("excel", "Excel") });
+    let (excel, again) = (
+        app("excel", "Excel"),
+        Resource { id: ArmId::new(&app_id("g", "excel").canonical()), ..app("excel", "Excel") },
+    );
     for groups in [
         vec![(group("a"), vec![excel.clone()]), (group("g"), vec![again.clone(), excel.clone()])],
         vec![(group("g"), vec![excel.clone(), again.clone()]), (group("z"), vec![excel.clone()])],
@@ -114,8 +117,19 @@ fn a_group_that_was_never_read_publishes_nothing_and_says_nothing() {
 /// Names made of what could make one look like another.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just(" ("), Just(")"), Just(" – "), Just(", "), Just("A"), Just("a"), Just("\u{200B}"), Just("ß"), Just("SS"),
-        Just("g0"), Just("g0/a0"), Just("p0"), Just("[A]"),
+        Just(" ("),
+        Just(")"),
+        Just(" – "),
+        Just(", "),
+        Just("A"),
+        Just("a"),
+        Just("\u{200B}"),
+        Just("ß"),
+        Just("SS"),
+        Just("g0"),
+        Just("g0/a0"),
+        Just("p0"),
+        Just("[A]"),
     ];
     prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
 }
@@ -167,7 +181,10 @@ proptest! {
 #[test]
 fn a_pool_cannot_take_the_name_of_another_ones_package() {
     // "x (A" in pool "B" and "x" in pool "A) (B" would both read "x (A) (B)".
-    let pool = |name: &str, friendly: &str| HostPool { friendly_name: Some(friendly.to_owned()), ..host_pool(name, Vec::new()) };
+    let pool = |name: &str, friendly: &str| HostPool {
+        friendly_name: Some(friendly.to_owned()),
+        ..host_pool(name, Vec::new())
+    };
     let one = |pool: HostPool, called: &str| {
         let group = ApplicationGroup { host_pool: pool.id.clone(), ..group("g") };
         let published = published(&snapshot(pool, vec![(group, vec![app("x", called)])]), &Policy::default());

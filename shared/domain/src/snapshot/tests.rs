@@ -19,8 +19,12 @@ fn world() -> World {
 /// Everything read, at the tests' beginning.
 fn first() -> PoolSnapshot {
     let everything = Look::default();
-    let (snapshot, unknown) =
-        PoolSnapshot::observe(facts(&world(), &everything), answers(&world(), &["office", "tools"], &everything), None, at(0));
+    let (snapshot, unknown) = PoolSnapshot::observe(
+        facts(&world(), &everything),
+        answers(&world(), &["office", "tools"], &everything),
+        None,
+        at(0),
+    );
     assert_eq!(unknown, []);
     snapshot
 }
@@ -77,7 +81,8 @@ fn with_workspaces(estate: Estate, workspaces: Vec<crate::estate::Workspace>) ->
 fn a_workspace_that_cannot_be_read_is_the_last_one_known_or_unknown() {
     let estate = || world().estate(&Look::default());
     let asked = || answers(&world(), &["office", "tools"], &Look::default());
-    let (known, unknown) = PoolSnapshot::observe(with_workspaces(estate(), Vec::new()), asked(), Some(&first()), at(10));
+    let (known, unknown) =
+        PoolSnapshot::observe(with_workspaces(estate(), Vec::new()), asked(), Some(&first()), at(10));
     assert_eq!(unknown, []);
     assert_eq!(known.facts.groups, first().facts.groups);
     let (_, unknown) = PoolSnapshot::observe(with_workspaces(estate(), Vec::new()), asked(), None, at(10));
@@ -104,7 +109,8 @@ fn assignments_that_cannot_be_read_are_those_last_known() {
 
 #[test]
 fn icons_bytes_are_never_stored() {
-    let excel = Resource { icon: Some(vec![1, 2, 3]), ..resource("g", "a", &App { called: "A".to_owned(), shown: true }) };
+    let excel =
+        Resource { icon: Some(vec![1, 2, 3]), ..resource("g", "a", &App { called: "A".to_owned(), shown: true }) };
     let read = GroupRead { read_at: at(0), resources: vec![excel] };
     let back: GroupRead = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
     assert_eq!(back.resources[0].icon, None);

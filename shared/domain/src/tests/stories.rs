@@ -84,7 +84,9 @@ fn what_is_hidden_leaves_in_two_looks_and_comes_back_as_the_same_package() {
 
 #[test]
 fn a_pool_or_group_that_is_gone_takes_its_packages_along_in_two_looks() {
-    for (before, after) in [([OFFICE, "hp/tools: notepad"], "hp/tools: notepad"), ([OFFICE, "hq/x: notepad"], "hq/x: notepad")] {
+    for (before, after) in
+        [([OFFICE, "hp/tools: notepad"], "hp/tools: notepad"), ([OFFICE, "hq/x: notepad"], "hq/x: notepad")]
+    {
         let mut pipeline = after_a_run(&before);
         pipeline.run(&World::of(&[after]), &Look::default());
         assert_eq!(pipeline.active(), 3);

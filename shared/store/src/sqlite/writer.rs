@@ -104,23 +104,12 @@ where
 fn serve(connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while waiting.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-        join_in(&mut group, &mut waiting);
         let error = commit(&connection, &mut group).err().map(Arc::new);
         for job in group.drain(..) {
             job.answer(error.as_ref());
         }
     }
     close(connection);
-}
-
-/// Lets those join the group who are about to: the callers that were just answered are on their way back, and one flush
-/// costs as much as another. Each turn given away must bring somebody, so that a lone job goes at once.
-fn join_in(group: &mut Vec<Box<dyn Job>>, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
-    while group.len() < MAX_GROUP {
-        thread::yield_now();
-        let Ok(job) = waiting.try_recv() else { return };
-        group.push(job);
-    }
 }
 
 fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
