@@ -9,6 +9,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use poolwarden_domain::report::ConnectionReport;
 use poolwarden_domain::run::{Run, Status};
+use std::collections::BTreeMap;
 
 /// `poolwarden runs`
 #[derive(Debug, Subcommand)]
@@ -124,7 +125,7 @@ pub(super) fn explain(report: &ConnectionReport) {
         report.unknown_scopes.iter().map(|dark| format!("{}: {}", dark.scope, dark.reason)),
     );
     section("could not be written", report.failed_packages.iter().map(|(key, reason)| format!("{key}: {reason}")));
-    section("not published", report.not_published.iter().map(|not| format!("{}: {}", not.resource, not.reason)));
+    not_published(report);
     section("files not understood", report.ignored_files.iter().cloned());
     if report.status == Status::Held {
         println!(
@@ -135,6 +136,23 @@ pub(super) fn explain(report: &ConnectionReport) {
     }
 }
 
+/// What is not published, by reason: how many, and the first few by name.
+fn not_published(report: &ConnectionReport) {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for not in &report.not_published {
+        let group = not.resource.segment("applicationGroups").unwrap_or_default();
+        by_reason.entry(&not.reason).or_default().push(format!("{group}/{}", not.resource.name()));
+    }
+    let lines = by_reason.iter().map(|(reason, names)| {
+        let more = if names.len() > NAMES { ", …" } else { "" };
+        format!("{}: {reason} ({}{more})", names.len(), names[..names.len().min(NAMES)].join(", "))
+    });
+    let lines: Vec<String> = lines.collect();
+    section("reason(s) why something is not published", lines.into_iter());
+}
+
+/// How many names stand for all that share a reason.
+const NAMES: usize = 3;
 /// How many lines of one kind are printed; `--json` has all of them.
 const LINES: usize = 20;
 

@@ -109,9 +109,9 @@ impl Sync {
             plan,
         };
         if cli.json {
-            output::json(&summary)?
+            output::json(&summary)?;
         } else {
-            print(&summary)?
+            print(&summary)?;
         }
         Ok(match summary.status {
             Status::Complete => COMPLETE,

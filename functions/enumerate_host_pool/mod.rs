@@ -1,17 +1,21 @@
 //! Looks at one host pool: asks each application group that may have changed, and plans what to publish.
 
+mod ask;
+mod decide;
+
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{icons, keys, runs};
-use futures::future::join_all;
+use ask::ask;
+use decide::{decide, keep_newest};
 use poolwarden_azure::Inventory;
 use poolwarden_domain::discovery::PoolFacts;
 use poolwarden_domain::message::{PlanPart, PoolRun, queue};
-use poolwarden_domain::plan::{Observation, PoolIndex, plan};
+use poolwarden_domain::plan::PoolIndex;
 use poolwarden_domain::published::{Published, published};
 use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{PoolWork, Run};
-use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
+use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
 use poolwarden_host::{Failure, Invocation, Outcome};
 use std::sync::Arc;
@@ -66,7 +70,7 @@ async fn enumerate(
     deps: &Deps,
     run: &Run,
     inventory: &dyn Inventory,
-    facts: PoolFacts,
+    mut facts: PoolFacts,
     changed: Option<&[ArmId]>,
 ) -> Result<PoolReport, Fault> {
     let state = deps.state();
@@ -75,17 +79,7 @@ async fn enumerate(
     let previous: Option<PoolSnapshot> = state.value(&snapshot_key).await?;
     let fingerprint = facts.fingerprint();
 
-    let asked = facts.groups.iter().filter(|group| match (changed, &previous) {
-        (Some(changed), Some(previous)) => {
-            changed.contains(&group.group.id) || previous.resources_of(&group.group.id).is_none()
-        }
-        _ => true,
-    });
-    let answers: Vec<GroupAnswer> = join_all(asked.map(|group| async {
-        let answer = inventory.resources(&group.group.id, group.group.kind).await;
-        (group.group.id.clone(), answer)
-    }))
-    .await;
+    let answers = ask(inventory, &mut facts, changed, previous.as_ref()).await;
     let answers = icons::store(deps, answers).await?;
     let (snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     let published = published(&snapshot, &deps.policy(&run.connection));
@@ -123,43 +117,6 @@ async fn look_for(
     let mut report = decide(deps, run, pool, index, &Published::default(), unknown, observation).await?;
     report.label = id.name().to_owned();
     Ok(report)
-}
-
-/// Plans against the catalogue's index, and writes down the plan and what it found missing.
-async fn decide(
-    deps: &Deps,
-    run: &Run,
-    pool: &str,
-    empty: PoolIndex,
-    published: &Published,
-    unknown: Vec<UnknownScope>,
-    observation: Observation,
-) -> Result<PoolReport, Fault> {
-    let state = deps.state();
-    let index_key = keys::index(&run.connection, pool);
-    let index = state.value(&index_key).await?.unwrap_or(empty);
-    let plan = plan(published, &index, &unknown, &observation);
-    if !plan.missing.is_empty() || !plan.not_missing.is_empty() {
-        let mark = |index: Option<PoolIndex>| {
-            let mut index = index?;
-            index.mark(&plan, &observation).then_some(index)
-        };
-        state.change(&index_key, mark).await?;
-    }
-    if !plan.entries.is_empty() {
-        state.change(&keys::plan(&run.id, &run.connection, pool), |_| Some(plan.entries.clone())).await?;
-    }
-    Ok(PoolReport::new(pool, observation, &plan, index.active(), unknown))
-}
-
-/// An older observation never overwrites a newer one.
-async fn keep_newest(deps: &Deps, key: &str, snapshot: &PoolSnapshot) -> Result<(), Fault> {
-    let newer = |known: Option<PoolSnapshot>| match known {
-        Some(known) if known.observed_at >= snapshot.observed_at => None,
-        _ => Some(snapshot.clone()),
-    };
-    deps.state().change(key, newer).await?;
-    Ok(())
 }
 
 /// Sends one message for each part of the plan, or counts the pool as done if there is none.

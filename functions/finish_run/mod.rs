@@ -94,7 +94,7 @@ async fn retire(
     }
     let record = |index: Option<PoolIndex>| {
         let mut index = index?;
-        let changed = retired.iter().fold(false, |changed, package| index.record(package) || changed);
+        let changed = retired.iter().filter(|package| index.record(package)).count() > 0;
         changed.then_some(index)
     };
     state.change(&keys::index(&run.connection, pool), record).await?;

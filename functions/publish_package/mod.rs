@@ -109,7 +109,7 @@ async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry])
     let record = |index: Option<PoolIndex>| {
         let pool = packages.first().map(|package| &package.content.host_pool)?;
         let mut index = index.unwrap_or_else(|| PoolIndex::new(pool.id.clone(), pool.name.clone()));
-        let changed = packages.iter().fold(false, |changed, package| index.record(package) || changed);
+        let changed = packages.iter().filter(|package| index.record(package)).count() > 0;
         changed.then_some(index)
     };
     deps.state().change(&index_key, record).await?;

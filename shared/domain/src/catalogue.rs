@@ -111,6 +111,7 @@ fn row(package: &Package) -> Row {
     Row {
         display_name: content.display_name.clone(),
         kind: content.kind,
+        resource: content.resource.clone(),
         group: content.application_group.id.clone(),
         workspace: content.workspace.name.clone(),
         stage: content.stage,

@@ -44,6 +44,8 @@ pub struct Row {
     pub display_name: String,
     /// Desktop or RemoteApp.
     pub kind: ResourceKind,
+    /// The published resource.
+    pub resource: ArmId,
     /// The application group it comes from.
     pub group: ArmId,
     /// What people call its workspace.
@@ -143,11 +145,11 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
     let dark: HashSet<ArmId> = unknown.iter().filter_map(hides_below).collect();
     let is_dark = |id: &ArmId| id.ancestors().any(|scope| dark.contains(&scope));
     let pool_is_dark = is_dark(&index.host_pool);
-    let in_the_dark = |group: &ArmId| pool_is_dark || is_dark(group);
+    let in_the_dark = |group: &ArmId, resource: &ArmId| pool_is_dark || is_dark(group) || is_dark(resource);
     let mut plan = PoolPlan::default();
     for (key, content) in &published.packages {
         let row = index.rows.get(key);
-        if in_the_dark(&content.application_group.id) {
+        if in_the_dark(&content.application_group.id, &content.resource) {
             // Known from an earlier look only. Offered packages are counted below, with the rest of the index.
             continue;
         }
@@ -167,7 +169,7 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
     }
     for (key, row) in index.rows.iter().filter(|(_, row)| row.state == PackageState::Active) {
         let published = published.packages.get(key);
-        let dark = in_the_dark(published.map_or(&row.group, |content| &content.application_group.id));
+        let dark = in_the_dark(published.map_or(&row.group, |content| &content.application_group.id), &row.resource);
         match &row.missing {
             missing if dark => {
                 plan.unknown += 1;

@@ -1,14 +1,16 @@
 //! What happens to the estate between runs: a few changes anywhere, a host pool renamed (which changes every package
-//! of it), and a new host pool where too few are left.
+//! of it), and a new host pool where too little is left.
 
 use super::stand::Stand;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// Changes anywhere in the estate before each run.
-const CHANGES: u64 = 8;
-/// With fewer host pools than this a new one is made.
-const POOLS: usize = 9;
+const CHANGES: u64 = 6;
+/// With fewer large application groups than this a host pool with a new one is made.
+const LARGE_GROUPS: usize = 16;
+/// What makes a group large, in applications: their packages take two messages at least.
+const LARGE: usize = 55;
 /// Applications of a new host pool: their packages take three messages.
 const NEW_APPLICATIONS: usize = 110;
 
@@ -18,12 +20,17 @@ impl Stand {
         let estate = self.azure.estate_without_icons().await?;
         let pools = estate["hostPools"].as_array().context("/_sim/estate has no hostPools")?;
         let mut entries = Vec::new();
-        if let Some(pool) = self.dice.clone().pick(pools) {
+        if let Some(pool) = self.dice.pick(pools) {
             let friendly = format!("{} {}", pool["name"].as_str().unwrap_or_default(), self.next("name"));
             entries
                 .push(json!({"op": "patch", "resource": {"id": pool["id"], "properties": {"friendlyName": friendly}}}));
         }
-        if pools.len() < POOLS {
+        let groups = estate["applicationGroups"].as_array().context("/_sim/estate has no applicationGroups")?;
+        let large = |group: &&Value| {
+            let applications = group["applications"].as_array().map_or(0, Vec::len);
+            applications >= LARGE && !group["properties"]["workspaceArmPath"].is_null()
+        };
+        if groups.iter().filter(large).count() < LARGE_GROUPS {
             entries.extend(self.new_pool(&estate)?);
         }
         // Last, because it may delete what the others name.

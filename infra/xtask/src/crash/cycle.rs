@@ -47,12 +47,15 @@ pub(super) async fn run(stand: &mut Stand, kills: usize) -> Result<Ended> {
         stand.change_estate().await?;
         stand.ask_for_run().await?;
     }
-    for _ in 0..MAX_DEATHS {
+    for deaths in 0..MAX_DEATHS {
         if stand.tally.kills() >= kills {
             break;
         }
         let lives_for = stand.dice.up_to(stand.run_takes);
         if stand.run_has_ended_within(lives_for).await? {
+            if deaths == 0 {
+                stand.run_takes = began.elapsed().max(SHORTEST);
+            }
             return Ok(Ended::All);
         }
         stand.end_current().await?;

@@ -48,7 +48,7 @@ pub(super) struct Stand {
     pub(super) dice: Dice,
     /// The process that serves, between two cycles too.
     pub(super) life: Option<Life>,
-    /// How long an undisturbed run takes: kills fall into this time.
+    /// How long the last undisturbed run took: kills fall into this time.
     pub(super) run_takes: Duration,
     /// Every run that was seen, and how it ended.
     pub(super) runs: BTreeMap<String, Option<String>>,

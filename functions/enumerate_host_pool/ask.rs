@@ -1,0 +1,28 @@
+//! The gathering: one request for each application group whose resources may not be what they were.
+
+use futures::future::join_all;
+use poolwarden_azure::{Inventory, Listing};
+use poolwarden_domain::ArmId;
+use poolwarden_domain::discovery::PoolFacts;
+use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
+
+/// Asks the groups that may have changed, or were never read, for their resources. What of a list could not be read is
+/// neither there nor gone: it joins the pool's unknown scopes.
+pub(super) async fn ask(
+    inventory: &dyn Inventory,
+    facts: &mut PoolFacts,
+    changed: Option<&[ArmId]>,
+    previous: Option<&PoolSnapshot>,
+) -> Vec<GroupAnswer> {
+    let asked = facts.groups.iter().map(|group| &group.group).filter(|group| match (changed, previous) {
+        (Some(changed), Some(previous)) => changed.contains(&group.id) || previous.resources_of(&group.id).is_none(),
+        _ => true,
+    });
+    let answers =
+        join_all(asked.map(|group| async { (group.id.clone(), inventory.listing(&group.id, group.kind).await) })).await;
+    let mut take = |listing: Listing| {
+        facts.unknown.extend(listing.unknown);
+        listing.resources
+    };
+    answers.into_iter().map(|(group, answer)| (group, answer.map(|listing| listing.map(&mut take)))).collect()
+}
