@@ -92,10 +92,12 @@ impl Dark {
     }
 }
 
-/// The scope below which something published may be hidden because this one could not be read, if it may.
+/// The scope below which something published may be hidden because this one could not be read, if it may: a single
+/// application or desktop hides itself only.
 pub(crate) fn hides_below(unknown: &UnknownScope) -> Option<ArmId> {
     let (dark, below) = Dark::of(&unknown.scope);
-    (dark == Dark::Structure).then_some(below)
+    let is_item = ["applications", "desktops"].iter().any(|kind| unknown.scope.segment(kind).is_some());
+    (dark == Dark::Structure).then(|| if is_item { unknown.scope.clone() } else { below })
 }
 
 /// The unreadable scopes of an estate, by number, for looking up which of them hold something.

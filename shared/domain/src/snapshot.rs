@@ -1,14 +1,14 @@
 //! What is known about one host pool: the facts, and the resources of each group with the time they were read.
 //!
-//! A group that was not asked this time, or could not be read, keeps what was last known of it; the difference is in
-//! the list of unknown scopes that goes with the snapshot.
+//! A group that was not asked this time, or could not be read, keeps what was last known of it, and so does a single
+//! resource in it; the difference is in the list of unknown scopes that goes with the snapshot.
 
 use crate::discovery::{GroupFacts, PoolFacts, hides_below};
 use crate::estate::Resource;
 use crate::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A host pool as it was last observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,8 @@ impl PoolSnapshot {
         observed_at: Timestamp,
     ) -> (Self, Vec<UnknownScope>) {
         let mut unknown = facts.unknown.clone();
-        facts.groups.extend(previous.map(|previous| hidden_groups(&facts, previous)).unwrap_or_default());
+        let shadows = Shadows::over(&facts);
+        facts.groups.extend(previous.map(|previous| shadows.hidden_groups(&facts, previous)).unwrap_or_default());
         facts.groups.sort_by(|a, b| a.group.id.cmp(&b.group.id));
         let mut resources: BTreeMap<String, GroupRead> = BTreeMap::new();
         for group in &facts.groups {
@@ -55,9 +56,12 @@ impl PoolSnapshot {
         }
         for (group, answer) in answers {
             match answer {
-                Ok(Some(list)) => {
-                    let read = GroupRead { read_at: observed_at, resources: list };
-                    resources.insert(group.canonical(), read);
+                Ok(Some(mut list)) => {
+                    let before = resources.remove(&group.canonical());
+                    list.extend(
+                        before.map(|before| shadows.hidden_resources(&list, before.resources)).unwrap_or_default(),
+                    );
+                    resources.insert(group.canonical(), GroupRead { read_at: observed_at, resources: list });
                 }
                 Ok(None) => {
                     resources.remove(&group.canonical());
@@ -92,15 +96,34 @@ impl PoolSnapshot {
     }
 }
 
-/// The groups that were there before and that nobody can see now. What they publish still counts when names are told
+/// Where in a pool something may be that cannot be seen now. What was there before still counts when names are told
 /// apart; whether it is published, the plan leaves open.
-fn hidden_groups(facts: &PoolFacts, previous: &PoolSnapshot) -> Vec<GroupFacts> {
-    let seen: BTreeSet<&ArmId> = facts.groups.iter().map(|group| &group.group.id).collect();
-    let dark: Vec<ArmId> = facts.unknown.iter().filter_map(hides_below).collect();
-    let is_dark = |id: &ArmId| dark.iter().any(|scope| id.is_within(scope));
-    let pool_is_dark = is_dark(&facts.pool.id);
-    let hidden = |known: &&GroupFacts| !seen.contains(&known.group.id) && (pool_is_dark || is_dark(&known.group.id));
-    previous.facts.groups.iter().filter(hidden).cloned().collect()
+struct Shadows {
+    dark: HashSet<ArmId>,
+    whole_pool: bool,
+}
+
+impl Shadows {
+    fn over(facts: &PoolFacts) -> Self {
+        let dark: HashSet<ArmId> = facts.unknown.iter().filter_map(hides_below).collect();
+        let whole_pool = facts.pool.id.ancestors().any(|scope| dark.contains(&scope));
+        Self { dark, whole_pool }
+    }
+
+    fn lie_over(&self, id: &ArmId) -> bool {
+        self.whole_pool || id.ancestors().any(|scope| self.dark.contains(&scope))
+    }
+
+    fn hidden_groups(&self, facts: &PoolFacts, previous: &PoolSnapshot) -> Vec<GroupFacts> {
+        let seen: HashSet<&ArmId> = facts.groups.iter().map(|group| &group.group.id).collect();
+        let hidden = |known: &&GroupFacts| !seen.contains(&known.group.id) && self.lie_over(&known.group.id);
+        previous.facts.groups.iter().filter(hidden).cloned().collect()
+    }
+
+    fn hidden_resources(&self, seen: &[Resource], before: Vec<Resource>) -> Vec<Resource> {
+        let seen: HashSet<&ArmId> = seen.iter().map(|resource| &resource.id).collect();
+        before.into_iter().filter(|known| !seen.contains(&known.id) && self.lie_over(&known.id)).collect()
+    }
 }
 
 #[cfg(test)]

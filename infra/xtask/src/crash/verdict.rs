@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep};
 const LAST_RUNS: usize = 5;
 /// How long events may take to arrive after the last run. A refused one comes again after 5 and after 30 seconds.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// As [`DELIVERY_PATIENCE`], where a bug is planted that may well lose them.
+const DELIVERY_PATIENCE_WITH_BUG: Duration = Duration::from_secs(10);
 /// For how long nothing more must arrive.
 const SILENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -127,7 +129,8 @@ fn wanted_events(
 
 /// Waits until all that is wanted has arrived and nothing more does, or the patience is over.
 async fn arrive(stand: &Stand, wanted: &BTreeMap<String, Option<String>>) -> Result<Received> {
-    let deadline = Instant::now() + DELIVERY_PATIENCE;
+    let patience = if stand.plan.bug.is_some() { DELIVERY_PATIENCE_WITH_BUG } else { DELIVERY_PATIENCE };
+    let deadline = Instant::now() + patience;
     let (mut raw, mut silent_since) = (None, Instant::now());
     loop {
         let received = Received::read(&stand.azure.webhook(SINK).await?)?;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::package::Package;
-use crate::testing::{at, content, forbidden, group_id, look, pool_id};
+use crate::testing::{app_id, at, content, forbidden, group_id, look, pool_id};
 use proptest::prelude::*;
 
 /// An index with these apps offered, all observed at the tests' beginning.
@@ -75,7 +75,7 @@ fn whatever_may_hide_a_package_freezes_it() {
         (forbidden(&pool_id("HP")), true),
         (forbidden(&group), true),
         (below(&group, "applications"), true),
-        (below(&group, "applications/other"), true),
+        (below(&group, "applications/other"), false),
         (below(&ArmId::new("/subscriptions/s"), "providers/Microsoft.DesktopVirtualization/applicationGroups"), true),
         (forbidden(&group_id("office2")), false),
         (forbidden(&ArmId::new("/subscriptions/other")), false),
@@ -95,6 +95,18 @@ fn whatever_may_hide_a_package_freezes_it() {
         assert_eq!(later.retire.len(), usize::from(!freezes), "{scope}");
         assert_eq!(later.not_missing.len(), usize::from(freezes), "{scope}");
     }
+}
+
+#[test]
+fn an_item_that_cannot_be_read_freezes_its_own_package_only() {
+    let mut index = index(&["garbled", "gone", "same"]);
+    let first = look("r1", 10);
+    let unknown = [forbidden(&ArmId::new(&app_id("office", "garbled").canonical()))];
+    let missed = plan(&offering(&["same"]), &index, &unknown, &first);
+    assert_eq!((missed.missing.as_slice(), missed.unknown, missed.unchanged), (["gone".to_owned()].as_slice(), 1, 1));
+    index.mark(&missed, &first);
+    let later = plan(&offering(&["same"]), &index, &unknown, &look("r2", 20));
+    assert_eq!((later.retire.as_slice(), later.unknown), (["gone".to_owned()].as_slice(), 1));
 }
 
 #[test]

@@ -59,10 +59,7 @@ fn names_that_clash_are_told_apart_by_group_then_by_their_own() {
         ["EXCEL – h (hp)", "Excel – Office (hp)", "Word (hp)"]
     );
     let twins = vec![app("excel", "Excel"), app("excel2", "Excel")];
-    assert_eq!(
-        names(vec![(office, twins)], &Policy::default()),
-        ["Excel – Office – g/excel (hp)", "Excel – Office – g/excel2 (hp)"]
-    );
+    assert_eq!(names(vec![(office, twins)], &Policy::default()), ["Excel – g/excel (hp)", "Excel – g/excel2 (hp)"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::discovery::discover;
 use crate::estate::Estate;
-use crate::testing::{App, Look, World, at, forbidden, group_id, resource};
+use crate::testing::{App, Look, World, app_id, at, forbidden, group_id, resource};
 use std::collections::BTreeSet;
 
 fn facts(world: &World, look: &Look) -> PoolFacts {
@@ -52,6 +52,25 @@ fn a_group_that_does_not_answer_is_unknown_and_keeps_what_it_had() {
     assert_eq!(known.resources_of(&group_id("OFFICE")), first().resources_of(&group_id("office")));
     let (never, _) = PoolSnapshot::observe(facts(&world(), &look), asked(), None, at(10));
     assert_eq!(never.resources_of(&group_id("office")), None);
+}
+
+#[test]
+fn a_resource_that_is_listed_and_cannot_be_read_keeps_what_it_was() {
+    let before = World::of(&["hp/office: excel word"]);
+    let asked = answers(&before, &["office"], &Look::default());
+    let (previous, _) = PoolSnapshot::observe(facts(&before, &Look::default()), asked, None, at(0));
+    let names = |garbled: &ArmId| {
+        let now = World::of(&["hp/office: outlook"]);
+        let mut facts = facts(&now, &Look::default());
+        facts.unknown.push(forbidden(garbled));
+        let asked = answers(&now, &["office"], &Look::default());
+        let (later, _) = PoolSnapshot::observe(facts, asked, Some(&previous), at(10));
+        let read = later.resources_of(&group_id("office")).unwrap();
+        read.iter().map(|resource| resource.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&app_id("office", "Word")), ["outlook", "word"]);
+    assert_eq!(names(&app_id("office", "outlook")), ["outlook"]);
+    assert_eq!(names(&group_id("office")), ["outlook", "excel", "word"], "the list broke off");
 }
 
 #[test]

@@ -169,11 +169,13 @@ fn names_do_not_change_because_a_group_cannot_be_seen() {
 }
 
 #[test]
-fn a_retired_package_stays_in_the_catalogue() {
+fn a_retired_package_stays_in_the_catalogue_and_retiring_it_can_be_repeated() {
     let mut pipeline = after_a_run(&[OFFICE]);
-    for _ in 0..2 {
-        pipeline.run(&World::of(&["hp/office: word"]), &Look::default());
-    }
+    let without = World::of(&["hp/office: word"]);
+    pipeline.run(&without, &Look::default());
+    let ended = pipeline.run(&without, &Look::default());
+    let (pool, keys, observation) = &ended.ending.retire[0];
+    assert!(pipeline.indexes[pool].is_due(&keys[0], observation));
     let states: Vec<PackageState> = pipeline.packages.values().map(|package| package.state).collect();
     assert_eq!(states, [PackageState::Retired, PackageState::Active]);
 }
