@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How many icon hashes a process remembers as stored.
 const ICONS_REMEMBERED: u64 = 10_000;
@@ -37,6 +38,8 @@ pub struct Deps {
     pub icons: Cache<String, ()>,
     /// What this process has done so far.
     pub meter: Meter,
+    /// Rung when a run of this process has ended.
+    pub ended: Notify,
 }
 
 impl Deps {
@@ -44,7 +47,7 @@ impl Deps {
     pub fn new(config: Config, documents: Arc<dyn Documents>, queues: Arc<dyn Queues>) -> anyhow::Result<Self> {
         let sources = Sources::new(&config)?;
         let icons = Cache::new(ICONS_REMEMBERED);
-        Ok(Self { config, documents, queues, sources, icons, meter: Meter::default() })
+        Ok(Self { config, documents, queues, sources, icons, meter: Meter::default(), ended: Notify::new() })
     }
 
     /// The documents, typed.

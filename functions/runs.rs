@@ -108,6 +108,7 @@ pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
         notify(deps, &run.connection, vec![event::run(&run.id, &finished.report, finished.at)]).await?;
     }
     deps.state().delete(&keys::open_run(&run.connection, &run.id)).await?;
+    deps.ended.notify_waiters();
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("the template is fixed"));
     let mut last_line = Instant::now();
     loop {
+        let rung = deps.ended.notified();
         let (ended, line) = look(deps, run, connections).await?;
         bar.set_message(line.clone());
         bar.tick();
@@ -32,7 +33,8 @@ pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet
             eprintln!("{line}");
             last_line = Instant::now();
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        // Another process' runs ring no bell here.
+        drop(tokio::time::timeout(LOOK_EVERY, rung).await);
     }
 }
 

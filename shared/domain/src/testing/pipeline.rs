@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::published::{Published, published};
 use crate::report::{PartOutcome, PoolReport};
 use crate::run::{Baseline, Discovered, PoolWork, Run, Source, Trigger};
-use crate::snapshot::PoolSnapshot;
+use crate::snapshot::{GroupAnswer, PoolSnapshot};
 use crate::{ArmId, UnknownScope};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Pipeline {
 
     fn enumerate(
         &mut self,
-        facts: PoolFacts,
+        mut facts: PoolFacts,
         changed: Option<&[ArmId]>,
         world: &World,
         look: &Look,
@@ -131,7 +131,10 @@ impl Pipeline {
             (Some(changed), Some(previous)) => changed.contains(id) || previous.resources_of(id).is_none(),
             _ => true,
         });
-        let answers = asked.map(|id| world.answer(id, look)).collect();
+        let answers: Vec<GroupAnswer> = asked.map(|id| world.answer(id, look)).collect();
+        let listed = |id: &&ArmId| answers.iter().any(|(group, answer)| answer.is_ok() && id.is_within(group));
+        let garbled = look.garbled.iter().filter(|id| world.has(id)).filter(listed);
+        facts.unknown.extend(garbled.map(super::forbidden));
         let (snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous, observation.observed_at);
         let published = published(&snapshot, &self.policy);
         let empty = PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone());

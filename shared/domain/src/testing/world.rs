@@ -28,6 +28,8 @@ pub(crate) struct Look {
     pub(crate) dark: BTreeSet<ArmId>,
     /// Groups whose applications cannot be listed.
     pub(crate) silent: BTreeSet<ArmId>,
+    /// Applications that are listed and cannot be read.
+    pub(crate) garbled: BTreeSet<ArmId>,
     /// Whether the activity log cannot be read.
     pub(crate) no_log: bool,
 }
@@ -93,13 +95,22 @@ impl World {
         estate
     }
 
+    /// Whether an application is there, shown or not.
+    pub(crate) fn has(&self, id: &ArmId) -> bool {
+        let groups = self.pools.values().flatten();
+        groups.flat_map(|(group, apps)| apps.keys().map(move |app| app_id(group, app))).any(|app| app == *id)
+    }
+
     /// What a group answers when it is asked for its applications.
     pub(crate) fn answer(&self, group: &ArmId, look: &Look) -> GroupAnswer {
         let apps = self.pools.values().flatten().find(|(name, _)| group_id(name) == *group);
         let answer = if look.silent.contains(group) || look.dark.iter().any(|scope| group.is_within(scope)) {
             Err(Unreadable::new(Why::Throttled, "429"))
         } else {
-            Ok(apps.map(|(group, apps)| apps.iter().map(|(name, app)| resource(group, name, app)).collect()))
+            let legible = |resource: &Resource| !look.garbled.contains(&resource.id);
+            Ok(apps.map(|(group, apps)| {
+                apps.iter().map(|(name, app)| resource(group, name, app)).filter(legible).collect()
+            }))
         };
         (group.clone(), answer)
     }

@@ -4,7 +4,7 @@
 use crate::policy::Brake;
 use crate::report::PackageCounts;
 use crate::run::Status;
-use crate::testing::{App, Look, Pipeline, World, group_id, pool_id};
+use crate::testing::{App, Look, Pipeline, World, app_id, group_id, pool_id};
 use crate::{ArmId, package::PackageState};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,17 +27,18 @@ impl Model {
         let offered = world.offered();
         let dark = |id: &ArmId| look.dark.iter().any(|scope| id.is_within(scope));
         // A pool that can be seen names its groups, readable or not: one that it does not name is gone.
-        let unseen = |pool: &ArmId, group: &ArmId| {
+        let unseen = |id: &ArmId, pool: &ArmId, group: &ArmId| {
             let groups = world.pools.iter().find(|(name, _)| pool_id(name) == *pool).map(|(_, groups)| groups);
             let is_named = |groups: &BTreeMap<String, _>| groups.keys().any(|name| group_id(name) == *group);
             let may_be_there = groups.is_some_and(|groups| groups.is_empty() && dark(group) || is_named(groups));
-            dark(pool) || may_be_there && (dark(group) || look.silent.contains(group))
+            let garbled = look.garbled.contains(id) && world.has(id);
+            dark(pool) || may_be_there && (dark(group) || look.silent.contains(group) || garbled)
         };
         let before = self.active.len();
         let mut due = Vec::new();
         for (id, held) in &mut self.active {
             let missing = !offered.contains_key(id);
-            if unseen(&held.pool, &held.group) || !missing {
+            if unseen(id, &held.pool, &held.group) || !missing {
                 held.missed = false;
             } else if std::mem::replace(&mut held.missed, true) {
                 due.push(id.clone());
@@ -47,7 +48,7 @@ impl Model {
             due.iter().for_each(|id| drop(self.active.remove(id)));
         }
         for (id, (pool, group)) in offered {
-            if !unseen(&pool, &group) {
+            if !unseen(&id, &pool, &group) {
                 self.active.entry(id).or_insert(Held { group, pool, missed: false });
             }
         }
@@ -89,7 +90,14 @@ fn looks() -> impl Strategy<Value = Look> {
     let none = || Just(BTreeSet::new());
     let dark = prop_oneof![4 => none(), 1 => prop::sample::subsequence(scopes, 1..=2).prop_map(BTreeSet::from_iter)];
     let silent = prop_oneof![4 => none(), 1 => prop::sample::subsequence(groups, 1..=2).prop_map(BTreeSet::from_iter)];
-    (dark, silent, prop::bool::weighted(0.2)).prop_map(|(dark, silent, no_log)| Look { dark, silent, no_log })
+    let apps: Vec<ArmId> = (0..APPS).map(|a| app_id("p0-g0", &format!("a{a}"))).collect();
+    let garbled = prop_oneof![4 => none(), 1 => prop::sample::subsequence(apps, 1..=2).prop_map(BTreeSet::from_iter)];
+    (dark, silent, garbled, prop::bool::weighted(0.2)).prop_map(|(dark, silent, garbled, no_log)| Look {
+        dark,
+        silent,
+        garbled,
+        no_log,
+    })
 }
 
 /// A world either stays as it was since the last run or is another one.
