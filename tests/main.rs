@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail")]
 
 mod expected;
+mod faults;
 mod harness;
+mod lifecycle;
 mod truth;

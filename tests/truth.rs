@@ -28,7 +28,7 @@ fn drawn(seed: u64) -> EstateSpec {
     let mut count = |least: usize, most: usize| least + below((most - least + 1) as u64) as usize;
     let mut spec = EstateSpec {
         subscriptions: count(1, 3),
-        pools_per_subscription: count(0, 3),
+        pools_per_subscription: count(1, 3),
         hosts_per_pool: count(0, 3),
         remoteapp_groups_per_pool: count(0, 2),
         desktop_groups_per_pool: count(0, 2),
@@ -130,10 +130,12 @@ async fn the_large_estate_is_in_the_catalogue_as_it_was_planted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_random_estates_are_in_the_catalogue_as_they_were_planted() {
     let looks = (1..=50).map(|seed| async move {
-        let stand = Stand::seeded(drawn(seed), seed).await;
-        println!("seed {seed}: {:?}", drawn(seed));
-        assert_first_sight(&stand).await;
-        stand.expected().len()
+        let look = async move {
+            let stand = Stand::seeded(drawn(seed), seed).await;
+            assert_first_sight(&stand).await;
+            stand.expected().len()
+        };
+        tokio::spawn(look).await.unwrap_or_else(|_| panic!("seed {seed}: {:#?}", drawn(seed)))
     });
     let packages: Vec<usize> = stream::iter(looks).buffer_unordered(AT_A_TIME).collect().await;
     let offering = packages.iter().filter(|packages| **packages > 0).count();
@@ -186,9 +188,11 @@ async fn changes_are_followed_additions_at_once_and_removals_after_two_runs() {
             let after = stand.expected();
 
             stand.sync_whole(&[]).await;
-            let (known, gone): (Vec<Value>, Vec<Value>) = stand.export().await.into_iter().partition(|manifest| {
-                after.contains_key(&manifest["resource"].as_str().unwrap().to_lowercase())
-            });
+            let (known, gone): (Vec<Value>, Vec<Value>) = stand
+                .export()
+                .await
+                .into_iter()
+                .partition(|manifest| after.contains_key(&manifest["resource"].as_str().unwrap().to_lowercase()));
             let differences = expected::differences(&after, &known);
             assert!(differences.is_empty(), "seed {seed}, step {step}:\n{}", differences.join("\n"));
             let vanished = before.keys().filter(|id| !after.contains_key(*id)).count();

@@ -6,6 +6,7 @@ use super::reader::{Distinct, Table};
 use super::webhook::Webhook;
 use super::{ScheduleCheck, credential, policy, values, webhook};
 use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
+use poolwarden_domain::ArmId;
 use poolwarden_domain::policy::Policy;
 use std::time::Duration;
 
@@ -42,6 +43,14 @@ pub struct Connection {
     pub policy: Policy,
     /// Who is told.
     pub webhooks: Vec<Webhook>,
+}
+
+impl Connection {
+    /// Whether something lies in a subscription that the connection covers: one that it names, or any if it names none.
+    pub fn covers(&self, id: &ArmId) -> bool {
+        let named = |subscription: &str| self.subscriptions.iter().any(|one| one.eq_ignore_ascii_case(subscription));
+        self.subscriptions.is_empty() || id.subscription().is_some_and(named)
+    }
 }
 
 /// Reads a connection. What is wrong is reported and has its default here, so that the rest is judged too.

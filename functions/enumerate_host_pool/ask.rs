@@ -2,9 +2,9 @@
 
 use futures::future::join_all;
 use poolwarden_azure::{Inventory, Listing};
-use poolwarden_domain::ArmId;
 use poolwarden_domain::discovery::PoolFacts;
 use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
+use poolwarden_domain::{ArmId, Reading, UnknownScope};
 
 /// Asks the groups that may have changed, or were never read, for their resources. What of a list could not be read is
 /// neither there nor gone: it joins the pool's unknown scopes.
@@ -20,9 +20,18 @@ pub(super) async fn ask(
     });
     let answers =
         join_all(asked.map(|group| async { (group.id.clone(), inventory.listing(&group.id, group.kind).await) })).await;
-    let mut take = |listing: Listing| {
-        facts.unknown.extend(listing.unknown);
+    let mut take = |group: &ArmId, listing: Listing| {
+        // An item that names itself as something else may be any of the group's.
+        let dark = listing.unknown.into_iter().map(|dark| match dark.scope.is_within(group) {
+            true => dark,
+            false => UnknownScope { scope: group.clone(), ..dark },
+        });
+        facts.unknown.extend(dark);
         listing.resources
     };
-    answers.into_iter().map(|(group, answer)| (group, answer.map(|listing| listing.map(&mut take)))).collect()
+    let mut answer = |(group, answer): (ArmId, Reading<Option<Listing>>)| {
+        let answer = answer.map(|listing| listing.map(|listing| take(&group, listing)));
+        (group, answer)
+    };
+    answers.into_iter().map(&mut answer).collect()
 }

@@ -32,10 +32,11 @@ pub(super) async fn decide(
         };
         state.change(&index_key, mark).await?;
     }
-    if !plan.entries.is_empty() {
-        state.change(&keys::plan(&run.id, &run.connection, pool), |_| Some(plan.entries.clone())).await?;
+    let report = PoolReport::new(pool, observation, &plan, index.active(), unknown);
+    if let Some(digest) = &report.plan.digest {
+        state.create(&keys::plan(&run.id, &run.connection, pool, digest), &plan.entries).await?;
     }
-    Ok(PoolReport::new(pool, observation, &plan, index.active(), unknown))
+    Ok(report)
 }
 
 /// An older observation never overwrites a newer one.

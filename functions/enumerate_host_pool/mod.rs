@@ -105,14 +105,18 @@ async fn look_for(
     id: &ArmId,
 ) -> Result<PoolReport, Fault> {
     let observation = run.observe(deps.now());
-    let unknown = match inventory.host_pool(id).await {
-        Ok(None) => Vec::new(),
+    let covered = deps.config.connection(&run.connection).is_none_or(|connection| connection.covers(id));
+    // A subscription that was taken out of the configuration is as good as gone.
+    let found = if covered { inventory.host_pool(id).await } else { Ok(None) };
+    let unknown = match found {
+        Ok(None) => None,
         Ok(Some(_)) => {
             let detail = "the host pool is there, but the listing of all pools left it out; the next run will tell";
-            vec![UnknownScope { scope: id.clone(), reason: Unreadable::new(Why::Missing, detail) }]
+            Some(Unreadable::new(Why::Missing, detail))
         }
-        Err(reason) => vec![UnknownScope { scope: id.clone(), reason }],
+        Err(reason) => Some(reason),
     };
+    let unknown = unknown.map(|reason| UnknownScope { scope: id.clone(), reason }).into_iter().collect();
     let index = PoolIndex::new(id.clone(), id.name().to_owned());
     let mut report = decide(deps, run, pool, index, &Published::default(), unknown, observation).await?;
     report.label = id.name().to_owned();

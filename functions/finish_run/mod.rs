@@ -74,7 +74,9 @@ async fn retire(
 ) -> Result<Vec<Event>, Fault> {
     let (state, now) = (deps.state(), deps.now());
     let (mut events, mut retired) = (Vec::new(), Vec::new());
-    for key in packages {
+    let index: Option<PoolIndex> = state.value(&keys::index(&run.connection, pool)).await?;
+    let is_due = |key: &&String| index.as_ref().is_some_and(|index| index.is_due(key, observation));
+    for key in packages.iter().filter(is_due) {
         let mut revision = None;
         let package = state
             .change(&keys::package(&run.connection, key), |existing: Option<Package>| {

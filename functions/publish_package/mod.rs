@@ -44,7 +44,8 @@ impl Stage for PublishPackage {
         if report.parts.contains_key(&message.part) {
             return after(deps, &run, &report).await;
         }
-        let plan_key = keys::plan(&run.id, &run.connection, &message.pool);
+        let digest = report.plan.digest.as_deref().unwrap_or_default();
+        let plan_key = keys::plan(&run.id, &run.connection, &message.pool, digest);
         let entries: Vec<Entry> = state.value(&plan_key).await?.unwrap_or_default();
         let entries = entries.chunks(ENTRIES_PER_PART).nth(message.part as usize).unwrap_or_default();
 
@@ -107,7 +108,7 @@ async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry])
     runs::notify(deps, &run.connection, events).await?;
     let index_key = keys::index(&run.connection, &report.pool);
     let record = |index: Option<PoolIndex>| {
-        let pool = packages.first().map(|package| &package.content.host_pool)?;
+        let pool = entries.first().map(|entry| &entry.content.host_pool)?;
         let mut index = index.unwrap_or_else(|| PoolIndex::new(pool.id.clone(), pool.name.clone()));
         let changed = packages.iter().filter(|package| index.record(package)).count() > 0;
         changed.then_some(index)

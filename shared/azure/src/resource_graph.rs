@@ -32,10 +32,17 @@ pub(crate) enum Row {
     Workspace(Workspace),
 }
 
-/// A question: the query, what it asks for, and whether grants above the subscriptions belong to the answer.
+/// Where a list would be below a subscription: the scope of a row that does not say whose it is.
+const HOSTS: &str = "/providers/Microsoft.DesktopVirtualization/sessionHosts";
+const ROLES: &str = "/providers/Microsoft.Authorization/roleDefinitions";
+const GRANTS: &str = "/providers/Microsoft.Authorization/roleAssignments";
+
+/// A question: the query, what it asks for, which list below a subscription that would be, and whether grants above
+/// the subscriptions belong to the answer.
 struct Question<'a> {
     query: &'a str,
     what: &'static str,
+    list: &'static str,
     with_scopes_above: bool,
 }
 
@@ -53,21 +60,37 @@ struct Page<'a> {
 impl Arm {
     /// Host pools, application groups and workspaces.
     pub(crate) async fn query_estate(&self, subscriptions: &[String]) -> Reading<Listed<Row>> {
-        let question = Question { query: ESTATE, what: "the estate in Resource Graph", with_scopes_above: false };
+        let question =
+            Question { query: ESTATE, what: "the estate in Resource Graph", list: "", with_scopes_above: false };
         self.query(subscriptions, &question, row).await
     }
 
     /// The number of session hosts of each pool that has any.
     pub(crate) async fn query_session_hosts(&self, subscriptions: &[String]) -> Reading<Listed<(ArmId, u64)>> {
-        let question =
-            Question { query: SESSION_HOSTS, what: "the session hosts in Resource Graph", with_scopes_above: false };
-        self.query(subscriptions, &question, host_count).await
+        let question = Question {
+            query: SESSION_HOSTS,
+            what: "the session hosts in Resource Graph",
+            list: HOSTS,
+            with_scopes_above: false,
+        };
+        let mut listed = self.query(subscriptions, &question, host_count).await?;
+        // A pool whose hosts cannot be counted is not unknown itself.
+        for flaw in &mut listed.flaws {
+            if flaw.scope.segment("hostPools").is_some() {
+                flaw.scope = ArmId::new(&format!("{}/sessionHosts", flaw.scope));
+            }
+        }
+        Ok(listed)
     }
 
     /// All custom roles.
     pub(crate) async fn query_custom_roles(&self, subscriptions: &[String]) -> Reading<Listed<RoleDefinition>> {
-        let question =
-            Question { query: CUSTOM_ROLES, what: "the custom roles in Resource Graph", with_scopes_above: true };
+        let question = Question {
+            query: CUSTOM_ROLES,
+            what: "the custom roles in Resource Graph",
+            list: ROLES,
+            with_scopes_above: true,
+        };
         self.query(subscriptions, &question, wire::role_definition).await
     }
 
@@ -82,8 +105,12 @@ impl Arm {
             let any: Vec<_> =
                 some.iter().map(|role| format!("roleDefinitionId endswith '/{}'", literal(role))).collect();
             let query = ROLE_ASSIGNMENTS.replace(ROLES_PLACEHOLDER, &any.join(" or "));
-            let question =
-                Question { query: &query, what: "the role assignments in Resource Graph", with_scopes_above: true };
+            let question = Question {
+                query: &query,
+                what: "the role assignments in Resource Graph",
+                list: GRANTS,
+                with_scopes_above: true,
+            };
             all.append(self.query(subscriptions, &question, wire::role_assignment).await?);
         }
         Ok(all)
@@ -113,6 +140,7 @@ impl Arm {
             [one] => ArmId::new(&format!("/subscriptions/{one}")),
             _ => ArmId::new("/subscriptions"),
         };
+        let list = ArmId::new(&format!("{scope}{}", question.list));
         let stop = |why, text: &str| Unreadable::new(why, format!("{}: {text}", question.what));
         let (mut listed, mut seen, mut tokens) = (Listed::new(), HashSet::new(), HashSet::new());
         let mut skip_token = None;
@@ -132,7 +160,7 @@ impl Arm {
                 .ask(&call, |body| read_page(body, read))
                 .await?
                 .ok_or_else(|| stop(Why::Failed, "404, Resource Graph is not offered here"))?;
-            listed.take_in(&mut seen, &scope, items);
+            listed.take_in(&mut seen, &list, items);
             match next {
                 None if truncated => {
                     listed.stopped =

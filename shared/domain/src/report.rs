@@ -4,7 +4,7 @@ use crate::package::Change;
 use crate::plan::{Observation, PoolPlan};
 use crate::published::NotPublished;
 use crate::run::{Requests, Status};
-use crate::{ArmId, UnknownScope};
+use crate::{ArmId, UnknownScope, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ pub struct PoolReport {
 /// A plan without its entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanSummary {
+    /// Tells this plan's entries from those of another delivery's; `None` when there are none.
+    pub digest: Option<String>,
     /// How many packages to create, update or restore.
     pub entries: usize,
     /// How many packages this look is the first to miss.
@@ -55,7 +57,9 @@ pub struct PlanSummary {
 
 impl From<&PoolPlan> for PlanSummary {
     fn from(plan: &PoolPlan) -> Self {
+        let digest = || text::sha256_hex(&serde_json::to_vec(&plan.entries).expect("plans are plain data"));
         Self {
+            digest: (!plan.entries.is_empty()).then(|| digest()[..12].to_owned()),
             entries: plan.entries.len(),
             missing: plan.missing.len(),
             retire: plan.retire.clone(),
