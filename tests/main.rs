@@ -6,4 +6,5 @@ mod expected;
 mod faults;
 mod harness;
 mod lifecycle;
+mod offline;
 mod truth;

@@ -13,6 +13,7 @@ use serde::Serialize;
 #[derive(Debug, Subcommand)]
 pub(super) enum Connections {
     /// The configured connections, and when they last could sign in
+    #[command(after_help = "Example:\n  poolwarden connections list --json")]
     List,
     /// Sign in now and count what can be seen; ends what `needs_attention` waits for
     #[command(after_help = "Example:\n  poolwarden connections check contoso")]

@@ -8,6 +8,7 @@ mod progress;
 mod runs;
 mod serve;
 mod session;
+mod summary;
 mod sync;
 
 use clap::{Parser, Subcommand};
@@ -55,6 +56,9 @@ enum Command {
     #[command(subcommand)]
     Runs(runs::Runs),
     /// Serve the Azure Functions host that started this process (host.json names this mode)
+    #[command(
+        after_help = "Example, as the Functions host starts it:\n  FUNCTIONS_CUSTOMHANDLER_PORT=7073 poolwarden handler"
+    )]
     Handler,
 }
 

@@ -1,6 +1,6 @@
 //! `poolwarden packages`: the catalogue as a list, as one package, and as a folder of files.
 
-use super::session::{Session, configuration};
+use super::session::{Session, configuration_or_empty};
 use super::{COMPLETE, Cli, output};
 use crate::deps::Deps;
 use crate::{export, keys};
@@ -15,6 +15,9 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(super) enum Packages {
     /// Every package that is offered
+    #[command(
+        after_help = "Examples:\n  poolwarden packages list\n  poolwarden packages list --connection contoso --retired --json"
+    )]
     List {
         /// Only this connection's
         #[arg(long, value_name = "NAME")]
@@ -52,7 +55,7 @@ struct Line {
 
 impl Packages {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
-        let session = Session::open(configuration(cli)?)?;
+        let session = Session::open(configuration_or_empty(cli)?)?;
         let deps = &session.deps;
         match self {
             Self::List { connection, retired } => list(deps, connection.as_deref(), *retired, cli.json).await,

@@ -1,6 +1,6 @@
 //! `poolwarden runs`: what happened, and letting a held run go on.
 
-use super::session::{Session, configuration};
+use super::session::{Session, configuration_or_empty};
 use super::{COMPLETE, Cli, INCOMPLETE, output};
 use crate::deps::Deps;
 use crate::keys;
@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Subcommand)]
 pub(super) enum Runs {
     /// Every run that is kept, newest first
+    #[command(after_help = "Example:\n  poolwarden runs list --json")]
     List,
     /// One run in full: what was read, what changed, what could not be read and why
+    #[command(after_help = "Example:\n  poolwarden runs show 20261122T081500Z-1a2b3c")]
     Show {
         /// The run's id, as `runs list` shows it
         run: String,
@@ -36,7 +38,7 @@ pub(super) enum Runs {
 
 impl Runs {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
-        let session = Session::open(configuration(cli)?)?;
+        let session = Session::open(configuration_or_empty(cli)?)?;
         let deps = &session.deps;
         match self {
             Self::List => list(deps, cli.json).await,

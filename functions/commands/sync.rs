@@ -2,18 +2,19 @@
 
 use super::serve::{host, no_http};
 use super::session::{Session, configuration, configuration_or_empty};
+use super::summary::{self, Summary, peak_rss_bytes, planned};
 use super::{COMPLETE, Cli, FAILED, INCOMPLETE, output, progress};
 use crate::config::Config;
 use crate::deps::Deps;
-use crate::{keys, runs};
+use crate::runs;
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
 use poolwarden_domain::message::queue;
-use poolwarden_domain::plan::Entry;
-use poolwarden_domain::report::{ConnectionReport, PoolReport};
+use poolwarden_domain::report::ConnectionReport;
 use poolwarden_domain::run::{Run, Source, Status, Trigger};
-use serde::Serialize;
+use poolwarden_store::{HostGuard, Sqlite};
+use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ const EXAMPLES: &str = "Examples:
   poolwarden sync --from exports/             files as Azure prints them instead of Azure itself
 
 Exit codes: 0 complete, 1 failed, 2 incomplete or held.";
+
+/// How long `sync` tries to become the store's host before it leaves the run to the process that is.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// `poolwarden sync`
 #[derive(Debug, Args)]
@@ -46,27 +50,6 @@ pub(super) struct Sync {
     wait: bool,
 }
 
-/// What `sync --json` prints.
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    run: &'a str,
-    status: Status,
-    elapsed_ms: u64,
-    peak_rss_bytes: Option<u64>,
-    connections: Vec<&'a ConnectionReport>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    plan: Vec<Planned>,
-}
-
-/// A line of a dry run's plan.
-#[derive(Debug, Serialize)]
-struct Planned {
-    connection: String,
-    change: String,
-    package: String,
-    display_name: String,
-}
-
 impl Sync {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
         let began = Instant::now();
@@ -75,27 +58,15 @@ impl Sync {
         let deps = &session.deps;
         let run = self.start(deps, &connections).await?;
 
-        let guard = session.sqlite.try_become_host()?;
-        if guard.is_none() && !self.wait {
-            println!(
-                "run {run} is queued for the process that serves this store; `poolwarden runs show {run}` follows it"
-            );
-            return Ok(COMPLETE);
-        }
-        let ended = if guard.is_some() {
-            let hosting = host(&session, no_http()).await?.run(std::future::pending());
-            let following = async {
-                let ended = progress::follow(deps, &run, &connections, cli.json).await?;
-                drained(deps).await?;
-                anyhow::Ok(ended)
-            };
-            // Nothing is in flight once the queues are drained, so the host may be dropped where it stands.
-            tokio::select! {
-                hosted = hosting => bail!("the host stopped before the run ended: {hosted:?}"),
-                ended = following => ended?,
+        let Some(ended) = self.carry_out(&session, &run, &connections, cli.json).await? else {
+            if cli.json {
+                output::json(&json!({ "run": run, "status": "queued", "connections": [] }))?;
+            } else {
+                println!(
+                    "run {run} is queued for the process that serves this store; follow it with `poolwarden runs show {run}`"
+                );
             }
-        } else {
-            progress::follow(deps, &run, &connections, cli.json).await?
+            return Ok(COMPLETE);
         };
         let plan = if self.dry_run { planned(deps, &ended).await? } else { Vec::new() };
         let reports: Vec<&ConnectionReport> =
@@ -111,7 +82,7 @@ impl Sync {
         if cli.json {
             output::json(&summary)?;
         } else {
-            print(&summary)?;
+            summary::print(&summary)?;
         }
         Ok(match summary.status {
             Status::Complete => COMPLETE,
@@ -145,6 +116,31 @@ impl Sync {
         Ok((config, chosen))
     }
 
+    /// The runs as they ended, or nothing if they are left to another process.
+    async fn carry_out(
+        &self,
+        session: &Session,
+        run: &str,
+        connections: &[String],
+        quiet: bool,
+    ) -> anyhow::Result<Option<Vec<Run>>> {
+        // Another `sync` that is about to end lets go of the store in a moment; a `serve` does not.
+        let patience = if self.wait { Duration::MAX } else { PATIENCE };
+        let following = progress::follow(&session.deps, run, connections, quiet);
+        let ended = tokio::select! {
+            biased;
+            guard = tokio::time::timeout(patience, become_host(&session.sqlite)) => match guard {
+                Ok(guard) => {
+                    let _guard = guard?;
+                    host_until_ended(session, run, connections, quiet).await?
+                }
+                Err(_) => return Ok(None),
+            },
+            ended = following => ended?,
+        };
+        Ok(Some(ended))
+    }
+
     async fn start(&self, deps: &Deps, connections: &[String]) -> anyhow::Result<String> {
         let now: Timestamp = deps.now();
         let source = match &self.from {
@@ -166,98 +162,49 @@ impl Sync {
     }
 }
 
-/// Waits until no message is ready or under way; those scheduled for later are the next host's.
+/// The runs as they ended, with this process as the store's host.
+async fn host_until_ended(
+    session: &Session,
+    run: &str,
+    connections: &[String],
+    quiet: bool,
+) -> anyhow::Result<Vec<Run>> {
+    let deps = &session.deps;
+    let hosting = host(session, no_http()).await?.run(std::future::pending());
+    let following = async {
+        let ended = progress::follow(deps, run, connections, quiet).await?;
+        drained(deps).await?;
+        anyhow::Ok(ended)
+    };
+    // Nothing is in flight once the queues are drained, so the host may be dropped where it stands.
+    tokio::select! {
+        hosted = hosting => bail!("the host stopped before the run ended: {hosted:?}"),
+        ended = following => ended,
+    }
+}
+
+/// Waits until this process is the store's host.
+async fn become_host(sqlite: &Sqlite) -> anyhow::Result<HostGuard> {
+    loop {
+        if let Some(guard) = sqlite.try_become_host()? {
+            return Ok(guard);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until no message is ready or under way; those scheduled for later are the next host's. Messages only go
+/// forward through the queues, so looking at them in that order misses none.
 async fn drained(deps: &Deps) -> anyhow::Result<()> {
-    for queue in queue::ALL {
-        loop {
+    loop {
+        let mut left = 0;
+        for queue in queue::ALL {
             let depth = deps.queues.depth(queue).await?;
-            if depth.ready + depth.locked == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            left += depth.ready + depth.locked;
         }
-    }
-    Ok(())
-}
-
-/// What a dry run would have done.
-async fn planned(deps: &Deps, runs: &[Run]) -> anyhow::Result<Vec<Planned>> {
-    let state = deps.state();
-    let mut planned = Vec::new();
-    for run in runs {
-        let line = |change: &str, package: &str, display_name: &str| Planned {
-            connection: run.connection.clone(),
-            change: change.to_owned(),
-            package: package.to_owned(),
-            display_name: display_name.to_owned(),
-        };
-        let plans: Vec<(String, Vec<Entry>)> = state.all(&keys::plans(&run.id, &run.connection)).await?;
-        for entry in plans.iter().flat_map(|(_, entries)| entries) {
-            let change = format!("{:?}", entry.change).to_lowercase();
-            planned.push(line(&change, &entry.key, &entry.content.display_name));
+        if left == 0 {
+            return Ok(());
         }
-        let pools: Vec<(String, PoolReport)> = state.all(&keys::pool_reports(&run.id, &run.connection)).await?;
-        planned.extend(pools.iter().flat_map(|(_, pool)| &pool.plan.retire).map(|key| line("retired", key, "")));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Ok(planned)
-}
-
-fn print(summary: &Summary<'_>) -> anyhow::Result<()> {
-    if !summary.plan.is_empty() {
-        let rows = summary.plan.iter().map(|line| {
-            [line.change.clone(), line.display_name.clone(), line.connection.clone(), line.package.clone()]
-        });
-        output::table(["WOULD BE", "PACKAGE", "CONNECTION", "KEY"], rows)?;
-        println!();
-    }
-    let rows = summary.connections.iter().map(|report| {
-        let packages = &report.packages;
-        [
-            report.name.clone(),
-            format!("{:?}", report.status).to_lowercase(),
-            format!("{}/{}", report.pools.read, report.pools.found),
-            report.session_hosts.to_string(),
-            report.resources.to_string(),
-            packages.created.to_string(),
-            packages.updated.to_string(),
-            packages.unchanged.to_string(),
-            packages.retired.to_string(),
-            (packages.held + packages.unknown).to_string(),
-            (report.requests.arm + report.requests.resource_graph).to_string(),
-        ]
-    });
-    let headings = [
-        "CONNECTION",
-        "STATUS",
-        "POOLS READ",
-        "HOSTS",
-        "RESOURCES",
-        "CREATED",
-        "UPDATED",
-        "UNCHANGED",
-        "RETIRED",
-        "LEFT",
-        "REQUESTS",
-    ];
-    output::table(headings, rows)?;
-    for report in &summary.connections {
-        super::runs::explain(report);
-    }
-    let changed: usize =
-        summary.connections.iter().map(|r| r.packages.created + r.packages.updated + r.packages.retired).sum();
-    let requests: u64 = summary.connections.iter().map(|r| r.requests.arm + r.requests.resource_graph).sum();
-    let throttled: u64 = summary.connections.iter().map(|r| r.requests.throttled).sum();
-    println!(
-        "\nrun {}: {changed} changed, {requests} requests ({throttled} throttled), {:.2} s",
-        summary.run,
-        Duration::from_millis(summary.elapsed_ms).as_secs_f64()
-    );
-    Ok(())
-}
-
-/// The most memory this process has held, where the system tells.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

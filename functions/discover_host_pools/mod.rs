@@ -1,26 +1,23 @@
 //! Finds every host pool of a connection and lays out one piece of work for each that may have changed.
 
 use crate::acquire_token::give_up_run;
+mod gather;
+
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{keys, runs};
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::SignedDuration;
-use poolwarden_azure::Inventory;
+use gather::{changes, known_pools, trusted_baseline, unseen_pools};
+use poolwarden_domain::Why;
 use poolwarden_domain::discovery::discover;
-use poolwarden_domain::estate::Estate;
 use poolwarden_domain::layout::{Changes, lay_out};
 use poolwarden_domain::message::{ConnectionRun, PoolRun, queue};
-use poolwarden_domain::plan::PoolIndex;
-use poolwarden_domain::run::{Baseline, Discovered, Run, Source};
+use poolwarden_domain::run::{Discovered, Run};
 use poolwarden_domain::text::sha256_hex;
-use poolwarden_domain::{ArmId, Why};
 use poolwarden_host::{Failure, Invocation, Outcome};
 use std::sync::Arc;
 
-/// How far behind the activity log may be: what changed this long before the last run is asked for again.
-const ACTIVITY_LOG_LAG: SignedDuration = SignedDuration::from_mins(30);
-/// How many documents are written, and subscriptions asked, at a time.
+/// How many documents are written at a time.
 const AT_A_TIME: usize = 32;
 /// How many messages go in one batch.
 const BATCH: usize = 200;
@@ -77,9 +74,10 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
     };
     deps.meter.add(inventory.requests());
     let known = known_pools(deps, &run.connection).await?;
+    let unseen = unseen_pools(deps, &run.connection, &known, &estate).await?;
 
     let ignored = estate.ignored.clone();
-    let discovery = discover(estate);
+    let discovery = discover(estate, &unseen);
     let layout = lay_out(discovery.pools, known, baseline.as_ref(), &changes);
 
     let name = sha256_hex(format!("{}{:?}", deps.now(), std::thread::current().id()).as_bytes())[..12].to_owned();
@@ -107,45 +105,6 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         })
         .await?;
     recorded.map(Some).ok_or_else(|| Fault::Permanent(format!("the run {} is gone", run.id)))
-}
-
-/// What the last run vouches for, if this one may build on it.
-async fn trusted_baseline(deps: &Deps, run: &Run) -> Result<Option<Baseline>, Fault> {
-    if run.full || run.source != Source::Azure {
-        return Ok(None);
-    }
-    let connection = deps.config.connection(&run.connection);
-    let policy = deps.policy(&run.connection);
-    let baseline: Option<Baseline> = deps.state().value(&keys::baseline(&run.connection)).await?;
-    Ok(baseline.filter(|baseline| {
-        let age = run.started_at.duration_since(baseline.full_at).unsigned_abs();
-        baseline.policy == policy.fingerprint() && connection.is_some_and(|c| age < c.full_read_every)
-    }))
-}
-
-/// What changed since the baseline, by subscription. Whoever cannot be asked is left out: it is read in whole.
-async fn changes(inventory: &dyn Inventory, estate: &Estate, baseline: &Baseline) -> Changes {
-    let since = baseline.started_at - ACTIVITY_LOG_LAG;
-    let asked: Vec<_> = estate
-        .subscriptions
-        .iter()
-        .map(|subscription| async move {
-            match inventory.changes(&subscription.id, since).await {
-                Ok(changes) => Some((subscription.id.to_ascii_lowercase(), changes)),
-                Err(reason) => {
-                    tracing::warn!(subscription = subscription.id, %reason, "no activity log: reading everything");
-                    None
-                }
-            }
-        })
-        .collect();
-    stream::iter(asked).buffer_unordered(AT_A_TIME).filter_map(std::future::ready).collect().await
-}
-
-/// The pools the catalogue has packages of.
-async fn known_pools(deps: &Deps, connection: &str) -> Result<Vec<(String, ArmId)>, Fault> {
-    let indexes: Vec<(String, PoolIndex)> = deps.state().all(&keys::indexes(connection)).await?;
-    Ok(indexes.into_iter().filter(|(_, index)| index.active() > 0).map(|(key, index)| (key, index.host_pool)).collect())
 }
 
 /// Sends one message a pool, or straight on if there is nothing to enumerate.

@@ -137,7 +137,10 @@ impl Shadows {
 }
 
 /// Sorts the estate by host pool.
-pub fn discover(estate: Estate) -> Discovery {
+///
+/// `unseen` are pools that an earlier look found and this one did not. They keep their names taken: a pool that can
+/// no longer be read does not rename its name-sakes.
+pub fn discover(estate: Estate, unseen: &[HostPool]) -> Discovery {
     let workspaces: HashMap<ArmId, Workspace> = estate.workspaces.into_iter().map(|w| (w.id.clone(), w)).collect();
     let opens = roles_that_open(&estate.role_definitions);
     let mut assigned: HashMap<&ArmId, Vec<&RoleAssignment>> = HashMap::new();
@@ -161,9 +164,10 @@ pub fn discover(estate: Estate) -> Discovery {
     }
 
     let pools: BTreeMap<ArmId, HostPool> = estate.host_pools.into_iter().map(|p| (p.id.clone(), p)).collect();
-    let pools: Vec<HostPool> = pools.into_values().collect();
-    let labels = labels(&pools);
-    let mut found: Vec<PoolFacts> = pools
+    let seen: Vec<HostPool> = pools.into_values().collect();
+    let every: Vec<&HostPool> = seen.iter().chain(unseen).collect();
+    let labels = labels(&every);
+    let mut found: Vec<PoolFacts> = seen
         .into_iter()
         .zip(labels)
         .map(|(pool, label)| PoolFacts {
@@ -202,7 +206,7 @@ pub(crate) fn pool_key(pool: &ArmId) -> String {
 
 /// What people call each pool; where two share a name, with its own name, the resource group, the subscription and
 /// its key as well.
-fn labels(pools: &[HostPool]) -> Vec<String> {
+fn labels(pools: &[&HostPool]) -> Vec<String> {
     let clean = |name: Option<&str>| name.and_then(title).unwrap_or_default();
     let names = pools.iter().map(|pool| {
         let name = pool.friendly_name.as_deref().and_then(title).or_else(|| title(pool.id.name()));

@@ -60,7 +60,7 @@ fn estate(pools: Vec<HostPool>, groups: Vec<ApplicationGroup>, unknown: &[&ArmId
 
 /// Which pools something hides part of.
 fn shaded(pools: Vec<HostPool>, scope: &ArmId) -> Vec<String> {
-    let found = discover(estate(pools, Vec::new(), &[scope])).pools;
+    let found = discover(estate(pools, Vec::new(), &[scope]), &[]).pools;
     found.into_iter().filter(|pool| !pool.unknown.is_empty()).map(|pool| pool.label).collect()
 }
 
@@ -92,7 +92,7 @@ fn what_cannot_be_counted_or_told_is_left_open() {
     ];
     let groups = vec![application_group("g", "a"), application_group("h", "a")];
     let pools = vec![host_pool("a", vec![group_id("g"), group_id("h")]), host_pool("b", vec![group_id("i")])];
-    let found = discover(estate(pools, groups, &[&scopes[0], &scopes[1]])).pools;
+    let found = discover(estate(pools, groups, &[&scopes[0], &scopes[1]]), &[]).pools;
     let hosts: Vec<_> = found.iter().map(|pool| pool.session_hosts).collect();
     assert_eq!(hosts, [None, Some(0)]);
     let known: Vec<_> = found[0].groups.iter().map(|group| group.entitlements.is_some()).collect();
@@ -115,7 +115,7 @@ fn assignments_on_the_group_and_above_it_entitle() {
     {
         estate.role_assignments.push(assignment(&scope, who));
     }
-    let found = discover(estate).pools;
+    let found = discover(estate, &[]).pools;
     let who: Vec<_> = found[0].groups[0].entitlements.iter().flatten().map(|e| e.principal.id.as_str()).collect();
     assert_eq!(who, ["group", "rg", "root"]);
 }
@@ -123,12 +123,12 @@ fn assignments_on_the_group_and_above_it_entitle() {
 #[test]
 fn groups_whose_pool_is_not_there_are_reported_once() {
     let groups = vec![application_group("g", "lost"), application_group("h", "LOST")];
-    let unknown = discover(estate(Vec::new(), groups.clone(), &[])).unknown;
+    let unknown = discover(estate(Vec::new(), groups.clone(), &[]), &[]).unknown;
     assert_eq!(unknown.len(), 1);
     assert_eq!(unknown[0].scope, pool_id("lost"));
     assert!(unknown[0].reason.detail.starts_with("2 application group(s)"));
     let subscription = ArmId::new("/subscriptions/s");
-    assert_eq!(discover(estate(Vec::new(), groups, &[&subscription])).unknown, [forbidden(&subscription)]);
+    assert_eq!(discover(estate(Vec::new(), groups, &[&subscription]), &[]).unknown, [forbidden(&subscription)]);
 }
 
 fn named(name: &str, friendly: &str) -> HostPool {
@@ -150,7 +150,7 @@ proptest! {
     fn labels_are_unique_and_do_not_depend_on_order(names in prop::collection::vec("(X|x|, |a|b|rg|s|\\(|\\[){0,4}", 1..6)) {
         let pools: Vec<HostPool> = names.iter().zip(["a", "b", "c", "d", "e"]).map(|(friendly, name)| named(name, friendly)).collect();
         let labelled = |pools: Vec<HostPool>| -> BTreeMap<String, String> {
-            discover(estate(pools, Vec::new(), &[])).pools.into_iter().map(|pool| (pool.key, pool.label)).collect()
+            discover(estate(pools, Vec::new(), &[]), &[]).pools.into_iter().map(|pool| (pool.key, pool.label)).collect()
         };
         let labels = labelled(pools.clone());
         let unique: BTreeSet<String> = labels.values().map(|label| label.to_lowercase().replace('(', "[")).collect();
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn the_same_estate_has_the_same_fingerprints_in_any_order(rotation in 0_usize..4) {
         let mut groups: Vec<ApplicationGroup> = ["g", "h", "i", "j"].map(|name| application_group(name, "a")).into();
-        let prints = |groups| discover(estate(vec![host_pool("a", Vec::new())], groups, &[])).pools[0].fingerprint();
+        let prints = |groups| discover(estate(vec![host_pool("a", Vec::new())], groups, &[]), &[]).pools[0].fingerprint();
         let before = prints(groups.clone());
         groups.rotate_left(rotation);
         prop_assert_eq!(prints(groups), before);

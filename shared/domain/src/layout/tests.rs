@@ -4,7 +4,7 @@ use crate::testing::{Look, World, at, forbidden, group_id, pool_id};
 
 /// One pool with two groups.
 fn pools() -> Vec<PoolFacts> {
-    discover(World::of(&["hp/office: excel", "hp/tools: notepad"]).estate(&Look::default())).pools
+    discover(World::of(&["hp/office: excel", "hp/tools: notepad"]).estate(&Look::default()), &[]).pools
 }
 
 fn baseline() -> Baseline {

@@ -18,7 +18,7 @@ fn snapshot(pool: HostPool, groups: Vec<(ApplicationGroup, Vec<Resource>)>) -> P
         workspaces: World::default().estate(&Look::default()).workspaces,
         ..Estate::default()
     };
-    let facts = discover(estate).pools.remove(0);
+    let facts = discover(estate, &[]).pools.remove(0);
     let answers = groups.into_iter().map(|(group, resources)| (group.id, Ok(Some(resources)))).collect();
     PoolSnapshot::observe(facts, answers, None, at(0)).0
 }
@@ -152,7 +152,7 @@ proptest! {
         }
         let names = |estate: Estate| -> BTreeMap<String, String> {
             let mut all = BTreeMap::new();
-            for facts in discover(estate).pools {
+            for facts in discover(estate, &[]).pools {
                 let answers = facts.groups.iter().map(|group| {
                     let mut apps = answers[&group.group.id.canonical()].clone();
                     if backwards { apps.reverse(); }

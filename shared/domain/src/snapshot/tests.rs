@@ -5,7 +5,7 @@ use crate::testing::{App, Look, World, app_id, at, forbidden, group_id, resource
 use std::collections::BTreeSet;
 
 fn facts(world: &World, look: &Look) -> PoolFacts {
-    discover(world.estate(look)).pools.remove(0)
+    discover(world.estate(look), &[]).pools.remove(0)
 }
 
 fn answers(world: &World, groups: &[&str], look: &Look) -> Vec<GroupAnswer> {
@@ -93,7 +93,7 @@ fn a_group_that_is_gone_is_forgotten_but_one_that_is_hidden_is_not() {
 
 /// The facts without their workspaces, or with other ones.
 fn with_workspaces(estate: Estate, workspaces: Vec<crate::estate::Workspace>) -> PoolFacts {
-    discover(Estate { workspaces, ..estate }).pools.remove(0)
+    discover(Estate { workspaces, ..estate }, &[]).pools.remove(0)
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_workspace_that_cannot_be_read_is_the_last_one_known_or_unknown() {
 fn assignments_that_cannot_be_read_are_those_last_known() {
     let mut estate = world().estate(&Look::default());
     estate.unknown.push(forbidden(&ArmId::new("/subscriptions/s/providers/Microsoft.Authorization/roleAssignments")));
-    let facts = discover(estate).pools.remove(0);
+    let facts = discover(estate, &[]).pools.remove(0);
     assert_eq!(facts.groups[0].entitlements, None);
     let (known, unknown) = PoolSnapshot::observe(facts, Vec::new(), Some(&first()), at(10));
     assert_eq!(unknown, [], "no package depends on them");

@@ -57,7 +57,7 @@ impl Pipeline {
 
         let known = self.indexes.iter().filter(|(_, index)| index.active() > 0);
         let known = known.map(|(key, index)| (key.clone(), index.host_pool.clone())).collect();
-        let discovery = discover(world.estate(look));
+        let discovery = discover(world.estate(look), &[]);
         let layout = lay_out(discovery.pools, known, self.baseline.as_ref(), &self.changes(look));
         run.discovered = Some(Discovered {
             pools: layout.work.keys().cloned().collect(),
