@@ -225,7 +225,8 @@ impl NotifyError {
     /// Whether trying again later can help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Secret(error) => error.is_transient(),
+            // A person can set a variable or mend a file meanwhile.
+            Self::Secret(_) => true,
             Self::Send(error) => error.retryable,
         }
     }

@@ -105,7 +105,13 @@ pub async fn end(deps: &Deps, run: &Run, report: ConnectionReport) -> Result<(),
 /// What follows from a run's end; repeated for as long as anybody asks about a run that ended.
 pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
     if let Some(finished) = &run.finished {
-        notify(deps, &run.connection, vec![event::run(&run.id, &finished.report, finished.at)]).await?;
+        let told = notify(deps, &run.connection, vec![event::run(&run.id, &finished.report, finished.at)]).await;
+        if let Err(fault @ Fault::Permanent(_)) = told {
+            // An event that cannot be sent must not keep a run open.
+            tracing::error!(run = run.id, connection = run.connection, %fault, "the run's end is told to nobody");
+        } else {
+            told?;
+        }
     }
     deps.state().delete(&keys::open_run(&run.connection, &run.id)).await?;
     deps.ended.notify_waiters();

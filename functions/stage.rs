@@ -46,7 +46,12 @@ impl From<StateError> for Fault {
 
 impl From<QueueError> for Fault {
     fn from(error: QueueError) -> Self {
-        Self::transient(&error)
+        match &error {
+            QueueError::TooLarge { .. } | QueueError::InvalidName { .. } => {
+                Self::Permanent(Failure::caused_by(&error).message)
+            }
+            QueueError::LockLost { .. } | QueueError::Unavailable { .. } => Self::transient(&error),
+        }
     }
 }
 

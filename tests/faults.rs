@@ -155,7 +155,7 @@ async fn a_group_whose_answers_are_of_no_use_is_named_at_first_sight() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_had_hides_only_what_is_on_it_and_after_it() {
+async fn a_list_that_breaks_off_after_its_first_page_is_named() {
     let stand = Stand::new(tiny()).await;
     let group = lower(&stand.azure.estate()["applicationGroups"][1]["id"]);
     stand.break_with(&[&format!("malformed:path={group}/applications,after=1")]);

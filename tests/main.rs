@@ -2,9 +2,15 @@
 //! Functions host's own envelope. One file a topic.
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail")]
 
+mod commands;
+mod desk;
 mod expected;
 mod faults;
 mod harness;
+mod layout;
 mod lifecycle;
+mod messages;
 mod offline;
+mod serving;
 mod truth;
+mod webhooks;

@@ -87,7 +87,11 @@ fn estate() -> Vec<(&'static str, Value)> {
         ("desktops.json", json!({"value": [desktop]})),
         ("recorded/hosts.json", exchange(&hosts, &json!({"value": [host]}))),
         ("graph/assignments.json", json!({"totalRecords": 1, "count": 1, "data": [assignment]})),
-        ("az/accounts.json", json!([{"id": SUBSCRIPTION.rsplit('/').next(), "name": "Contoso", "tenantId": "t"}])),
+        (
+            "az/accounts.json",
+            json!([{"cloudName": "AzureCloud", "id": SUBSCRIPTION.rsplit('/').next(),
+            "name": "Contoso", "state": "Enabled", "tenantId": "t"}]),
+        ),
     ]
 }
 
@@ -154,7 +158,11 @@ async fn what_is_not_understood_or_not_there_is_listed_and_never_fatal() {
     let mut parts = estate();
     parts
         .retain(|(name, _)| !matches!(*name, "desktops.json" | "recorded/applications-2.json" | "recorded/hosts.json"));
-    parts.push(("plans.json", json!({"value": [{"id": id("scalingPlans/sp"), "properties": {}}]})));
+    parts.push((
+        "plans.json",
+        json!({"value": [{"id": id("scalingPlans/sp"),
+        "type": "Microsoft.DesktopVirtualization/scalingPlans", "properties": {}}]}),
+    ));
     parts.push(("refused.json", {
         let mut refused = exchange(&id("hostPools"), &json!({"error": {"code": "AuthorizationFailed"}}));
         refused["response"]["status"] = json!(403);

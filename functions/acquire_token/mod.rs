@@ -3,9 +3,10 @@
 //! The token itself stays in memory, with whoever uses it: it is in no message and no document.
 
 use crate::deps::Deps;
+use crate::health::{self, HealthState};
+use crate::keys;
 use crate::runs;
 use crate::stage::{self, Fault, Stage, outgoing};
-use crate::{health, keys};
 use poolwarden_azure::SignInError;
 use poolwarden_domain::message::{ConnectionRun, queue};
 use poolwarden_domain::run::Source;
@@ -29,6 +30,10 @@ impl Stage for AcquireToken {
             return runs::tell_end(deps, &run).await;
         }
         if run.source == Source::Azure {
+            // Another process may have found the credential mended; only then may this one forget a refusal.
+            if health::of(deps, &run.connection).await?.is_none_or(|health| health.state == HealthState::Valid) {
+                deps.sources.forget_refusal(&run.connection);
+            }
             let sign_in = deps.sources.sign_in(&run.connection).await.map_err(Fault::Permanent)?;
             match sign_in {
                 Ok(()) => health::record(deps, &run.connection, None).await?,

@@ -82,6 +82,7 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(&cli)) {
         Ok(code) => ExitCode::from(code),
+        Err(error) if output::nobody_reads(&error) => ExitCode::from(COMPLETE),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(FAILED)

@@ -12,6 +12,24 @@ pub(super) fn log(level: &str) {
     if std::io::stderr().is_terminal() { log.init() } else { log.json().flatten_event(true).init() }
 }
 
+/// Prints a line, as `println!` does, but lets a reader that has gone away be an error like any other.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout().lock(), $($text)*)?;
+    }};
+}
+pub(super) use say;
+
+/// Whether an error means that nobody reads on, as `| head` does.
+pub(super) fn nobody_reads(error: &anyhow::Error) -> bool {
+    let broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        json == Some(std::io::ErrorKind::BrokenPipe) || cause.downcast_ref().is_some_and(broken)
+    })
+}
+
 /// Prints a value as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();

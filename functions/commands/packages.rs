@@ -1,7 +1,8 @@
 //! `poolwarden packages`: the catalogue as a list, as one package, and as a folder of files.
 
+use super::output::{self, say};
 use super::session::{Session, configuration_or_empty};
-use super::{COMPLETE, Cli, output};
+use super::{COMPLETE, Cli};
 use crate::deps::Deps;
 use crate::{export, keys};
 use anyhow::bail;
@@ -65,7 +66,7 @@ impl Packages {
                 if cli.json {
                     output::json(&exported)?;
                 } else {
-                    println!("{} packages and {} icons in {}", exported.packages, exported.icons, folder.display());
+                    say!("{} packages and {} icons in {}", exported.packages, exported.icons, folder.display());
                 }
                 Ok(COMPLETE)
             }
@@ -120,41 +121,44 @@ async fn show(deps: &Deps, key: &str, json: bool) -> anyhow::Result<u8> {
         return Ok(COMPLETE);
     }
     for package in &found {
-        print(package);
+        print(package)?;
     }
     Ok(COMPLETE)
 }
 
-fn print(package: &Package) {
+fn print(package: &Package) -> anyhow::Result<()> {
     let content = &package.content;
-    let line = |name: &str, value: &str| println!("  {name:<18} {}", output::visible(value));
-    println!("{}", output::visible(&content.display_name));
-    line("key", &package.key);
-    line("connection", &package.connection);
-    line("state", &format!("{:?}, {:?}", package.state, content.stage));
-    line("kind", &format!("{:?}", content.kind));
-    line("resource", content.resource.as_str());
-    line("host pool", &format!("{} ({})", content.host_pool.name, content.host_pool.id));
-    line("application group", &format!("{} ({})", content.application_group.name, content.application_group.id));
-    line("workspace", &format!("{} ({})", content.workspace.name, content.workspace.id));
+    let line = |name: &str, value: &str| -> anyhow::Result<()> {
+        say!("  {name:<18} {}", output::visible(value));
+        Ok(())
+    };
+    say!("{}", output::visible(&content.display_name));
+    line("key", &package.key)?;
+    line("connection", &package.connection)?;
+    line("state", &format!("{:?}, {:?}", package.state, content.stage))?;
+    line("kind", &format!("{:?}", content.kind))?;
+    line("resource", content.resource.as_str())?;
+    line("host pool", &format!("{} ({})", content.host_pool.name, content.host_pool.id))?;
+    line("application group", &format!("{} ({})", content.application_group.name, content.application_group.id))?;
+    line("workspace", &format!("{} ({})", content.workspace.name, content.workspace.id))?;
     if let Some(description) = &content.description {
-        line("description", description);
+        line("description", description)?;
     }
     if let Some(program) = &content.program {
-        line("program", &program.path);
+        line("program", &program.path)?;
         line(
             "command line",
             &format!("{:?} {}", program.command_line, program.arguments.as_deref().unwrap_or_default()),
-        );
+        )?;
     }
     let placeholder = if content.icon.placeholder { " (placeholder)" } else { "" };
-    line("icon", &format!("{}{placeholder}", content.icon.sha256));
+    line("icon", &format!("{}{placeholder}", content.icon.sha256))?;
     for action in &content.launch {
-        line("launch", &format!("{} ({:?}, {})", action.uri, action.with, action.versions));
+        line("launch", &format!("{} ({:?}, {})", action.uri, action.with, action.versions))?;
     }
     match &content.entitlements {
-        None => line("entitled", "unknown"),
-        Some(entitlements) if entitlements.is_empty() => line("entitled", "nobody"),
+        None => line("entitled", "unknown")?,
+        Some(entitlements) if entitlements.is_empty() => line("entitled", "nobody")?,
         Some(entitlements) => {
             for entitled in entitlements {
                 let condition = if entitled.conditional { ", on a condition" } else { "" };
@@ -165,7 +169,7 @@ fn print(package: &Package) {
                         "{} {} as {} at {}{condition}",
                         principal.kind, principal.id, entitled.role, entitled.scope
                     ),
-                );
+                )?;
             }
         }
     }
@@ -173,6 +177,7 @@ fn print(package: &Package) {
         let fields =
             if revision.fields.is_empty() { String::new() } else { format!(": {}", revision.fields.join(", ")) };
         let (change, at) = (format!("{:?}", revision.change).to_lowercase(), output::when(revision.at));
-        line(&format!("revision {}", revision.number), &format!("{change} at {at} by run {}{fields}", revision.run));
+        line(&format!("revision {}", revision.number), &format!("{change} at {at} by run {}{fields}", revision.run))?;
     }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! `poolwarden runs`: what happened, and letting a held run go on.
 
+use super::output::{self, say};
 use super::session::{Session, configuration_or_empty};
-use super::{COMPLETE, Cli, INCOMPLETE, output};
+use super::{COMPLETE, Cli, INCOMPLETE};
 use crate::deps::Deps;
 use crate::keys;
 use crate::runs::send_finish;
@@ -95,14 +96,16 @@ async fn show(deps: &Deps, id: &str, json: bool) -> anyhow::Result<u8> {
         return Ok(COMPLETE);
     }
     for run in &parts {
-        println!("{} of {}, begun {}: {}", run.id, run.connection, output::when(run.started_at), status(run));
+        say!("{} of {}, begun {}: {}", run.id, run.connection, output::when(run.started_at), status(run));
         if let Some(finished) = &run.finished {
             let (report, packages) = (&finished.report, &finished.report.packages);
-            println!(
+            say!(
                 "  host pools   {} found, {} read, {} unknown",
-                report.pools.found, report.pools.read, report.pools.unknown
+                report.pools.found,
+                report.pools.read,
+                report.pools.unknown
             );
-            println!(
+            say!(
                 "  packages     {} created, {} updated, {} unchanged, {} retired, {} held, {} unknown",
                 packages.created,
                 packages.updated,
@@ -111,35 +114,33 @@ async fn show(deps: &Deps, id: &str, json: bool) -> anyhow::Result<u8> {
                 packages.held,
                 packages.unknown
             );
-            explain(report);
+            explain(&run.id, report)?;
         }
     }
     Ok(COMPLETE)
 }
 
 /// Says what a report's numbers leave out: what could not be read, what is not published, what waits.
-pub(super) fn explain(report: &ConnectionReport) {
+pub(super) fn explain(run: &str, report: &ConnectionReport) -> anyhow::Result<()> {
     if let Some(error) = &report.error {
-        println!("\n{}: nothing could be read: {}", report.name, output::visible(error));
+        say!("\n{}: nothing could be read: {}", report.name, output::visible(error));
     }
-    section(
-        "could not be read, so nothing was concluded from it",
-        report.unknown_scopes.iter().map(|dark| format!("{}: {}", dark.scope, dark.reason)),
-    );
-    section("could not be written", report.failed_packages.iter().map(|(key, reason)| format!("{key}: {reason}")));
-    not_published(report);
-    section("files not understood", report.ignored_files.iter().cloned());
+    let dark = report.unknown_scopes.iter().map(|dark| format!("{}: {}", dark.scope, dark.reason)).collect();
+    section("could not be read, so nothing was concluded from it", report.unknown_scopes.len(), dark)?;
+    let failed = report.failed_packages.iter().map(|(key, reason)| format!("{key}: {reason}")).collect();
+    section("could not be written", report.failed_packages.len(), failed)?;
+    section("not published", report.not_published.len(), reasons(report))?;
+    section("files not understood", report.ignored_files.len(), report.ignored_files.clone())?;
     if report.status == Status::Held {
-        println!(
-            "\n{} packages would be retired, more than the brake lets through; \
-            `poolwarden runs approve RUN` lets it go on",
-            report.packages.held
-        );
+        let held = report.packages.held;
+        say!("\n{held} packages would be retired, more than the brake lets through;");
+        say!("`poolwarden runs approve {run}` lets it go on");
     }
+    Ok(())
 }
 
-/// What is not published, by reason: how many, and the first few by name.
-fn not_published(report: &ConnectionReport) {
+/// Why something is not published: of each reason how many, and the first few by name.
+fn reasons(report: &ConnectionReport) -> Vec<String> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for not in &report.not_published {
         let group = not.resource.segment("applicationGroups").unwrap_or_default();
@@ -147,10 +148,9 @@ fn not_published(report: &ConnectionReport) {
     }
     let lines = by_reason.iter().map(|(reason, names)| {
         let more = if names.len() > NAMES { ", …" } else { "" };
-        format!("{}: {reason} ({}{more})", names.len(), names[..names.len().min(NAMES)].join(", "))
+        format!("{} × {reason} ({}{more})", names.len(), names[..names.len().min(NAMES)].join(", "))
     });
-    let lines: Vec<String> = lines.collect();
-    section("reason(s) why something is not published", lines.into_iter());
+    lines.collect()
 }
 
 /// How many names stand for all that share a reason.
@@ -158,17 +158,18 @@ const NAMES: usize = 3;
 /// How many lines of one kind are printed; `--json` has all of them.
 const LINES: usize = 20;
 
-fn section(title: &str, lines: impl ExactSizeIterator<Item = String>) {
-    let all = lines.len();
-    if all > 0 {
-        println!("\n{all} {title}:");
+fn section(title: &str, count: usize, lines: Vec<String>) -> anyhow::Result<()> {
+    if count > 0 {
+        say!("\n{count} {title}:");
     }
-    for line in lines.take(LINES) {
-        println!("  {}", output::visible(&line));
+    let all = lines.len();
+    for line in lines.into_iter().take(LINES) {
+        say!("  {}", output::visible(&line));
     }
     if all > LINES {
-        println!("  … and {} more; --json lists them all", all - LINES);
+        say!("  … and {} more; --json lists them all", all - LINES);
     }
+    Ok(())
 }
 
 async fn approve(deps: &Deps, id: &str, connection: Option<&str>) -> anyhow::Result<u8> {
@@ -187,11 +188,11 @@ async fn approve(deps: &Deps, id: &str, connection: Option<&str>) -> anyhow::Res
         if let Some(run) = recorded {
             send_finish(deps, &run, "approved").await?;
             approved += 1;
-            println!("{} of {} goes on as soon as a process serves this store", run.id, run.connection);
+            say!("{} of {} goes on as soon as a process serves this store", run.id, run.connection);
         }
     }
     if approved == 0 {
-        println!("nothing of run {id} is held");
+        say!("nothing of run {id} is held");
         return Ok(INCOMPLETE);
     }
     Ok(COMPLETE)

@@ -1,9 +1,8 @@
 //! `poolwarden serve`: every function on this machine. `poolwarden handler`: the same functions for the Azure
 //! Functions host.
 
-use super::session::{Session, configuration};
+use super::session::{Session, check, configuration};
 use super::{COMPLETE, Cli};
-use crate::config::{ProcessEnvironment, check_references};
 use anyhow::{Context, bail};
 use clap::Args;
 use poolwarden_host::{AccessKeys, EmbeddedHost, HostOptions, serve_custom_handler};
@@ -27,13 +26,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
         let config = configuration(cli)?;
-        let faults = check_references(&config, &ProcessEnvironment);
-        if !faults.is_empty() {
-            bail!(
-                "the configuration names what is not there:\n{}",
-                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            );
-        }
+        check(&config)?;
         let listen = self.listen.unwrap_or(config.serve.listen);
         let session = Session::open(config)?;
         let Some(_guard) = session.sqlite.try_become_host()? else {
@@ -77,7 +70,9 @@ async fn stopped() {
 
 /// `poolwarden handler`
 pub(super) async fn handler(cli: &Cli) -> anyhow::Result<u8> {
-    let session = Session::open(configuration(cli)?)?;
+    let config = configuration(cli)?;
+    check(&config)?;
+    let session = Session::open(config)?;
     serve_custom_handler(crate::app(&session.deps).into_router()).await?;
     Ok(COMPLETE)
 }

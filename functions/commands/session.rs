@@ -1,10 +1,10 @@
 //! What a command works with: the configuration, the store it names, and the functions' dependencies over both.
 
 use super::Cli;
-use crate::config::{Config, ConfigError, ProcessEnvironment};
+use crate::config::{Config, ConfigError, ProcessEnvironment, check_references};
 use crate::deps::Deps;
 use crate::stage::MAX_DELIVERIES;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use poolwarden_host::Schedule;
 use poolwarden_store::{Documents, Options, Overlay, Queues, Sqlite};
 use std::sync::Arc;
@@ -33,6 +33,12 @@ fn judge_schedule(schedule: &str) -> Result<(), String> {
 
 fn options() -> Options {
     Options { max_delivery_count: MAX_DELIVERIES, ..Options::default() }
+}
+
+/// Refuses a configuration that names a variable or file which is not there.
+pub(super) fn check(config: &Config) -> anyhow::Result<()> {
+    let faults: Vec<String> = check_references(config, &ProcessEnvironment).iter().map(ToString::to_string).collect();
+    if faults.is_empty() { Ok(()) } else { bail!("the configuration names what is not there:\n{}", faults.join("\n")) }
 }
 
 impl Session {

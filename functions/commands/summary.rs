@@ -1,6 +1,6 @@
 //! What `poolwarden sync` says at its end.
 
-use super::output;
+use super::output::{self, say};
 use crate::deps::Deps;
 use crate::keys;
 use poolwarden_domain::plan::Entry;
@@ -58,7 +58,7 @@ pub(super) fn print(summary: &Summary<'_>) -> anyhow::Result<()> {
             [line.change.clone(), line.display_name.clone(), line.connection.clone(), line.package.clone()]
         });
         output::table(["WOULD BE", "PACKAGE", "CONNECTION", "KEY"], rows)?;
-        println!();
+        say!();
     }
     let rows = summary.connections.iter().map(|report| {
         let packages = &report.packages;
@@ -91,13 +91,13 @@ pub(super) fn print(summary: &Summary<'_>) -> anyhow::Result<()> {
     ];
     output::table(headings, rows)?;
     for report in &summary.connections {
-        super::runs::explain(report);
+        super::runs::explain(summary.run, report)?;
     }
     let changed: usize =
         summary.connections.iter().map(|r| r.packages.created + r.packages.updated + r.packages.retired).sum();
     let requests: u64 = summary.connections.iter().map(|r| r.requests.arm + r.requests.resource_graph).sum();
     let throttled: u64 = summary.connections.iter().map(|r| r.requests.throttled).sum();
-    println!(
+    say!(
         "\nrun {}: {changed} changed, {requests} requests ({throttled} throttled), {:.2} s",
         summary.run,
         Duration::from_millis(summary.elapsed_ms).as_secs_f64()

@@ -1,9 +1,10 @@
 //! `poolwarden sync`: one run, now.
 
+use super::output::{self, say};
 use super::serve::{host, no_http};
-use super::session::{Session, configuration, configuration_or_empty};
+use super::session::{Session, check, configuration, configuration_or_empty};
 use super::summary::{self, Summary, peak_rss_bytes, planned};
-use super::{COMPLETE, Cli, FAILED, INCOMPLETE, output, progress};
+use super::{COMPLETE, Cli, FAILED, INCOMPLETE, progress};
 use crate::config::Config;
 use crate::deps::Deps;
 use crate::runs;
@@ -54,6 +55,9 @@ impl Sync {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
         let began = Instant::now();
         let (config, connections) = self.choose(cli)?;
+        if !self.dry_run && self.from.is_none() {
+            check(&config)?;
+        }
         let session = if self.dry_run { Session::open_dry(config)? } else { Session::open(config)? };
         let deps = &session.deps;
         let run = self.start(deps, &connections).await?;
@@ -62,7 +66,7 @@ impl Sync {
             if cli.json {
                 output::json(&json!({ "run": run, "status": "queued", "connections": [] }))?;
             } else {
-                println!(
+                say!(
                     "run {run} is queued for the process that serves this store; follow it with `poolwarden runs show {run}`"
                 );
             }

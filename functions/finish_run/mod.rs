@@ -42,10 +42,12 @@ impl Stage for FinishRun {
         let previous: Option<Baseline> = state.value(&keys::baseline(&run.connection)).await?;
 
         let policy = deps.policy(&run.connection);
-        let ending = conclude(&run, &reports, policy.brake, policy.fingerprint(), previous.as_ref());
+        let mut ending = conclude(&run, &reports, policy.brake, policy.fingerprint(), previous.as_ref());
 
         for (pool, packages, observation) in &ending.retire {
             let events = retire(deps, &run, pool, packages, observation).await?;
+            // What another run has retired, or seen again, is not this one's to count.
+            ending.report.packages.retired -= packages.len() - events.len();
             runs::notify(deps, &run.connection, events).await?;
         }
         if let Some(baseline) = ending.baseline {

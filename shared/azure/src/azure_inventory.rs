@@ -143,6 +143,10 @@ impl AzureInventory {
             definitions.items.iter().filter(|role| may_use_applications(role)).map(role_name).collect();
         names.push(role_name(&desktop_virtualization_user()));
         let assignments = part_is_no_answer(self.arm.query_assignments(subscriptions, &names).await?)?;
+        if assignments.items.is_empty() && assignments.flaws.is_empty() {
+            // Resource Graph leaves out what the caller may not read; ARM says so.
+            return Err(Unreadable::new(Why::Missing, "it lists no role assignment at all"));
+        }
         let mut unknown = definitions.flaws;
         unknown.extend(assignments.flaws);
         let mut grants = Grants { assignments: assignments.items, definitions: definitions.items, unknown };

@@ -7,6 +7,7 @@ use crate::run::Status;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A CloudEvent. Its id is derived from what happened, so that telling it again is recognised as the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,10 +28,10 @@ pub struct Event {
     /// Always `application/json`.
     pub datacontenttype: String,
     /// The package or the report.
-    pub data: serde_json::Value,
+    pub data: Value,
 }
 
-fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestamp, data: serde_json::Value) -> Event {
+fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestamp, data: Value) -> Event {
     Event {
         specversion: "1.0".to_owned(),
         id,
@@ -43,6 +44,9 @@ fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestam
     }
 }
 
+/// How many entries of a list an event carries; whoever wants all of them reads the run or the package.
+pub const MAX_LISTED: usize = 50;
+
 /// The event of one revision of a package.
 pub fn package(connection: &str, key: &str, revision: &Revision, content: &PackageContent) -> Event {
     let kind = match revision.change {
@@ -51,7 +55,10 @@ pub fn package(connection: &str, key: &str, revision: &Revision, content: &Packa
         Change::Restored => "package.restored",
         Change::Retired => "package.retired",
     };
-    let data = serde_json::json!({ "key": key, "revision": revision, "package": content });
+    let mut content = content.clone();
+    let entitlements = content.entitlements.as_mut();
+    let entitled = entitlements.map(|all| (all.len(), all.truncate(MAX_LISTED)).0);
+    let data = serde_json::json!({ "key": key, "revision": revision, "package": content, "entitled": entitled });
     event(connection, format!("{connection}.{key}.{}", revision.number), kind, key, revision.at, data)
 }
 
@@ -63,6 +70,14 @@ pub fn run(run: &str, report: &ConnectionReport, at: Timestamp) -> Event {
         Status::Held => "run.held",
         Status::Failed => "run.failed",
     };
-    let data = serde_json::to_value(report).expect("a report is plain data and always serialises");
+    let mut data = serde_json::to_value(report).expect("a report is plain data and always serialises");
+    for list in ["not_published", "unknown_scopes", "ignored_files", "failed_packages"] {
+        let count = match &mut data[list] {
+            Value::Array(all) => (all.len(), all.truncate(MAX_LISTED)).0,
+            Value::Object(all) => (all.len(), *all = std::mem::take(all).into_iter().take(MAX_LISTED).collect()).0,
+            _ => continue,
+        };
+        data[format!("{list}_count")] = count.into();
+    }
     event(&report.name, format!("{}.{run}.{kind}", report.name), kind, run, at, data)
 }

@@ -136,11 +136,20 @@ fn named(name: &str, friendly: &str) -> HostPool {
 }
 
 #[test]
+fn a_pool_that_can_no_longer_be_seen_keeps_its_name_taken() {
+    let seen = || HostPool { friendly_name: Some("Finance".to_owned()), ..host_pool("a", Vec::new()) };
+    let unseen = HostPool { friendly_name: Some("Finance".to_owned()), ..host_pool("b", Vec::new()) };
+    let label = |unseen: &[HostPool]| discover(estate(vec![seen()], Vec::new(), &[]), unseen).pools[0].label.clone();
+    assert_eq!(label(&[]), "Finance");
+    assert_eq!(label(&[unseen]), "Finance, a");
+}
+
+#[test]
 fn pools_that_share_a_name_are_told_apart_whatever_they_are_called() {
-    assert_eq!(labels(&[named("a", "X"), named("b", "Y"), named("c", "\u{200B}")]), ["X", "Y", "c"]);
-    assert_eq!(labels(&[named("a", "X"), named("b", "x")]), ["X, a", "x, b"]);
+    assert_eq!(labels(&[&named("a", "X"), &named("b", "Y"), &named("c", "\u{200B}")]), ["X", "Y", "c"]);
+    assert_eq!(labels(&[&named("a", "X"), &named("b", "x")]), ["X, a", "x, b"]);
     // The third is called what the first one becomes.
-    let tricky = labels(&[named("a", "X"), named("b", "X"), named("c", "X, a")]);
+    let tricky = labels(&[&named("a", "X"), &named("b", "X"), &named("c", "X, a")]);
     assert_eq!(tricky[1], "X, b");
     assert_ne!(tricky[0], tricky[2]);
 }

@@ -1,0 +1,204 @@
+//! The function app in this process, with its queues worked by hand: a test decides which message is delivered when,
+//! and how often, in the envelope that the Functions host would send.
+
+use crate::expected;
+use crate::harness::{files, read};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use poolwarden::config::Config;
+use poolwarden::deps::Deps;
+use poolwarden::{app, export, runs};
+use poolwarden_domain::message::queue;
+use poolwarden_domain::run::{Run, Source, Status, Trigger};
+use poolwarden_store::{DeadLetter, Delivery, Options, Outgoing, Queues, Sqlite};
+use serde_json::{Value, json};
+use simulator::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, EstateSpec, Running, Simulator};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The connection that can sign in.
+pub(crate) const CONNECTION: &str = "contoso";
+/// The connection whose secret is wrong; it is disabled unless a test enables it.
+pub(crate) const LOCKED_OUT: &str = "fabrikam";
+/// Longer than any test.
+const LOCK: Duration = Duration::from_secs(300);
+/// The largest answer a function may give here.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// How messages are delivered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Post {
+    /// Once, in order.
+    Tidy,
+    /// Whatever waits in a queue backwards, and each message twice.
+    BackwardsAndTwice,
+}
+
+/// The function app over a store in memory and a simulated Azure.
+pub(crate) struct Desk {
+    pub(crate) azure: Running,
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) store: Sqlite,
+    router: Router,
+    folder: TempDir,
+}
+
+impl Desk {
+    /// A desk with two connections, and `more` settings of the second.
+    pub(crate) async fn new(estate: EstateSpec, more: &str) -> Self {
+        let azure = Simulator::start(simulator::Options { estate, ..simulator::Options::default() }).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("right"), DEFAULT_CLIENT_SECRET).unwrap();
+        std::fs::write(folder.path().join("wrong"), "not the secret").unwrap();
+        let (url, tenant) = (azure.url(), azure.tenant());
+        let connection = |name: &str, secret: &str| {
+            format!(
+                "[[connection]]\nname = \"{name}\"\nschedule = \"* * * * * *\"\n\
+                 endpoints = {{ arm = \"{url}\", authority = \"{url}\" }}\n\
+                 credential = {{ kind = \"client_secret\", tenant_id = \"{tenant}\", \
+                 client_id = \"{DEFAULT_CLIENT_ID}\", secret = {{ file = \"{secret}\" }} }}\n"
+            )
+        };
+        let hook = format!(
+            "[[connection.webhook]]\nname = \"ops\"\nurl = \"{url}/_sim/webhook/ops\"\n\
+             secret = {{ file = \"right\" }}\nevents = [\"run.failed\"]\n"
+        );
+        let text = connection(CONNECTION, "right") + &hook + &connection(LOCKED_OUT, "wrong") + more;
+        let path = folder.path().join("poolwarden.toml");
+        let config = Config::parse(&text, &path, &HashMap::<&str, &str>::new(), |_| Ok(())).unwrap();
+        let store = Sqlite::in_memory(Options::default()).unwrap();
+        let deps = Arc::new(Deps::new(config, Arc::new(store.clone()), Arc::new(store.clone())).unwrap());
+        let router = app(&deps).into_router();
+        Self { azure, deps, store, router, folder }
+    }
+
+    /// Invokes a function, and returns the answer's status and body.
+    pub(crate) async fn invoke(&self, function: &str, envelope: &Value) -> (u16, Value) {
+        let request = axum::http::Request::post(format!("/{function}"))
+            .header("content-type", "application/json")
+            .header("x-azure-functions-invocationid", "6b1f5a9e-0c2d-4e8f-9a3b-1c2d3e4f5a6b")
+            .body(Body::from(envelope.to_string()));
+        let answer = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), ANSWER_BYTES).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    /// Lets the timer tick.
+    pub(crate) async fn tick(&self) {
+        let timer = json!({"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": false});
+        let envelope = json!({"Data": {"timer": timer}, "Metadata": {"sys": {"MethodName": "sync_timer"}}});
+        let (status, body) = self.invoke("sync_timer", &envelope).await;
+        assert_eq!(status, 200, "{body:#}");
+    }
+
+    /// Puts a message with this body into a queue.
+    pub(crate) async fn send(&self, queue: &str, id: &str, body: &str) {
+        let message = Outgoing { id: id.to_owned(), body: body.to_owned(), not_before: None };
+        self.store.send(queue, vec![message]).await.unwrap();
+    }
+
+    /// Begins a run of the connection that can sign in.
+    pub(crate) async fn begin(&self, run: &str) {
+        let run = Run::new(run.to_owned(), CONNECTION, Trigger::Command, Source::Azure, self.deps.now());
+        runs::start(&self.deps, &run).await.unwrap();
+    }
+
+    /// How a run ended, if it has.
+    pub(crate) async fn ended(&self, run: &str) -> Option<Status> {
+        let run: Option<Run> = self.deps.state().value(&format!("runs/{run}/{CONNECTION}")).await.unwrap();
+        run.unwrap().finished.map(|finished| finished.report.status)
+    }
+
+    /// Delivers one message as often as `times` says, and settles it as the host would.
+    async fn deliver(&self, delivery: &Delivery, times: usize) {
+        let queue = delivery.lock.queue.as_str();
+        let envelope = envelope(queue, delivery);
+        let mut answer = (0, Value::Null);
+        for _ in 0..times {
+            answer = self.invoke(queue, &envelope).await;
+        }
+        match answer {
+            (200, body) => {
+                assert!(body.get("Outputs").is_some(), "the host waits for the full object: {body}");
+                self.store.complete(&delivery.lock).await.unwrap();
+            }
+            (_, body) => self.store.abandon(&delivery.lock, Duration::ZERO, &body.to_string()).await.unwrap(),
+        }
+    }
+
+    /// Delivers until no message is ready; returns what was delivered, in order.
+    pub(crate) async fn drain(&self, post: Post) -> Vec<Delivery> {
+        let mut delivered = Vec::new();
+        loop {
+            let before = delivered.len();
+            for queue in queue::ALL {
+                let mut waiting = self.store.receive(queue, 1000, LOCK, Duration::ZERO).await.unwrap();
+                let times = match post {
+                    Post::Tidy => 1,
+                    Post::BackwardsAndTwice => {
+                        waiting.reverse();
+                        2
+                    }
+                };
+                for delivery in &waiting {
+                    self.deliver(delivery, times).await;
+                }
+                delivered.extend(waiting);
+            }
+            if delivered.len() == before {
+                return delivered;
+            }
+        }
+    }
+
+    /// The dead letters of every queue.
+    pub(crate) async fn dead_letters(&self) -> Vec<(&'static str, DeadLetter)> {
+        let mut letters = Vec::new();
+        for queue in queue::ALL {
+            let of_queue = self.store.dead_letters(queue, 1000).await.unwrap();
+            letters.extend(of_queue.into_iter().map(|letter| (queue, letter)));
+        }
+        letters
+    }
+
+    /// The manifests of the catalogue, which must be what the estate should lead to; and nothing is left in a queue.
+    pub(crate) async fn assert_true(&self) -> Vec<Value> {
+        for queue in queue::ALL {
+            let depth = self.store.depth(queue).await.unwrap();
+            assert_eq!((depth.ready, depth.locked, depth.scheduled, depth.dead), (0, 0, 0, 0), "{queue}");
+        }
+        let catalogue = self.folder.path().join("catalogue");
+        export::export(&self.deps, &catalogue, None).await.unwrap();
+        let manifests: Vec<Value> = files(&catalogue.join("packages")).iter().map(|file| read(file)).collect();
+        let expected = expected::catalogue(&self.azure.estate()).unwrap();
+        let differences = expected::differences(&expected, &manifests);
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+        manifests
+    }
+}
+
+/// A Service Bus message as the Functions host sends it: the body encoded twice, the metadata as strings, and a
+/// body's own top-level scalars over both.
+pub(crate) fn envelope(function: &str, delivery: &Delivery) -> Value {
+    let body = Value::from(delivery.body.as_str()).to_string();
+    let mut metadata = json!({
+        "MessageId": Value::from(delivery.id.as_str()).to_string(),
+        "DeliveryCount": delivery.delivery_count.to_string(),
+        "SequenceNumber": delivery.sequence.to_string(),
+        "LockToken": Value::from(delivery.lock.token.as_str()).to_string(),
+        "EnqueuedTimeUtc": delivery.enqueued_at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        "ApplicationProperties": {},
+        "Client": {},
+        "sys": {"MethodName": function, "UtcNow": "2026-03-01T10:00:00Z", "RandGuid": "guid"},
+    });
+    if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&delivery.body) {
+        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_object() && !value.is_array()) {
+            metadata[name] = Value::from(value.to_string());
+        }
+    }
+    json!({"Data": {"message": body}, "Metadata": metadata})
+}

@@ -1,0 +1,78 @@
+//! What is deployed fits together: folders, functions, queues and host.json.
+
+use crate::desk::Desk;
+use crate::harness::{read, tiny};
+use poolwarden::{DEFINITIONS, HOST_JSON, app};
+use poolwarden_domain::message::queue;
+use poolwarden_host::{EmbeddedHost, HostOptions};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn functions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("functions")
+}
+
+/// The folders that hold a function.json.
+fn folders() -> BTreeSet<String> {
+    let folders = std::fs::read_dir(functions()).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|folder| folder.join("function.json").is_file());
+    folders.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_folder_with_a_function_json_is_a_function_of_the_same_name() {
+    let defined: BTreeSet<String> = DEFINITIONS.iter().map(|definition| definition.name.to_owned()).collect();
+    assert_eq!(defined.len(), DEFINITIONS.len());
+    assert_eq!(defined, folders());
+    let desk = Desk::new(tiny(), "").await;
+    let invoked: BTreeSet<String> = app(&desk.deps).names().map(str::to_owned).collect();
+    assert_eq!(invoked, folders());
+    for name in folders() {
+        assert!(functions().join(&name).join("mod.rs").is_file(), "{name} is a module");
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) && name != "host");
+    }
+}
+
+#[test]
+fn every_queue_is_read_by_the_function_of_its_name_and_by_no_other() {
+    let mut read_queues = Vec::new();
+    for definition in DEFINITIONS {
+        let json: Value = serde_json::from_str(definition.function_json).unwrap();
+        assert_eq!(json, read(&functions().join(definition.name).join("function.json")), "compiled in as it is there");
+        let [binding] = json["bindings"].as_array().unwrap().as_slice() else { panic!("{json:#}") };
+        assert_eq!(binding["direction"], "in");
+        if binding["type"] == "serviceBusTrigger" {
+            assert_eq!(binding["queueName"], definition.name);
+            assert_eq!(binding["connection"], "ServiceBus", "the one connection that the infrastructure provides");
+            assert_eq!(binding["dataType"], "string");
+            read_queues.push(definition.name);
+        }
+    }
+    read_queues.sort_unstable();
+    let mut all = queue::ALL;
+    all.sort_unstable();
+    assert_eq!(read_queues, all);
+}
+
+#[tokio::test]
+async fn the_embedded_host_takes_what_is_deployed() {
+    let host: Value = serde_json::from_str(HOST_JSON).unwrap();
+    assert_eq!(
+        host["customHandler"]["description"],
+        json!({
+            "defaultExecutablePath": "poolwarden",
+            "arguments": ["handler"],
+        })
+    );
+    assert_eq!(host["extensions"]["serviceBus"]["autoCompleteMessages"], true);
+    let desk = Desk::new(tiny(), "").await;
+    let new = |host_json: &str| {
+        let (documents, queues) = (Arc::clone(&desk.deps.documents), Arc::clone(&desk.deps.queues));
+        EmbeddedHost::new(host_json, DEFINITIONS, app(&desk.deps), documents, queues, HostOptions::default())
+    };
+    new(HOST_JSON).unwrap();
+    assert!(new("{}").is_err(), "and it would say if it did not");
+}

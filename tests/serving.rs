@@ -1,0 +1,115 @@
+//! `poolwarden serve`: one process does everybody's runs until it is told to stop.
+
+use crate::harness::{Stand, Synced, tiny, until};
+use poolwarden_store::{Options, Queues, Sqlite};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+
+/// A serving process and the address that it says it listens on.
+pub(crate) struct Served {
+    process: Child,
+    pub(crate) address: String,
+}
+
+/// Serves a stand on a free port.
+pub(crate) async fn serve(stand: &Stand) -> Served {
+    let mut process = stand.start(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut address = None;
+    while address.is_none() {
+        let line = log.next_line().await.unwrap().expect("it serves before its log ends");
+        let record: Value = serde_json::from_str(&line).unwrap();
+        address = record["address"].as_str().map(str::to_owned);
+    }
+    // Read on, or it would block once the pipe is full.
+    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    Served { process, address: address.unwrap() }
+}
+
+impl Served {
+    /// Asks the process to stop, and returns its exit code.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        let id = self.process.id().unwrap().to_string();
+        let killed = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(killed.success());
+        self.process.wait().await.unwrap().code()
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_while_another_process_serves_is_done_there() {
+    let stand = Stand::new(tiny()).await;
+    let served = serve(&stand).await;
+    let answer = reqwest::get(format!("http://{}/", served.address)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+
+    // It is queued, unless the serving process was done with it before anybody could say so.
+    let asked = stand.run(&["sync", "--json"]).await;
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    let asked = asked.json();
+    let run = asked["run"].as_str().unwrap();
+    assert!(["queued", "complete"].contains(&asked["status"].as_str().unwrap()), "{asked}");
+    until("the serving process has done the run", || async {
+        let runs = stand.run(&["runs", "show", run, "--json"]).await.json();
+        runs[0]["finished"]["report"]["status"] == "complete"
+    })
+    .await;
+    stand.assert_true().await;
+
+    stand.delete(&stand.applications()[..1]);
+    let waited = stand.sync_whole(&["--wait"]).await;
+    assert_eq!(waited.packages("unchanged"), 10, "and it says how the run ended");
+
+    let second = stand.run(&["serve", "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("another process serves"), "{}", second.stderr);
+    assert_eq!(served.stop().await, Some(0), "it stops when it is asked to");
+}
+
+#[tokio::test]
+async fn a_run_that_is_queued_is_told_as_json_where_json_is_asked_for() {
+    let stand = Stand::new(tiny()).await;
+    let served = serve(&stand).await;
+    let output = stand.run(&["sync", "--json"]).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.json()["run"].is_string(), "{output:?}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_process_that_dies_does_the_run_itself() {
+    let stand = Stand::new(tiny()).await;
+    let mut served = serve(&stand).await;
+    // It still holds the store, and does nothing more.
+    let id = served.process.id().unwrap().to_string();
+    tokio::process::Command::new("kill").args(["-STOP", &id]).status().await.unwrap();
+    let waiting = stand.start(&["sync", "--json", "--wait"]);
+    let store = Sqlite::open(stand.path("poolwarden.db"), Options::default()).unwrap();
+    until("the run is queued", || async { store.depth("acquire_token").await.unwrap().ready > 0 }).await;
+    served.process.kill().await.unwrap();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(20), waiting.wait_with_output());
+    let output = output.await.expect("whoever waits takes over").unwrap();
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["status"], "complete", "{summary:#}");
+    stand.assert_true().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_behind_is_done_by_the_next() {
+    let stand = Stand::new(tiny()).await;
+    // Every answer takes long enough to be killed in the middle of the run.
+    stand.break_with(&["slow:ms=200"]);
+    let mut killed = stand.start(&["sync", "--json"]);
+    until("it has begun to read", || async { stand.azure.stats()["requests"]["resource_graph"] != 0 }).await;
+    killed.kill().await.unwrap();
+    stand.break_with(&[]);
+    let next: Synced = stand.sync_whole(&[]).await;
+    stand.assert_true().await;
+    until("both runs have ended", || async {
+        let runs = stand.run(&["runs", "list", "--json"]).await.json();
+        runs.as_array().unwrap().iter().filter(|run| run["finished"].is_object()).count() == 2
+    })
+    .await;
+    assert_eq!(next.packages("retired"), 0);
+}
