@@ -5,9 +5,11 @@ use crate::deps::Deps;
 use crate::planted_bug;
 use crate::state::StateError;
 use poolwarden_domain::message::Body;
+use poolwarden_domain::text::sha256_hex;
 use poolwarden_host::{Failure, Invocation, Outcome};
-use poolwarden_store::{DeadLetter, Outgoing, QueueError};
+use poolwarden_store::{DeadLetter, Outgoing, QueueError, StoreError};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -38,8 +40,11 @@ impl Fault {
 impl From<StateError> for Fault {
     fn from(error: StateError) -> Self {
         match &error {
-            StateError::Malformed { .. } => Self::Permanent(Failure::caused_by(&error).message),
-            StateError::Store(_) => Self::transient(&error),
+            StateError::Malformed { .. }
+            | StateError::Store(StoreError::InvalidKey { .. } | StoreError::TooLarge { .. }) => {
+                Self::Permanent(Failure::caused_by(&error).message)
+            }
+            StateError::Store(StoreError::Conflict { .. } | StoreError::Unavailable { .. }) => Self::transient(&error),
         }
     }
 }
@@ -77,7 +82,9 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
         Err(error) => {
             let reason = Failure::from(error).message;
             tracing::error!(queue = S::QUEUE, reason, "malformed message");
-            bury::<S>(deps, invocation, &reason).await?;
+            // Its metadata may be forged by its body, so it does not choose the id it is kept under.
+            let id = format!("malformed-{}", &sha256_hex(received(invocation).as_bytes())[..32]);
+            bury::<S>(deps, invocation, id, &reason).await?;
             return Ok(Outcome::done().with_log(format!("buried: {reason}")));
         }
     };
@@ -92,24 +99,45 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
         Err(Fault::Transient(reason)) if !last => Err(Failure::new(reason)),
         Err(Fault::Transient(reason)) => {
             // The broker keeps the message among its dead letters once this answer fails.
-            S::give_up(deps, &message, &reason).await.map_err(|fault| Failure::new(fault.to_string()))?;
+            let_go::<S>(deps, &message, &reason).await?;
             Err(Failure::new(reason))
         }
         Err(Fault::Permanent(reason)) => {
             tracing::error!(queue = S::QUEUE, reason, "given up");
-            S::give_up(deps, &message, &reason).await.map_err(|fault| Failure::new(fault.to_string()))?;
-            bury::<S>(deps, invocation, &reason).await?;
+            let_go::<S>(deps, &message, &reason).await?;
+            let id = invocation.metadata.message_id().unwrap_or_else(|| invocation.id.clone());
+            bury::<S>(deps, invocation, id, &reason).await?;
             Ok(Outcome::done().with_log(format!("buried: {reason}")))
         }
     }
 }
 
-async fn bury<S: Stage>(deps: &Deps, invocation: &Invocation, reason: &str) -> Result<(), Failure> {
+/// Tells whoever waits. Nobody can wait for what makes no sense, so that is no reason to try again.
+async fn let_go<S: Stage>(deps: &Deps, message: &S::Message, reason: &str) -> Result<(), Failure> {
+    match S::give_up(deps, message, reason).await {
+        Err(Fault::Transient(why)) => Err(Failure::new(why)),
+        Err(Fault::Permanent(why)) => {
+            tracing::warn!(queue = S::QUEUE, why, "nobody waits for this message");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The message's body as it was received: the host hands on a text as a JSON string.
+fn received(invocation: &Invocation) -> String {
+    match invocation.data.get(BINDING) {
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| text.clone()),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    }
+}
+
+async fn bury<S: Stage>(deps: &Deps, invocation: &Invocation, id: String, reason: &str) -> Result<(), Failure> {
     let now = deps.now();
-    let body = invocation.data.get(BINDING).map(|value| invocation.text(BINDING).map_or(value.to_string(), Into::into));
     let letter = DeadLetter {
-        id: invocation.metadata.message_id().unwrap_or_else(|| invocation.id.clone()),
-        body: body.unwrap_or_default(),
+        id,
+        body: received(invocation),
         reason: reason.to_owned(),
         delivery_count: invocation.metadata.delivery_count().unwrap_or(1),
         enqueued_at: invocation.metadata.enqueued_at().unwrap_or(now),

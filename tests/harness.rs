@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 use simulator::{EstateSpec, Options, Running, Simulator};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// The connection's name in [`Stand::configure`]'s file.
 pub(crate) const CONNECTION: &str = "contoso";
+/// A setting of the connection: no timer begins a run beside those that a test asks for.
+pub(crate) const UNTIMED: &str = "enabled = false\n";
 /// How long anything that is waited for may take before the test has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -101,9 +103,9 @@ impl Stand {
         self.command(arguments).spawn().unwrap()
     }
 
-    /// Runs `sync --json` and more arguments.
+    /// Runs `sync --json` and more arguments. It names the connection, which may be disabled.
     pub(crate) async fn sync(&self, more: &[&str]) -> Synced {
-        Synced::of(self.run(&[&["sync", "--json"], more].concat()).await)
+        Synced::of(self.run(&[&["sync", "--json", "--connection", CONNECTION], more].concat()).await)
     }
 
     /// As [`Stand::sync`], and it must have been complete.
@@ -164,13 +166,14 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Runs a command to its end.
 pub(crate) async fn finished(mut command: Command) -> Output {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output { code: code(output.status), stdout: text(output.stdout), stderr: text(output.stderr) }
+    ended(command.spawn().unwrap()).await
 }
 
-fn code(status: ExitStatus) -> Option<i32> {
-    status.code()
+/// Waits until a command has ended.
+pub(crate) async fn ended(child: Child) -> Output {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.expect("the command ends").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 impl Output {

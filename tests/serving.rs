@@ -1,7 +1,6 @@
 //! `poolwarden serve`: one process does everybody's runs until it is told to stop.
 
-use crate::harness::{Stand, Synced, tiny, until};
-use poolwarden_store::{Options, Queues, Sqlite};
+use crate::harness::{CONNECTION, Stand, Synced, UNTIMED, ended, tiny, until};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
@@ -37,15 +36,21 @@ impl Served {
     }
 }
 
+async fn untimed() -> Stand {
+    let stand = Stand::new(tiny()).await;
+    stand.configure(UNTIMED);
+    stand
+}
+
 #[tokio::test]
 async fn a_run_that_is_asked_for_while_another_process_serves_is_done_there() {
-    let stand = Stand::new(tiny()).await;
+    let stand = untimed().await;
     let served = serve(&stand).await;
     let answer = reqwest::get(format!("http://{}/", served.address)).await.unwrap();
     assert_eq!(answer.status(), 200);
 
     // It is queued, unless the serving process was done with it before anybody could say so.
-    let asked = stand.run(&["sync", "--json"]).await;
+    let asked = stand.run(&["sync", "--json", "--connection", CONNECTION]).await;
     assert_eq!(asked.code, Some(0), "{asked:?}");
     let asked = asked.json();
     let run = asked["run"].as_str().unwrap();
@@ -69,9 +74,9 @@ async fn a_run_that_is_asked_for_while_another_process_serves_is_done_there() {
 
 #[tokio::test]
 async fn a_run_that_is_queued_is_told_as_json_where_json_is_asked_for() {
-    let stand = Stand::new(tiny()).await;
+    let stand = untimed().await;
     let served = serve(&stand).await;
-    let output = stand.run(&["sync", "--json"]).await;
+    let output = stand.run(&["sync", "--json", "--connection", CONNECTION]).await;
     assert_eq!(output.code, Some(0), "{output:?}");
     assert!(output.json()["run"].is_string(), "{output:?}");
     served.stop().await;
@@ -79,28 +84,25 @@ async fn a_run_that_is_queued_is_told_as_json_where_json_is_asked_for() {
 
 #[tokio::test]
 async fn whoever_waits_for_a_process_that_dies_does_the_run_itself() {
-    let stand = Stand::new(tiny()).await;
+    let stand = untimed().await;
     let mut served = serve(&stand).await;
-    // It still holds the store, and does nothing more.
-    let id = served.process.id().unwrap().to_string();
-    tokio::process::Command::new("kill").args(["-STOP", &id]).status().await.unwrap();
-    let waiting = stand.start(&["sync", "--json", "--wait"]);
-    let store = Sqlite::open(stand.path("poolwarden.db"), Options::default()).unwrap();
-    until("the run is queued", || async { store.depth("acquire_token").await.unwrap().ready > 0 }).await;
+    // Azure answers nothing before the end of the test, so the one that serves takes the run up and gets no further.
+    stand.break_with(&["slow:ms=600000"]);
+    let waiting = stand.start(&["sync", "--json", "--wait", "--connection", CONNECTION]);
+    until("it is at work", || async { stand.azure.stats()["in_flight"] != 0 }).await;
+    stand.break_with(&[]);
     served.process.kill().await.unwrap();
-    let output = tokio::time::timeout(std::time::Duration::from_secs(20), waiting.wait_with_output());
-    let output = output.await.expect("whoever waits takes over").unwrap();
-    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(summary["status"], "complete", "{summary:#}");
+    let synced = Synced::of(ended(waiting).await);
+    assert_eq!((synced.code, synced.status()), (Some(0), "complete"), "{:#}", synced.summary);
     stand.assert_true().await;
 }
 
 #[tokio::test]
 async fn what_a_killed_process_left_behind_is_done_by_the_next() {
-    let stand = Stand::new(tiny()).await;
+    let stand = untimed().await;
     // Every answer takes long enough to be killed in the middle of the run.
     stand.break_with(&["slow:ms=200"]);
-    let mut killed = stand.start(&["sync", "--json"]);
+    let mut killed = stand.start(&["sync", "--json", "--connection", CONNECTION]);
     until("it has begun to read", || async { stand.azure.stats()["requests"]["resource_graph"] != 0 }).await;
     killed.kill().await.unwrap();
     stand.break_with(&[]);

@@ -1,6 +1,6 @@
 //! Those who asked to be told are told: signed, once, later if need be, and not for ever.
 
-use crate::harness::{Stand, tiny, until};
+use crate::harness::{Stand, UNTIMED, tiny, until};
 use crate::serving::serve;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use poolwarden_domain::message::queue;
@@ -20,7 +20,7 @@ async fn stand(events: &[&str], statuses: &[u16]) -> Stand {
     let mut stand = Stand::new(tiny()).await;
     let url = format!("{}/_sim/webhook/ops", stand.azure.url());
     stand.configure(&format!(
-        "[[connection.webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecret = {{ env = \"{SECRET_VARIABLE}\" }}\n\
+        "{UNTIMED}[[connection.webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecret = {{ env = \"{SECRET_VARIABLE}\" }}\n\
          events = {}",
         json!(events)
     ));
@@ -130,11 +130,16 @@ async fn what_is_refused_for_good_is_kept_as_a_dead_letter_with_the_reason() {
 }
 
 #[tokio::test]
-async fn without_its_secret_a_webhook_is_told_nothing_and_serving_says_so() {
+async fn without_its_secret_a_webhook_is_told_nothing_and_nothing_starts() {
     let mut stand = stand(&["run.*"], &[]).await;
     stand.set(SECRET_VARIABLE, "");
-    let refused = stand.run(&["serve", "--listen", "127.0.0.1:0"]).await;
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains(SECRET_VARIABLE), "{}", refused.stderr);
+    let configuration = stand.path("poolwarden.toml");
+    let text = std::fs::read_to_string(&configuration).unwrap().replace(UNTIMED, "");
+    std::fs::write(configuration, text).unwrap();
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["sync"]] {
+        let refused = stand.run(command).await;
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(SECRET_VARIABLE), "{}", refused.stderr);
+    }
     assert_eq!(received(&stand).await["raw"], 0);
 }

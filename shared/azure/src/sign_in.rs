@@ -87,8 +87,8 @@ pub trait Credentials: Send + Sync {
     /// Drops a token that a service did not accept although it had time left. A newer one stays.
     fn reject(&self, scope: &str, token: &AccessToken);
 
-    /// Forgets every token and a remembered refusal, so that the next call signs in anew: for a person who has
-    /// mended the credential.
+    /// Forgets a refusal, if there was one, so that the next call signs in anew: for a person who has mended the
+    /// credential.
     fn forget(&self);
 }
 

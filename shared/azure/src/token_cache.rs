@@ -146,8 +146,10 @@ impl<S: TokenSource> Credentials for TokenCache<S> {
     }
 
     fn forget(&self) {
-        lock(&self.slots).clear();
-        *lock(&self.refusal) = None;
+        // Tokens of a credential that was not refused are as good as before.
+        if lock(&self.refusal).take().is_some() {
+            lock(&self.slots).clear();
+        }
     }
 }
 
