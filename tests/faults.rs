@@ -2,6 +2,7 @@
 
 use crate::expected::{Expected, differences};
 use crate::harness::{Stand, Synced, tiny};
+use crate::truth::assert_keeps_secrets;
 use serde_json::{Value, json};
 use simulator::EstateSpec;
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ async fn assert_overcome(faults: &[&str]) -> Synced {
     let synced = stand.sync_whole(&[]).await;
     assert!(stand.azure.stats()["faults"].as_u64().unwrap() > 0, "the fault struck");
     stand.assert_true().await;
+    assert_keeps_secrets(&stand, &[]);
     synced
 }
 

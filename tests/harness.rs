@@ -17,7 +17,7 @@ pub(crate) const CONNECTION: &str = "contoso";
 /// A setting of the connection: no timer begins a run beside those that a test asks for.
 pub(crate) const UNTIMED: &str = "enabled = false\n";
 /// How long anything that is waited for may take before the test has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A simulated Azure and an installation that reads it.
 pub(crate) struct Stand {
@@ -105,7 +105,7 @@ impl Stand {
 
     /// Runs `sync --json` and more arguments. It names the connection, which may be disabled.
     pub(crate) async fn sync(&self, more: &[&str]) -> Synced {
-        Synced::of(self.run(&[&["sync", "--json", "--connection", CONNECTION], more].concat()).await)
+        Synced::of(&self.run(&[&["sync", "--json", "--connection", CONNECTION], more].concat()).await)
     }
 
     /// As [`Stand::sync`], and it must have been complete.
@@ -184,7 +184,7 @@ impl Output {
 }
 
 impl Synced {
-    pub(crate) fn of(output: Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         let summary = output.json();
         Self { code: output.code, report: summary["connections"][0].clone(), summary }
     }

@@ -195,7 +195,7 @@ async fn two_runs_at_once_end_with_the_same_catalogue() {
     let waiting = || finished(stand.command(&["sync", "--json", "--wait"]));
     let (one, two): (Output, Output) = tokio::join!(waiting(), waiting());
     for output in [one, two] {
-        let synced = Synced::of(output);
+        let synced = Synced::of(&output);
         assert_eq!((synced.code, synced.status()), (Some(0), "complete"), "{:#}", synced.summary);
     }
     let manifests = stand.assert_true().await;

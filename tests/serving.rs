@@ -92,7 +92,7 @@ async fn whoever_waits_for_a_process_that_dies_does_the_run_itself() {
     until("it is at work", || async { stand.azure.stats()["in_flight"] != 0 }).await;
     stand.break_with(&[]);
     served.process.kill().await.unwrap();
-    let synced = Synced::of(ended(waiting).await);
+    let synced = Synced::of(&ended(waiting).await);
     assert_eq!((synced.code, synced.status()), (Some(0), "complete"), "{:#}", synced.summary);
     stand.assert_true().await;
 }

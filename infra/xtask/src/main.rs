@@ -6,6 +6,7 @@ mod cargo;
 mod crash;
 mod demo;
 mod dice;
+mod http;
 mod poolwarden;
 mod processes;
 mod simulator;

@@ -1,26 +1,22 @@
 //! The simulated Azure as a process, and what a test sees and steers of it below `/_sim`.
 
 use crate::cargo::Programs;
+use crate::http;
 use crate::processes::{Process, log};
-use anyhow::{Context, Result, bail};
-use reqwest::{Client, Method, StatusCode};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 use tokio::process::Command;
 
 /// What its managed identity wants to hear.
 pub(crate) const IDENTITY_HEADER: &str = "simulated";
-/// How long any answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running simulator. Dropped, it is killed.
 #[derive(Debug)]
 pub(crate) struct Simulator {
     /// Its address, `http://127.0.0.1:…`.
     pub(crate) url: String,
-    http: Client,
     process: Process,
 }
 
@@ -33,8 +29,7 @@ impl Simulator {
         let mut process = Process::spawn("the simulator", &mut command)?;
         let url = process.ready_line("listening on ").await;
         let url = url.with_context(|| format!("see {}", folder.join("simulator.log").display()))?;
-        let http = Client::builder().no_proxy().timeout(PATIENCE).build().context("the HTTP client cannot be built")?;
-        Ok(Self { url, http, process })
+        Ok(Self { url, process })
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
@@ -43,46 +38,32 @@ impl Simulator {
 
     /// Everything that is planted at present.
     pub(crate) async fn estate(&self) -> Result<Value> {
-        self.ask(Method::GET, "estate", None).await
+        self.ask("GET", "estate", None).await
     }
 
     /// As [`Simulator::estate`], without the icons.
     pub(crate) async fn estate_without_icons(&self) -> Result<Value> {
-        self.ask(Method::GET, "estate?icons=false", None).await
+        self.ask("GET", "estate?icons=false", None).await
     }
 
     pub(crate) async fn stats(&self) -> Result<Value> {
-        self.ask(Method::GET, "stats", None).await
+        self.ask("GET", "stats", None).await
     }
 
     pub(crate) async fn change(&self, entries: &Value) -> Result<Value> {
-        self.ask(Method::POST, "change", Some(entries)).await
+        self.ask("POST", "change", Some(entries)).await
     }
 
     pub(crate) async fn set_webhook(&self, name: &str, settings: &Value) -> Result<()> {
-        self.ask(Method::PUT, &format!("webhook/{name}"), Some(settings)).await.map(drop)
+        self.ask("PUT", &format!("webhook/{name}"), Some(settings)).await.map(drop)
     }
 
     /// What a webhook has received.
     pub(crate) async fn webhook(&self, name: &str) -> Result<Value> {
-        self.ask(Method::GET, &format!("webhook/{name}"), None).await
+        self.ask("GET", &format!("webhook/{name}"), None).await
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let what = format!("{method} {}/_sim/{path}", self.url);
-        let mut request = self.http.request(method, format!("{}/_sim/{path}", self.url));
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.with_context(|| format!("{what}: the simulator does not answer"))?;
-        let status = answer.status();
-        let text = answer.text().await.with_context(|| format!("{what}: the answer broke off"))?;
-        if !status.is_success() {
-            bail!("{what}: {status}: {text}");
-        }
-        if status == StatusCode::NO_CONTENT {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).with_context(|| format!("{what}: the answer is no JSON"))
+    async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        http::json(method, &format!("{}/_sim/{path}", self.url), body).await
     }
 }

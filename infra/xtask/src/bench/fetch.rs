@@ -1,9 +1,11 @@
 //! The measure of comparison: a plain client that already knows every address, fetches all of them over 32
 //! connections, and throws the answers away. It parses nothing, decides nothing and keeps nothing.
 
+use super::pipeline::CONNECTIONS;
 use super::tap::Recorded;
 use crate::simulator::IDENTITY_HEADER;
 use anyhow::{Context, Result, anyhow, ensure};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Args;
 use reqwest::{Client, Method, header};
 use serde_json::{Value, json};
@@ -11,9 +13,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
-
-/// Connections, each kept alive and with one request at a time.
-pub(super) const CONNECTIONS: usize = 32;
 
 /// `cargo xtask bench fetch`
 #[derive(Debug, Args)]
@@ -27,11 +26,12 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
+    /// Fetches everything once. Each connection is kept alive and has one request at a time.
     pub(super) async fn run(&self) -> Result<()> {
         let text = std::fs::read(&self.requests).with_context(|| format!("cannot read {}", self.requests.display()))?;
         let requests: Value = serde_json::from_slice(&text).context("the recording is no JSON")?;
         let requests = requests.as_array().context("the recording is no list")?;
-        let requests: Arc<Vec<Recorded>> = Arc::new(requests.iter().map(Recorded::from_json).collect::<Result<_>>()?);
+        let requests: Arc<Vec<Recorded>> = Arc::new(requests.iter().map(from_json).collect::<Result<_>>()?);
         let began = Instant::now();
         let http = Client::builder().no_proxy().pool_max_idle_per_host(CONNECTIONS).build()?;
         let token = token(&http, &self.url).await?;
@@ -80,4 +80,21 @@ async fn one(http: &Client, url: &str, token: &str, request: &Recorded) -> Resul
         bytes += chunk.len() as u64;
     }
     Ok(bytes)
+}
+
+fn from_json(value: &Value) -> Result<Recorded> {
+    let text = |name: &str| value[name].as_str().with_context(|| format!("a recorded request has no {name}"));
+    let body = BASE64_STANDARD.decode(text("body")?).context("a recorded body is no base64")?;
+    Ok(Recorded { method: text("method")?.to_owned(), target: text("target")?.to_owned(), body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_reads_back() {
+        let request = Recorded { method: "POST".to_owned(), target: "/a?b=c".to_owned(), body: b"{}".to_vec() };
+        assert_eq!(from_json(&request.to_json()).expect("a request"), request);
+    }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast it is, measured on release builds, against what the same answers cost without it.
 
+#[cfg(feature = "plain-client")]
 mod fetch;
 mod floor;
 mod pipeline;
@@ -25,6 +26,7 @@ pub(crate) enum Bench {
     /// Runs over a simulated estate, from the first request to the finished catalogue
     Pipeline(pipeline::Pipeline),
     /// Fetch what a recording lists and say how long it took (the pipeline's measure of comparison)
+    #[cfg(feature = "plain-client")]
     #[command(hide = true)]
     Fetch(fetch::Fetch),
 }
@@ -33,6 +35,7 @@ impl Bench {
     pub(crate) async fn run(&self) -> Result<()> {
         match self {
             Self::Pipeline(pipeline) => pipeline.run().await,
+            #[cfg(feature = "plain-client")]
             Self::Fetch(fetch) => fetch.run().await,
         }
     }

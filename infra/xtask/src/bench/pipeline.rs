@@ -1,7 +1,6 @@
 //! `cargo xtask bench pipeline`: whole runs over a simulated estate, in turn with a client that only fetches the same
 //! pages, and at a distance that makes round trips and Azure's limits count.
 
-use super::fetch::CONNECTIONS;
 use super::floor::Floor;
 use super::stand::{self, Cost, median};
 use super::start;
@@ -20,6 +19,8 @@ use tokio::process::Command;
 const RTT_MS: u32 = 20;
 /// Runs at a distance take long and vary little.
 const RUNS_AT_DISTANCE: usize = 3;
+/// The plain client's connections.
+pub(super) const CONNECTIONS: usize = 32;
 /// The estate whose reads exceed what Azure grants at once.
 const DENSE: &str = "dense";
 
@@ -51,7 +52,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(super) async fn run(&self) -> Result<()> {
         let packages = ["--package", "poolwarden", "--package", "simulator", "--package", "xtask"];
-        cargo::run(&[&["build", "--release"], &packages[..]].concat()).await?;
+        cargo::run(&[&["build", "--release", "--features", "xtask/plain-client"], &packages[..]].concat()).await?;
         let programs = Programs::of("release");
         let folder = fresh_folder("bench")?;
         let mut table = Table::default();
@@ -136,7 +137,7 @@ fn write(folder: &Path, requests: &[Recorded]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A plain fetch of everything recorded, as a process of its own: its seconds and the bytes it read.
+/// A plain fetch of everything recorded, by this program's release build: its seconds and the bytes it read.
 async fn fetch(programs: &Programs, azure: &Simulator, recording: &Path) -> Result<(f64, u64)> {
     let mut command = Command::new(&programs.xtask);
     command.args(["bench", "fetch", "--url", &azure.url, "--requests"]).arg(recording);

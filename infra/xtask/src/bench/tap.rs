@@ -22,12 +22,6 @@ impl Recorded {
     pub(super) fn to_json(&self) -> Value {
         json!({"method": self.method, "target": self.target, "body": BASE64_STANDARD.encode(&self.body)})
     }
-
-    pub(super) fn from_json(value: &Value) -> Result<Self> {
-        let text = |name: &str| value[name].as_str().with_context(|| format!("a recorded request has no {name}"));
-        let body = BASE64_STANDARD.decode(text("body")?).context("a recorded body is no base64")?;
-        Ok(Self { method: text("method")?.to_owned(), target: text("target")?.to_owned(), body })
-    }
 }
 
 type Streams = Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>;
@@ -137,7 +131,6 @@ mod tests {
         assert_eq!(first, Recorded { method: "GET".to_owned(), target: "/a?b=c".to_owned(), body: Vec::new() });
         assert_eq!((second.target.as_str(), second.body.as_slice()), ("/d", b"{}".as_slice()));
         assert_eq!((third.target.as_str(), rest), ("/e", b"".as_slice()));
-        assert_eq!(Recorded::from_json(&second.to_json()).expect("a request"), second);
         assert!(parse(b"GET /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab").is_err());
     }
 }
