@@ -4,6 +4,10 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
+/// The tests and the programs that they run. One set of packages and features for everything, so that no dependency is
+/// compiled twice; fault points are in it.
+pub(crate) const TESTED: [&str; 4] = ["--workspace", "--all-features", "--tests", "--bins"];
+
 /// Variables that `cargo run` sets for this program and that a build inside it must not see: build scripts watch some
 /// of them, and would run again.
 const OF_THIS_PROGRAM: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];

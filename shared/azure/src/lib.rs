@@ -42,7 +42,6 @@ pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Listing, Requests};
 pub use key_vault::{KeyVault, KeyVaultError};
-pub use roles::action_matches;
 pub use secret::{SecretError, SecretRef};
 pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};

@@ -22,12 +22,8 @@ pub(crate) const RESOURCE_GRAPH_TOP: u32 = 1_000;
 /// Subscriptions that one Resource Graph query may name. Unverified.
 pub(crate) const RESOURCE_GRAPH_SUBSCRIPTIONS: usize = 1_000;
 
-/// The data action that opens a desktop or an application.
-pub(crate) const USE_APPLICATIONS: &str = "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
-/// The same for app attach packages; part of the built-in role.
+/// The data action for app attach packages; part of the built-in role Desktop Virtualization User.
 pub(crate) const USE_PACKAGES: &str = "Microsoft.DesktopVirtualization/appAttachPackages/useApplications/action";
-/// The built-in role Desktop Virtualization User.
-pub(crate) const DESKTOP_VIRTUALIZATION_USER: &str = "1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63";
 /// The built-in roles that grant no such data action: their assignments say nothing about who may open what.
 pub(crate) const ROLES_WITHOUT_USE: [&str; 22] = [
     "082f0a83-3be5-4ba1-904c-961cca79b387",

@@ -12,9 +12,9 @@ const FAULT_POINTS_VARIABLE: &str = "POOLWARDEN_FAULT_POINTS";
 const FAULT_POINTS: [&str; 6] =
     ["before_invoke", "after_state", "before_send", "after_send", "before_ack", "after_ack"];
 /// How likely a point that is armed ends the process when it is passed: a run passes it hundreds of times.
-const PROBABILITIES: [f64; 3] = [0.002, 0.01, 0.05];
+const PROBABILITIES: [f64; 3] = [0.005, 0.02, 0.1];
 /// The share of lives that have a fault point armed.
-const ARMED: f64 = 0.6;
+const ARMED: f64 = 0.7;
 
 /// One life of `poolwarden serve`.
 pub(super) struct Life {

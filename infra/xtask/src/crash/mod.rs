@@ -91,7 +91,7 @@ pub(crate) struct Outcome {
 
 impl Crash {
     pub(crate) async fn run(&self) -> Result<()> {
-        cargo::run(&["build", "--workspace", "--bins", "--all-features"]).await?;
+        cargo::run(&[&["build"], &cargo::TESTED[..]].concat()).await?;
         let plan = Plan { kills: self.kills, seed: self.seed, bug: self.bug, keep: self.keep };
         let outcome = run(&Programs::of("debug"), plan).await?;
         report(&outcome);

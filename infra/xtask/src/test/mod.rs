@@ -38,10 +38,8 @@ pub(crate) struct Test {
     only: Option<String>,
 }
 
-/// One set of features for everything, so that nothing is compiled twice.
+/// What lints look at: all there is.
 const EVERYTHING: [&str; 3] = ["--workspace", "--all-features", "--all-targets"];
-/// What the tests run, and the programs.
-const TESTED: [&str; 4] = ["--workspace", "--all-features", "--tests", "--bins"];
 
 impl Test {
     pub(crate) async fn run(&self) -> Result<()> {
@@ -49,7 +47,7 @@ impl Test {
         steps.step("Format", cargo(&[&["fmt", "--all", "--check"]])).await;
         steps.step("Lints", cargo(&[&["clippy"], &EVERYTHING, &["--", "--deny", "warnings"]])).await;
         steps.step("Which crate may use which", arrows::check()).await;
-        let built = steps.step("Build", cargo(&[&["build"], &TESTED])).await;
+        let built = steps.step("Build", cargo(&[&["build"], &cargo::TESTED])).await;
         if built {
             steps.step("Tests", suites::tests()).await;
             steps.step("Examples in the documentation", suites::examples()).await;
