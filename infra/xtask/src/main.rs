@@ -65,6 +65,9 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
-        None => ExitCode::from(INTERRUPTED),
+        None => {
+            eprintln!("interrupted; what was started is stopped");
+            ExitCode::from(INTERRUPTED)
+        }
     }
 }
