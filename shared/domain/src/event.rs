@@ -81,3 +81,24 @@ pub fn run(run: &str, report: &ConnectionReport, at: Timestamp) -> Event {
     }
     event(&report.name, format!("{}.{run}.{kind}", report.name), kind, run, at, data)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ArmId;
+    use crate::published::NotPublished;
+
+    #[test]
+    fn the_event_of_a_run_with_thousands_of_remarks_still_fits_into_a_message() {
+        let remark = |n: usize| NotPublished {
+            resource: ArmId::new(&format!("/subscriptions/s/applications/{n}/{}", "x".repeat(300))),
+            reason: "its application group is in no workspace, so no client shows it".to_owned(),
+        };
+        let mut report = ConnectionReport::new("contoso", Status::Complete);
+        report.not_published = (0..5_000).map(remark).collect();
+        let event = run("r", &report, Timestamp::UNIX_EPOCH);
+        assert_eq!(event.data["not_published"].as_array().unwrap().len(), MAX_LISTED);
+        assert_eq!(event.data["not_published_count"], 5_000);
+        assert!(serde_json::to_string(&event).unwrap().len() < 100_000);
+    }
+}

@@ -1,6 +1,7 @@
 //! One cycle: the estate changes, a run (sometimes two at once) is asked for, and whoever serves it is killed until it
 //! has ended all the same.
 
+use super::lives::Life;
 use super::stand::{CONNECTION, Stand};
 use crate::processes::capture;
 use anyhow::{Context, Result, bail};
@@ -51,7 +52,9 @@ pub(super) async fn run(stand: &mut Stand, kills: usize) -> Result<Ended> {
         if stand.tally.kills() >= kills {
             break;
         }
-        let lives_for = stand.dice.up_to(stand.run_takes);
+        // Who may die at a fault point gets the time to come to it.
+        let armed = stand.life.as_ref().is_some_and(Life::is_armed);
+        let lives_for = if armed { stand.run_takes } else { stand.dice.up_to(stand.run_takes) };
         if stand.run_has_ended_within(lives_for).await? {
             if deaths == 0 {
                 stand.run_takes = began.elapsed().max(SHORTEST);
