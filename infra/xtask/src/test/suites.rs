@@ -10,19 +10,20 @@ use anyhow::{Result, bail};
 pub(super) async fn tests() -> Result<Tally> {
     let nextest = output(&["nextest", "--version"]).await.is_ok();
     if nextest {
-        return counted(&["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).await;
+        return counted(nextest_summary, &["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).await;
     }
     println!("cargo-nextest is not installed; `cargo test` does the same, more slowly");
-    counted(&["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"]).await
+    counted(cargo_summary, &["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        .await
 }
 
 /// The examples in the documentation.
 pub(super) async fn examples() -> Result<Tally> {
-    counted(&["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]).await
+    counted(cargo_summary, &["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]).await
 }
 
-/// Runs tests and counts them by what is said about them.
-async fn counted(arguments: &[&str]) -> Result<Tally> {
+/// Runs tests and counts them by the summaries.
+async fn counted(summary: fn(&str) -> Option<Tally>, arguments: &[&str]) -> Result<Tally> {
     let (mut tally, mut summaries) = (Tally::default(), 0);
     let status = run_watched(cargo(arguments).env("CARGO_TERM_COLOR", "never"), |line| {
         if let Some(counts) = summary(line) {
@@ -37,15 +38,18 @@ async fn counted(arguments: &[&str]) -> Result<Tally> {
     Ok(tally)
 }
 
-/// What a summary of tests counts, in either form:
-/// `Summary [ 1.2s] 12 tests run: 10 passed (1 slow), 1 failed, 1 timed out, 3 skipped` and
-/// `test result: ok. 10 passed; 2 failed; 0 ignored; …`.
-fn summary(line: &str) -> Option<Tally> {
-    let line = line.trim_start();
-    let counts = match line.strip_prefix("test result: ") {
-        Some(rest) => rest.split_once(". ")?.1,
-        None => line.strip_prefix("Summary [")?.split_once(" run: ")?.1,
-    };
+/// `Summary [ 1.2s] 12 tests run: 10 passed (1 slow), 1 failed, 1 timed out, 3 skipped`
+fn nextest_summary(line: &str) -> Option<Tally> {
+    Some(count(line.trim_start().strip_prefix("Summary [")?.split_once(" run: ")?.1))
+}
+
+/// `test result: ok. 10 passed; 2 failed; 0 ignored; …`, at the beginning of the line: what a test prints is no summary.
+fn cargo_summary(line: &str) -> Option<Tally> {
+    Some(count(line.strip_prefix("test result: ")?.split_once(". ")?.1))
+}
+
+/// What passed and failed in a list of counts.
+fn count(counts: &str) -> Tally {
     let mut tally = Tally::default();
     for count in counts.split([',', ';']) {
         let mut words = count.split_whitespace();
@@ -56,7 +60,7 @@ fn summary(line: &str) -> Option<Tally> {
             _ => {}
         }
     }
-    Some(tally)
+    tally
 }
 
 #[cfg(test)]
@@ -66,10 +70,12 @@ mod tests {
     #[test]
     fn summaries_of_both_kinds_are_counted() {
         let nextest = "     Summary [   1.234s] 14 tests run: 11 passed (1 slow), 2 failed, 1 timed out, 3 skipped";
-        assert_eq!(summary(nextest), Some(Tally { passed: 11, failed: 3 }));
+        assert_eq!(nextest_summary(nextest), Some(Tally { passed: 11, failed: 3 }));
         let cargo =
             "test result: FAILED. 10 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(summary(cargo), Some(Tally { passed: 10, failed: 2 }));
-        assert_eq!(summary("test ui::passed ... ok"), None);
+        assert_eq!(cargo_summary(cargo), Some(Tally { passed: 10, failed: 2 }));
+        assert_eq!(cargo_summary("test ui::passed ... ok"), None);
+        assert_eq!(nextest_summary(cargo), None);
+        assert_eq!(cargo_summary(&format!("    {cargo}")), None, "that is what a failed test printed");
     }
 }
