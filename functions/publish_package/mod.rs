@@ -51,11 +51,7 @@ impl Stage for PublishPackage {
 
         let snapshot: Option<PoolSnapshot> = state.value(&keys::snapshot(&run.connection, &message.pool)).await?;
         let outdated = snapshot.is_some_and(|newest| newest.observed_at > report.observation.observed_at);
-        let outcome = if outdated {
-            PartOutcome { superseded: entries.len(), ..PartOutcome::default() }
-        } else {
-            publish(deps, &run, &report, entries).await?
-        };
+        let outcome = publish(deps, &run, &report, entries, outdated).await?;
         let report = state
             .change(&report_key, |existing: Option<PoolReport>| {
                 let mut report = existing?;
@@ -82,20 +78,28 @@ async fn after(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Fault>
 
 /// Writes the packages, then sends what follows, then brings the index up to date: each step can be repeated, and a
 /// repeated one finds by the revisions what it did before.
-async fn publish(deps: &Deps, run: &Run, report: &PoolReport, entries: &[Entry]) -> Result<PartOutcome, Fault> {
-    let write = |entry| async move { (entry, write(deps, run, report, entry).await) };
+async fn publish(
+    deps: &Deps,
+    run: &Run,
+    report: &PoolReport,
+    entries: &[Entry],
+    outdated: bool,
+) -> Result<PartOutcome, Fault> {
+    let write = |entry| async move { (entry, write(deps, run, report, entry, outdated).await) };
     let writes: Vec<_> = entries.iter().map(write).collect();
-    let written: Vec<(&Entry, Result<Written, StateError>)> = stream::iter(writes).buffered(AT_A_TIME).collect().await;
+    let written: Vec<(&Entry, Result<Option<Written>, StateError>)> =
+        stream::iter(writes).buffered(AT_A_TIME).collect().await;
     let mut outcome = PartOutcome::default();
     let (mut events, mut packages) = (Vec::new(), Vec::new());
     for (entry, written) in written {
         match written {
-            Ok(Written { package, revision: Some(revision) }) => {
+            Ok(None) => outcome.superseded += 1,
+            Ok(Some(Written { package, revision: Some(revision) })) => {
                 outcome.count(revision.change);
                 events.push(event::package(&run.connection, &entry.key, &revision, &entry.content));
                 packages.push(package);
             }
-            Ok(Written { package, revision: None }) => {
+            Ok(Some(Written { package, revision: None })) => {
                 outcome.superseded += 1;
                 packages.push(package);
             }
@@ -124,7 +128,13 @@ struct Written {
     revision: Option<Revision>,
 }
 
-async fn write(deps: &Deps, run: &Run, report: &PoolReport, entry: &Entry) -> Result<Written, StateError> {
+async fn write(
+    deps: &Deps,
+    run: &Run,
+    report: &PoolReport,
+    entry: &Entry,
+    outdated: bool,
+) -> Result<Option<Written>, StateError> {
     let now = deps.now();
     let mut revision = None;
     let apply = |existing: Option<Package>| match catalogue::publish(
@@ -134,6 +144,10 @@ async fn write(deps: &Deps, run: &Run, report: &PoolReport, entry: &Entry) -> Re
         &report.observation,
         now,
     ) {
+        Applied::Write(_) if outdated => {
+            revision = None;
+            None
+        }
         Applied::Write(package) => {
             revision = package.revisions.last().cloned();
             Some(*package)
@@ -148,6 +162,5 @@ async fn write(deps: &Deps, run: &Run, report: &PoolReport, entry: &Entry) -> Re
         }
     };
     let package = deps.state().change(&keys::package(&run.connection, &entry.key), apply).await?;
-    let package = package.expect("applying an entry leaves a package: a missing one is created");
-    Ok(Written { package, revision })
+    Ok(package.map(|package| Written { package, revision }))
 }
