@@ -52,6 +52,7 @@ impl Desk {
         let azure = Simulator::start(simulator::Options { estate, ..simulator::Options::default() }).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("right"), DEFAULT_CLIENT_SECRET).unwrap();
+        std::fs::write(folder.path().join("signing"), "whsec_c2ltdWxhdGVkLXNpZ25pbmctc2VjcmV0").unwrap();
         std::fs::write(folder.path().join("wrong"), "not the secret").unwrap();
         let (url, tenant) = (azure.url(), azure.tenant());
         let connection = |name: &str, secret: &str| {
@@ -64,7 +65,7 @@ impl Desk {
         };
         let hook = format!(
             "[[connection.webhook]]\nname = \"ops\"\nurl = \"{url}/_sim/webhook/ops\"\n\
-             secret = {{ file = \"right\" }}\nevents = [\"run.failed\"]\n"
+             secret = {{ file = \"signing\" }}\nevents = [\"run.failed\", \"package.created\"]\n"
         );
         let text = connection(CONNECTION, "right") + &hook + &connection(LOCKED_OUT, "wrong") + more;
         let path = folder.path().join("poolwarden.toml");
@@ -127,6 +128,15 @@ impl Desk {
                 self.store.complete(&delivery.lock).await.unwrap();
             }
             (_, body) => self.store.abandon(&delivery.lock, Duration::ZERO, &body.to_string()).await.unwrap(),
+        }
+    }
+
+    /// Delivers what leads to a stage, once and in order; that stage's own messages are left waiting.
+    pub(crate) async fn carry_to(&self, stage: &str) {
+        for queue in queue::ALL.into_iter().take_while(|queue| *queue != stage) {
+            for delivery in self.store.receive(queue, 1000, LOCK, Duration::ZERO).await.unwrap() {
+                self.deliver(&delivery, 1).await;
+            }
         }
     }
 

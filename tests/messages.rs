@@ -2,8 +2,13 @@
 
 use crate::desk::{CONNECTION, Desk, LOCKED_OUT, Post, envelope};
 use crate::harness::{Stand, tiny};
+use poolwarden::keys;
+use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::message::queue;
+use poolwarden_domain::plan::Entry;
+use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{Run, Status};
+use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_store::{Options, Outgoing, Queues, Sqlite};
 use serde_json::{Value, json};
 use simulator::EstateSpec;
@@ -56,6 +61,37 @@ async fn three_runs(post: Post) -> Vec<Value> {
 async fn messages_delivered_twice_and_backwards_lead_to_the_same_catalogue() {
     let (tidy, untidy) = tokio::join!(three_runs(Post::Tidy), three_runs(Post::BackwardsAndTwice));
     assert_eq!(contents(&tidy), contents(&untidy));
+}
+
+/// The process was killed after it wrote packages and before it told anybody; when the message comes again, another run
+/// has looked at the pool meanwhile.
+#[tokio::test]
+async fn what_was_written_before_a_kill_is_told_even_if_a_newer_look_has_come() {
+    let desk = Desk::new(tiny(), "enabled = false").await;
+    desk.begin("run-1").await;
+    desk.carry_to(queue::PUBLISH_PACKAGE).await;
+    let (state, mut written) = (desk.deps.state(), 0);
+    for (pool, report) in state.all::<PoolReport>(&keys::pool_reports("run-1", CONNECTION)).await.unwrap() {
+        let plan = keys::plan("run-1", CONNECTION, &pool, report.plan.digest.as_deref().unwrap());
+        for entry in state.value::<Vec<Entry>>(&plan).await.unwrap().unwrap() {
+            let applied = catalogue::publish(&entry, CONNECTION, None, &report.observation, desk.deps.now());
+            let Applied::Write(package) = applied else { panic!("{applied:?}") };
+            assert!(state.create(&keys::package(CONNECTION, &entry.key), &*package).await.unwrap());
+            written += 1;
+        }
+        let newer = |known: Option<PoolSnapshot>| {
+            let known = known.unwrap();
+            Some(PoolSnapshot { observed_at: desk.deps.now(), ..known })
+        };
+        state.change(&keys::snapshot(CONNECTION, &pool), newer).await.unwrap();
+    }
+    desk.drain(Post::Tidy).await;
+    assert_eq!(desk.ended("run-1").await, Some(Status::Complete));
+    let told = reqwest::get(format!("{}/_sim/webhook/ops", desk.azure.url())).await.unwrap();
+    let told: Value = serde_json::from_slice(&told.bytes().await.unwrap()).unwrap();
+    assert!(written > 0);
+    assert_eq!(told["distinct"], written, "{told:#}");
+    desk.assert_true().await;
 }
 
 #[tokio::test]
