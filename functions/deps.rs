@@ -9,13 +9,12 @@ use poolwarden_azure::{
     WebhookSender, sign_in,
 };
 use poolwarden_domain::policy::Policy;
-use poolwarden_domain::run::{Requests, Run, Source};
+use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys, fault_point};
 use poolwarden_store::{Documents, Outgoing, QueueError, Queues};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -36,8 +35,6 @@ pub struct Deps {
     pub sources: Sources,
     /// The icons this process knows to be stored, by hash.
     pub icons: Cache<String, ()>,
-    /// What this process has done so far.
-    pub meter: Meter,
     /// Rung when a run of this process has ended.
     pub ended: Notify,
 }
@@ -47,7 +44,7 @@ impl Deps {
     pub fn new(config: Config, documents: Arc<dyn Documents>, queues: Arc<dyn Queues>) -> anyhow::Result<Self> {
         let sources = Sources::new(&config)?;
         let icons = Cache::new(ICONS_REMEMBERED);
-        Ok(Self { config, documents, queues, sources, icons, meter: Meter::default(), ended: Notify::new() })
+        Ok(Self { config, documents, queues, sources, icons, ended: Notify::new() })
     }
 
     /// The documents, typed.
@@ -71,43 +68,6 @@ impl Deps {
     /// What a connection wants published; the defaults for one that is not configured (files need none).
     pub fn policy(&self, connection: &str) -> Policy {
         self.config.connection(connection).map(|connection| connection.policy.clone()).unwrap_or_default()
-    }
-}
-
-/// Counts what a process does, for those who watch it.
-#[derive(Debug, Default)]
-pub struct Meter {
-    arm: AtomicU64,
-    resource_graph: AtomicU64,
-    throttled: AtomicU64,
-    packages: AtomicU64,
-}
-
-impl Meter {
-    /// Adds what a handler asked for.
-    pub fn add(&self, requests: Requests) {
-        self.arm.fetch_add(requests.arm, Relaxed);
-        self.resource_graph.fetch_add(requests.resource_graph, Relaxed);
-        self.throttled.fetch_add(requests.throttled, Relaxed);
-    }
-
-    /// Adds packages that changed.
-    pub fn add_packages(&self, changed: usize) {
-        self.packages.fetch_add(changed as u64, Relaxed);
-    }
-
-    /// Requests so far.
-    pub fn requests(&self) -> Requests {
-        Requests {
-            arm: self.arm.load(Relaxed),
-            resource_graph: self.resource_graph.load(Relaxed),
-            throttled: self.throttled.load(Relaxed),
-        }
-    }
-
-    /// Packages changed so far.
-    pub fn packages(&self) -> u64 {
-        self.packages.load(Relaxed)
     }
 }
 

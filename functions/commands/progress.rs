@@ -1,17 +1,18 @@
 //! How far the runs of a command have got, while they go on: one line that is rewritten on a terminal, a line every
-//! few seconds elsewhere.
+//! second elsewhere.
 
 use crate::deps::Deps;
 use crate::keys;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use poolwarden_domain::run::Run;
+use poolwarden_domain::report::PoolReport;
+use poolwarden_domain::run::{Requests, Run};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// How often documents are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often a line is printed where lines cannot be rewritten.
-const LINE_EVERY: Duration = Duration::from_secs(2);
+const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Waits until every connection's part of a run has ended, showing how it goes on.
 pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet: bool) -> anyhow::Result<Vec<Run>> {
@@ -38,30 +39,53 @@ pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet
     }
 }
 
-async fn look(deps: &Deps, run: &str, connections: &[String]) -> anyhow::Result<(Vec<Run>, String)> {
-    let state = deps.state();
-    let (mut ended, mut pools, mut left) = (Vec::new(), 0, 0);
-    for connection in connections {
-        let Some(part) = state.value::<Run>(&keys::run(run, connection)).await? else { continue };
-        if let Some(discovered) = &part.discovered {
-            pools += discovered.pools.len() + discovered.carried.len();
-            if part.finished.is_none() {
-                left += state.names(&keys::pending_of(run, connection, &discovered.layout)).await?.len();
+/// What the documents of a run say so far: they are the same whichever process does the work.
+#[derive(Default)]
+struct SoFar {
+    pools: usize,
+    pools_left: usize,
+    packages: usize,
+    requests: Requests,
+}
+
+impl SoFar {
+    async fn add(&mut self, deps: &Deps, part: &Run) -> anyhow::Result<()> {
+        if let Some(finished) = &part.finished {
+            let report = &finished.report;
+            self.pools += report.pools.found;
+            self.packages += report.packages.created + report.packages.updated + report.packages.retired;
+            self.requests += report.requests;
+        } else if let Some(discovered) = &part.discovered {
+            let (state, run, connection) = (deps.state(), &part.id, &part.connection);
+            self.pools += discovered.pools.len() + discovered.carried.len();
+            self.pools_left += state.names(&keys::pending_of(run, connection, &discovered.layout)).await?.len();
+            self.requests += discovered.requests;
+            for (_, pool) in state.all::<PoolReport>(&keys::pool_reports(run, connection)).await? {
+                self.requests += pool.requests;
+                self.packages += pool.parts.values().map(|p| p.created + p.updated + p.restored).sum::<usize>();
             }
         }
+        Ok(())
+    }
+}
+
+async fn look(deps: &Deps, run: &str, connections: &[String]) -> anyhow::Result<(Vec<Run>, String)> {
+    let (mut ended, mut so_far) = (Vec::new(), SoFar::default());
+    for connection in connections {
+        let Some(part) = deps.state().value::<Run>(&keys::run(run, connection)).await? else { continue };
+        so_far.add(deps, &part).await?;
         if part.finished.is_some() {
             ended.push(part);
         }
     }
-    let meter = &deps.meter;
+    let SoFar { pools, pools_left, packages, requests } = so_far;
     let line = format!(
-        "connections {}/{}, host pools {}/{pools}, packages changed {}, requests {}{}",
+        "connections {}/{}, host pools {}/{pools}, packages changed {packages}, requests {}{}",
         ended.len(),
         connections.len(),
-        pools - left,
-        meter.packages(),
-        meter.requests().arm + meter.requests().resource_graph,
-        match meter.requests().throttled {
+        pools - pools_left,
+        requests.arm + requests.resource_graph,
+        match requests.throttled {
             0 => String::new(),
             throttled => format!(", throttled {throttled} times"),
         }

@@ -72,7 +72,6 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         Some(baseline) => changes(inventory.as_ref(), &estate, baseline).await,
         None => Changes::new(),
     };
-    deps.meter.add(inventory.requests());
     let known = known_pools(deps, &run.connection).await?;
     let unseen = unseen_pools(deps, &run.connection, &known, &estate).await?;
 

@@ -48,7 +48,6 @@ impl Stage for EnumerateHostPool {
             PoolWork::Vanished { id } => look_for(deps, &run, inventory.as_ref(), &message.pool, &id).await?,
         };
         report.requests = inventory.requests();
-        deps.meter.add(report.requests);
         deps.state().create(&report_key, &report).await?;
         // Another delivery may have reported first: then its report, and its plan, count.
         match deps.state().value(&report_key).await? {

@@ -118,7 +118,6 @@ async fn publish(
         changed.then_some(index)
     };
     deps.state().change(&index_key, record).await?;
-    deps.meter.add_packages(outcome.created + outcome.updated + outcome.restored);
     Ok(outcome)
 }
 
