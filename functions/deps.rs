@@ -35,6 +35,8 @@ pub struct Deps {
     pub sources: Sources,
     /// The icons this process knows to be stored, by hash.
     pub icons: Cache<String, ()>,
+    /// Whether transient dead letters are sent again by themselves: only where the timer runs that does it.
+    pub reprocesses: bool,
     /// Rung when a run of this process has ended.
     pub ended: Notify,
 }
@@ -44,7 +46,7 @@ impl Deps {
     pub fn new(config: Config, documents: Arc<dyn Documents>, queues: Arc<dyn Queues>) -> anyhow::Result<Self> {
         let sources = Sources::new(&config)?;
         let icons = Cache::new(ICONS_REMEMBERED);
-        Ok(Self { config, documents, queues, sources, icons, ended: Notify::new() })
+        Ok(Self { config, documents, queues, sources, icons, reprocesses: false, ended: Notify::new() })
     }
 
     /// The documents, typed.

@@ -94,6 +94,14 @@ pub fn health(connection: &str) -> String {
     format!("connections/{connection}/health")
 }
 
+/// A message whose work was not done.
+pub fn dead_letter(id: &str) -> String {
+    format!("{DEAD_LETTERS}{id}")
+}
+
+/// Every message whose work was not done.
+pub const DEAD_LETTERS: &str = "dead-letters/";
+
 /// When a connection was last due.
 pub fn schedule(connection: &str) -> String {
     format!("connections/{connection}/schedule")

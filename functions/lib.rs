@@ -18,8 +18,10 @@ pub mod finish_run;
 pub mod health;
 pub mod icons;
 pub mod keys;
+pub mod letters;
 pub mod planted_bug;
 pub mod publish_package;
+pub mod reprocess;
 pub mod runs;
 pub mod stage;
 pub mod state;
@@ -59,4 +61,5 @@ functions! {
     publish_package,
     finish_run,
     deliver_notification,
+    reprocess,
 }

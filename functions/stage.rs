@@ -1,13 +1,20 @@
 //! What every queue-driven function has in common: read the message, do the work, and see to it that work which
 //! fails for good is kept with its reason and that nobody waits for it.
 
+use crate::acquire_token::AcquireToken;
+use crate::deliver_notification::DeliverNotification;
 use crate::deps::Deps;
-use crate::planted_bug;
+use crate::discover_host_pools::DiscoverHostPools;
+use crate::enumerate_host_pool::EnumerateHostPool;
+use crate::finish_run::FinishRun;
+use crate::publish_package::PublishPackage;
 use crate::state::StateError;
-use poolwarden_domain::message::Body;
+use crate::{letters, planted_bug};
+use poolwarden_domain::dead_letter::{Corpse, Death, Kind};
+use poolwarden_domain::message::{Body, queue};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_host::{Failure, Invocation, Outcome};
-use poolwarden_store::{DeadLetter, Outgoing, QueueError, StoreError};
+use poolwarden_store::{Outgoing, QueueError, StoreError, cut_reason};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
@@ -84,8 +91,7 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
             tracing::error!(queue = S::QUEUE, reason, "malformed message");
             // Its metadata may be forged by its body, so it does not choose the id it is kept under.
             let id = format!("malformed-{}", &sha256_hex(received(invocation).as_bytes())[..32]);
-            bury::<S>(deps, invocation, id, &reason).await?;
-            return Ok(Outcome::done().with_log(format!("buried: {reason}")));
+            return bury::<S>(deps, invocation, &id, Kind::Malformed, reason).await;
         }
     };
     if planted_bug::is(planted_bug::ACK_BEFORE_STATE) {
@@ -93,34 +99,58 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
         tokio::spawn(async move { S::handle(&deps, &message).await });
         return Ok(Outcome::done());
     }
+    let id = invocation.metadata.message_id().unwrap_or_else(|| invocation.id.clone());
     let last = invocation.metadata.delivery_count().is_some_and(|count| count >= MAX_DELIVERIES);
-    match S::handle(deps, &message).await {
-        Ok(()) => Ok(Outcome::done()),
-        Err(Fault::Transient(reason)) if !last => Err(Failure::new(reason)),
-        Err(Fault::Transient(reason)) => {
-            // The broker keeps the message among its dead letters once this answer fails.
-            let_go::<S>(deps, &message, &reason).await?;
-            Err(Failure::new(reason))
+    let (kind, reason) = match S::handle(deps, &message).await {
+        Ok(()) => {
+            letters::resolve(deps, S::QUEUE, &id).await.map_err(failure)?;
+            return Ok(Outcome::done());
         }
-        Err(Fault::Permanent(reason)) => {
-            tracing::error!(queue = S::QUEUE, reason, "given up");
-            let_go::<S>(deps, &message, &reason).await?;
-            let id = invocation.metadata.message_id().unwrap_or_else(|| invocation.id.clone());
-            bury::<S>(deps, invocation, id, &reason).await?;
-            Ok(Outcome::done().with_log(format!("buried: {reason}")))
-        }
+        Err(Fault::Transient(reason)) if !last => return Err(Failure::new(reason)),
+        Err(Fault::Transient(reason)) => (Kind::Transient, reason),
+        Err(Fault::Permanent(reason)) => (Kind::Permanent, reason),
+    };
+    if letters::is_last(deps, S::QUEUE, &id, kind) {
+        tracing::error!(queue = S::QUEUE, reason, "given up");
+        let_go::<S>(deps, &message, &reason).await.map_err(failure)?;
+    } else {
+        tracing::warn!(queue = S::QUEUE, reason, "given up for now");
     }
+    bury::<S>(deps, invocation, &id, kind, reason).await
+}
+
+fn failure(fault: Fault) -> Failure {
+    Failure::new(fault.to_string())
 }
 
 /// Tells whoever waits. Nobody can wait for what makes no sense, so that is no reason to try again.
-async fn let_go<S: Stage>(deps: &Deps, message: &S::Message, reason: &str) -> Result<(), Failure> {
+async fn let_go<S: Stage>(deps: &Deps, message: &S::Message, reason: &str) -> Result<(), Fault> {
     match S::give_up(deps, message, reason).await {
-        Err(Fault::Transient(why)) => Err(Failure::new(why)),
         Err(Fault::Permanent(why)) => {
             tracing::warn!(queue = S::QUEUE, why, "nobody waits for this message");
             Ok(())
         }
-        Ok(()) => Ok(()),
+        told => told,
+    }
+}
+
+/// Tells whoever waits for a message of any queue.
+pub async fn give_up(deps: &Deps, of: &str, body: &str, reason: &str) -> Result<(), Fault> {
+    async fn tell<S: Stage>(deps: &Deps, body: &str, reason: &str) -> Result<(), Fault> {
+        match serde_json::from_str::<Body<S::Message>>(body) {
+            Ok(message) => let_go::<S>(deps, &message.poolwarden, reason).await,
+            // Nobody can wait for what makes no sense.
+            Err(_) => Ok(()),
+        }
+    }
+    match of {
+        queue::ACQUIRE_TOKEN => tell::<AcquireToken>(deps, body, reason).await,
+        queue::DISCOVER_HOST_POOLS => tell::<DiscoverHostPools>(deps, body, reason).await,
+        queue::ENUMERATE_HOST_POOL => tell::<EnumerateHostPool>(deps, body, reason).await,
+        queue::PUBLISH_PACKAGE => tell::<PublishPackage>(deps, body, reason).await,
+        queue::FINISH_RUN => tell::<FinishRun>(deps, body, reason).await,
+        queue::DELIVER_NOTIFICATION => tell::<DeliverNotification>(deps, body, reason).await,
+        other => Err(Fault::Permanent(format!("there is no queue {other}"))),
     }
 }
 
@@ -133,20 +163,25 @@ fn received(invocation: &Invocation) -> String {
     }
 }
 
-async fn bury<S: Stage>(deps: &Deps, invocation: &Invocation, id: String, reason: &str) -> Result<(), Failure> {
+/// Keeps the message with the reason, which is all that is left to do about it.
+async fn bury<S: Stage>(
+    deps: &Deps,
+    invocation: &Invocation,
+    message: &str,
+    kind: Kind,
+    reason: String,
+) -> Result<Outcome, Failure> {
     let now = deps.now();
-    let letter = DeadLetter {
-        id,
-        body: received(invocation),
-        reason: reason.to_owned(),
-        delivery_count: invocation.metadata.delivery_count().unwrap_or(1),
-        enqueued_at: invocation.metadata.enqueued_at().unwrap_or(now),
-        dead_at: now,
-    };
-    deps.queues.bury(S::QUEUE, letter).await.map_err(|error| Failure::caused_by(&error))
+    let enqueued_at = invocation.metadata.enqueued_at().unwrap_or(now);
+    let delivery_count = invocation.metadata.delivery_count().unwrap_or(1);
+    let body = received(invocation);
+    let corpse = Corpse { queue: S::QUEUE, message, body: &body, kind, enqueued_at };
+    let death = Death { at: now, reason: cut_reason(&reason).to_owned(), delivery_count };
+    letters::keep(deps, &corpse, &death).await.map_err(failure)?;
+    Ok(Outcome::done().with_log(format!("kept as a dead letter: {reason}")))
 }
 
 /// A message to send at once.
 pub fn outgoing<T: serde::Serialize>(id: String, content: T) -> Outgoing {
-    Outgoing { id: planted_bug::id(id), body: poolwarden_domain::message::body(content), not_before: None }
+    Outgoing::new(planted_bug::id(id), poolwarden_domain::message::body(content))
 }

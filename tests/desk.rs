@@ -7,10 +7,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use poolwarden::config::Config;
 use poolwarden::deps::Deps;
-use poolwarden::{app, export, runs};
+use poolwarden::{app, export, letters, runs};
+use poolwarden_domain::dead_letter::DeadLetter;
 use poolwarden_domain::message::queue;
 use poolwarden_domain::run::{Run, Source, Status, Trigger};
-use poolwarden_store::{DeadLetter, Delivery, Options, Outgoing, Queues, Sqlite};
+use poolwarden_store::{Delivery, Options, Outgoing, Queues, Sqlite};
 use serde_json::{Value, json};
 use simulator::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, EstateSpec, Running, Simulator};
 use std::collections::HashMap;
@@ -98,7 +99,7 @@ impl Desk {
 
     /// Puts a message with this body into a queue.
     pub(crate) async fn send(&self, queue: &str, id: &str, body: &str) {
-        let message = Outgoing { id: id.to_owned(), body: body.to_owned(), not_before: None };
+        let message = Outgoing::new(id, body);
         self.store.send(queue, vec![message]).await.unwrap();
     }
 
@@ -166,13 +167,9 @@ impl Desk {
     }
 
     /// The dead letters of every queue.
-    pub(crate) async fn dead_letters(&self) -> Vec<(&'static str, DeadLetter)> {
-        let mut letters = Vec::new();
-        for queue in queue::ALL {
-            let of_queue = self.store.dead_letters(queue, 1000).await.unwrap();
-            letters.extend(of_queue.into_iter().map(|letter| (queue, letter)));
-        }
-        letters
+    pub(crate) async fn dead_letters(&self) -> Vec<(String, DeadLetter)> {
+        let letters = letters::all(&self.deps).await.unwrap();
+        letters.into_iter().map(|letter| (letter.queue.clone(), letter)).collect()
     }
 
     /// The manifests of the catalogue, which must be what the estate should lead to; and nothing is left in a queue.

@@ -142,7 +142,7 @@ async fn a_message_that_makes_no_sense_ends_as_a_dead_letter_with_the_reason() {
         let of_queue: Vec<_> = letters.iter().filter(|(of, _)| *of == queue).map(|(_, letter)| letter).collect();
         assert_eq!(of_queue.len(), bodies.len(), "{queue}: {of_queue:#?}");
         for letter in of_queue {
-            assert!(letter.reason.len() > 10, "{letter:?}");
+            assert!(letter.reason().len() > 10, "{letter:?}");
             assert!(bodies.contains(&letter.body.as_str()), "as it was received: {letter:?}");
         }
     }
@@ -177,7 +177,7 @@ async fn a_message_about_a_run_that_is_not_there_is_buried() {
     let letters = desk.dead_letters().await;
     assert_eq!(letters.len(), 5, "{letters:#?}");
     for (queue, letter) in letters {
-        assert!(letter.reason.contains("there is no run never-begun"), "{queue}: {}", letter.reason);
+        assert!(letter.reason().contains("there is no run never-begun"), "{queue}: {}", letter.reason());
     }
 }
 
@@ -197,7 +197,7 @@ async fn hostile_names_in_messages_reach_no_reason_and_no_header_unescaped() {
     let letters = desk.dead_letters().await;
     assert_eq!(letters.iter().filter(|(queue, _)| *queue == queue::ACQUIRE_TOKEN).count(), 4, "{letters:#?}");
     for (queue, letter) in &letters {
-        assert!(!letter.reason.contains(char::is_control), "{queue}: {:?}", letter.reason);
+        assert!(!letter.reason().contains(char::is_control), "{queue}: {:?}", letter.reason());
     }
     let url = format!("{}/_sim/webhook/ops", desk.azure.url());
     let received: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
@@ -214,7 +214,7 @@ async fn hostile_messages_leave_one_record_a_line_in_the_log() {
     for (number, name) in ["a\nforged: line", "\u{1b}[2J", "\"quoted\"", "no JSON"].iter().enumerate() {
         let body = json!({"poolwarden": {"run": name, "connection": name}}).to_string();
         let body = if number == 3 { "\n\u{1b}[2J".to_owned() } else { body };
-        let message = Outgoing { id: format!("m-{number}"), body, not_before: None };
+        let message = Outgoing::new(format!("m-{number}"), body);
         store.send(queue::ACQUIRE_TOKEN, vec![message]).await.unwrap();
     }
     let output = stand.run(&["sync", "--json"]).await;

@@ -18,7 +18,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<AcquireToken>(deps, invocation).await
 }
 
-struct AcquireToken;
+pub(crate) struct AcquireToken;
 
 impl Stage for AcquireToken {
     type Message = ConnectionRun;

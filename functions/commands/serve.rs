@@ -3,11 +3,13 @@
 
 use super::session::{Session, check, configuration};
 use super::{COMPLETE, Cli};
+use crate::config::{BLOB_VARIABLE, SERVICE_BUS_VARIABLE, Store};
 use anyhow::{Context, bail};
 use clap::Args;
 use poolwarden_host::{AccessKeys, EmbeddedHost, HostOptions, serve_custom_handler};
 use poolwarden_store::{Documents, Queues};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "Examples:
@@ -28,9 +30,17 @@ impl Serve {
         let config = configuration(cli)?;
         check(&config)?;
         let listen = self.listen.unwrap_or(config.serve.listen);
-        let session = Session::open(config)?;
-        let Some(_guard) = session.sqlite.try_become_host()? else {
-            bail!("another process serves {}; stop it first", session.deps.config.store.path.display());
+        let session = Session::open_to_serve(config)?;
+        let _guard = match &session.sqlite {
+            // Any number of processes may share a namespace and a container.
+            None => None,
+            Some(sqlite) => match sqlite.try_become_host()? {
+                Some(guard) => Some(guard),
+                None => {
+                    let path = sqlite.path().unwrap_or(Path::new("the store")).display();
+                    bail!("another process serves {path}; stop it first");
+                }
+            },
         };
         let keys = session.deps.sources.access_keys(&session.deps.config.serve).await?;
         let mut host = host(&session, HostOptions { listen: Some(listen), keys, ..HostOptions::default() }).await?;
@@ -43,7 +53,9 @@ impl Serve {
 
 /// A host of every function over this session. Locks that a killed process left are void: this is the only host.
 pub(super) async fn host(session: &Session, options: HostOptions) -> anyhow::Result<EmbeddedHost> {
-    session.sqlite.release_locks().await?;
+    if let Some(sqlite) = &session.sqlite {
+        sqlite.release_locks().await?;
+    }
     let app = crate::app(&session.deps);
     let documents: Arc<dyn Documents> = Arc::clone(&session.deps.documents);
     let queues: Arc<dyn Queues> = Arc::clone(&session.deps.queues);
@@ -72,7 +84,14 @@ async fn stopped() {
 pub(super) async fn handler(cli: &Cli) -> anyhow::Result<u8> {
     let config = configuration(cli)?;
     check(&config)?;
-    let session = Session::open(config)?;
+    if let Store::Sqlite(_) = config.store {
+        bail!(
+            "the Functions host fires functions by Service Bus, and their state must be where every instance finds it: \
+             set {SERVICE_BUS_VARIABLE} and {BLOB_VARIABLE}, or write [azure] into the configuration; `poolwarden serve` \
+             runs everything on one machine"
+        );
+    }
+    let session = Session::open_to_serve(config)?;
     serve_custom_handler(crate::app(&session.deps).into_router()).await?;
     Ok(COMPLETE)
 }

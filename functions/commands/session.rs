@@ -1,7 +1,7 @@
 //! What a command works with: the configuration, the store it names, and the functions' dependencies over both.
 
 use super::Cli;
-use crate::config::{Config, ConfigError, ProcessEnvironment, check_references};
+use crate::config::{Config, ConfigError, ProcessEnvironment, Store, check_references};
 use crate::deps::Deps;
 use crate::stage::MAX_DELIVERIES;
 use anyhow::{Context, bail};
@@ -13,8 +13,9 @@ use std::sync::Arc;
 pub(super) struct Session {
     /// What the functions need.
     pub(super) deps: Arc<Deps>,
-    /// The file itself, for whoever wants to be its host. An overlay's queues are nobody else's.
-    pub(super) sqlite: Sqlite,
+    /// The file itself, for whoever wants to be its host; nothing if the store is in Azure. An overlay's queues are
+    /// nobody else's.
+    pub(super) sqlite: Option<Sqlite>,
 }
 
 /// The configuration that the command line names.
@@ -44,19 +45,38 @@ pub(super) fn check(config: &Config) -> anyhow::Result<()> {
 impl Session {
     /// The store that a configuration names.
     pub(super) fn open(config: Config) -> anyhow::Result<Self> {
-        let sqlite = Sqlite::open(&config.store.path, options())?;
-        let documents: Arc<dyn Documents> = Arc::new(sqlite.clone());
-        let queues: Arc<dyn Queues> = Arc::new(sqlite.clone());
-        Ok(Self { deps: Arc::new(Deps::new(config, documents, queues)?), sqlite })
+        Self::with(config, false)
+    }
+
+    /// The same for a process that runs the timers, which send transient dead letters again.
+    pub(super) fn open_to_serve(config: Config) -> anyhow::Result<Self> {
+        Self::with(config, true)
+    }
+
+    fn with(config: Config, reprocesses: bool) -> anyhow::Result<Self> {
+        let (documents, queues, sqlite): (Arc<dyn Documents>, Arc<dyn Queues>, _) = match &config.store {
+            Store::Sqlite(path) => {
+                let sqlite = Sqlite::open(path, options())?;
+                (Arc::new(sqlite.clone()), Arc::new(sqlite.clone()), Some(sqlite))
+            }
+            Store::Azure(azure) => (Arc::new(azure.documents()?), Arc::new(azure.queues()?), None),
+        };
+        let deps = Deps { reprocesses, ..Deps::new(config, documents, queues)? };
+        Ok(Self { deps: Arc::new(deps), sqlite })
     }
 
     /// The same store as a base, with every change kept in memory.
     pub(super) fn open_dry(config: Config) -> anyhow::Result<Self> {
         let queues = Sqlite::in_memory(options())?;
-        let exists = config.store.path.try_exists().context("the store cannot be looked at")?;
-        let base = if exists { Sqlite::open(&config.store.path, options())? } else { queues.clone() };
-        let documents: Arc<dyn Documents> = Arc::new(Overlay::new(Arc::new(base)));
+        let base: Arc<dyn Documents> = match &config.store {
+            Store::Azure(azure) => Arc::new(azure.documents()?),
+            Store::Sqlite(path) if path.try_exists().context("the store cannot be looked at")? => {
+                Arc::new(Sqlite::open(path, options())?)
+            }
+            Store::Sqlite(_) => Arc::new(queues.clone()),
+        };
+        let documents: Arc<dyn Documents> = Arc::new(Overlay::new(base));
         let deps = Arc::new(Deps::new(config.without_webhooks(), documents, Arc::new(queues.clone()))?);
-        Ok(Self { deps, sqlite: queues })
+        Ok(Self { deps, sqlite: Some(queues) })
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct Sync {
     /// Print what would change, and change nothing
     #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
-    /// If another process serves this store, wait until it has done the run
+    /// If another process serves this store (in Azure it always is one), wait until it has done the run
     #[arg(long)]
     wait: bool,
 }
@@ -129,11 +129,16 @@ impl Sync {
         quiet: bool,
     ) -> anyhow::Result<Option<Vec<Run>>> {
         // Another `sync` that is about to end lets go of the store in a moment; a `serve` does not.
-        let patience = if self.wait { Duration::MAX } else { PATIENCE };
+        let patience = match &session.sqlite {
+            Some(_) if !self.wait => PATIENCE,
+            // In Azure a run is always another process' to do.
+            None if !self.wait => return Ok(None),
+            _ => Duration::MAX,
+        };
         let following = progress::follow(&session.deps, run, connections, quiet);
         let ended = tokio::select! {
             biased;
-            guard = tokio::time::timeout(patience, become_host(&session.sqlite)) => match guard {
+            guard = tokio::time::timeout(patience, become_host(session.sqlite.as_ref())) => match guard {
                 Ok(guard) => {
                     let _guard = guard?;
                     host_until_ended(session, run, connections, quiet).await?
@@ -177,7 +182,9 @@ async fn host_until_ended(
     let hosting = host(session, no_http()).await?.run(std::future::pending());
     let following = async {
         let ended = progress::follow(deps, run, connections, quiet).await?;
-        drained(deps).await?;
+        if let Some(sqlite) = &session.sqlite {
+            drained(sqlite).await?;
+        }
         anyhow::Ok(ended)
     };
     // Nothing is in flight once the queues are drained, so the host may be dropped where it stands.
@@ -188,7 +195,8 @@ async fn host_until_ended(
 }
 
 /// Waits until this process is the store's host.
-async fn become_host(sqlite: &Sqlite) -> anyhow::Result<HostGuard> {
+async fn become_host(sqlite: Option<&Sqlite>) -> anyhow::Result<HostGuard> {
+    let Some(sqlite) = sqlite else { return std::future::pending().await };
     loop {
         if let Some(guard) = sqlite.try_become_host()? {
             return Ok(guard);
@@ -199,11 +207,11 @@ async fn become_host(sqlite: &Sqlite) -> anyhow::Result<HostGuard> {
 
 /// Waits until no message is ready or under way; those scheduled for later are the next host's. Messages only go
 /// forward through the queues, so looking at them in that order misses none.
-async fn drained(deps: &Deps) -> anyhow::Result<()> {
+async fn drained(sqlite: &Sqlite) -> anyhow::Result<()> {
     loop {
         let mut left = 0;
         for queue in queue::ALL {
-            let depth = deps.queues.depth(queue).await?;
+            let depth = sqlite.depth(queue).await?;
             left += depth.ready + depth.locked;
         }
         if left == 0 {

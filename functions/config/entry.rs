@@ -2,7 +2,7 @@
 //!
 //! A value of the wrong type is named by its type and never repeated: it may be a secret in the wrong place.
 
-use super::faults::quoted;
+use super::faults::{Fault, Place, quoted};
 use super::reader::{Source, Table, resembling};
 use toml_edit::{Item, TableLike, Value};
 
@@ -10,6 +10,13 @@ use toml_edit::{Item, TableLike, Value};
 pub(super) struct Wrong {
     pub(super) what: String,
     pub(super) fix: String,
+}
+
+impl Wrong {
+    /// The fault of an environment variable.
+    pub(super) fn of_variable(self, name: &str) -> Fault {
+        Fault { place: Place::Variable(name.to_owned()), what: format!("the value {}", self.what), fix: self.fix }
+    }
 }
 
 /// The outcome of judging a value.

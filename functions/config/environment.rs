@@ -6,6 +6,14 @@ use std::collections::HashMap;
 pub const CONFIG_VARIABLE: &str = "POOLWARDEN_CONFIG";
 /// Overrides `store.path`; a relative path is relative to the working directory.
 pub const STORE_VARIABLE: &str = "POOLWARDEN_STORE";
+/// Names the Service Bus namespace by its host; the Functions host's own setting for the connection `ServiceBus`.
+pub const SERVICE_BUS_VARIABLE: &str = "ServiceBus__fullyQualifiedNamespace";
+/// The client id of the user-assigned identity that signs in to it.
+pub const CLIENT_ID_VARIABLE: &str = "ServiceBus__clientId";
+/// Overrides `azure.blob`.
+pub const BLOB_VARIABLE: &str = "POOLWARDEN_BLOB";
+/// Holds the configuration itself, where there is no file to hold it.
+pub const TEXT_VARIABLE: &str = "POOLWARDEN_CONFIG_TOML";
 /// Overrides `serve.listen`.
 pub const LISTEN_VARIABLE: &str = "POOLWARDEN_LISTEN";
 

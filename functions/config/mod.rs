@@ -13,18 +13,22 @@ mod locate;
 mod policy;
 mod reader;
 mod references;
+mod store;
 #[cfg(test)]
 mod tests;
 mod values;
 mod webhook;
 
 pub use connection::{Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE};
-pub use environment::{CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment, STORE_VARIABLE};
+pub use environment::{
+    BLOB_VARIABLE, CLIENT_ID_VARIABLE, CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment,
+    SERVICE_BUS_VARIABLE, STORE_VARIABLE, TEXT_VARIABLE,
+};
 pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
 pub use references::check_references;
+pub use store::{AzureStore, Store};
 pub use webhook::Webhook;
 
-use entry::Wrong;
 use poolwarden_azure::SecretRef;
 use reader::{Distinct, Source, Table};
 use references::Need;
@@ -56,13 +60,6 @@ pub struct Config {
     needs: Vec<Need>,
 }
 
-/// Where state is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
-    /// The SQLite file.
-    pub path: PathBuf,
-}
-
 /// How HTTP functions are served on one machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serve {
@@ -76,8 +73,12 @@ pub struct Serve {
 
 impl Config {
     /// Reads the configuration from the file that the command line names, else from the one that
-    /// [`CONFIG_VARIABLE`] names, else from [`DEFAULT_FILE`] in the working directory.
+    /// [`CONFIG_VARIABLE`] names, else from the text in [`TEXT_VARIABLE`], else from [`DEFAULT_FILE`] in the working
+    /// directory.
     pub fn load(explicit: Option<&Path>, env: &dyn Environment, check: ScheduleCheck) -> Result<Self, ConfigError> {
+        if let Some(text) = Self::text_of(explicit, env) {
+            return Self::parse(&text, Path::new(TEXT_VARIABLE), env, check);
+        }
         let location = locate::choose(explicit, env);
         let text = location.read()?;
         Self::parse(&text, &location.path, env, check)
@@ -101,8 +102,8 @@ impl Config {
         };
         let mut config = Self::beside(path.parent().unwrap_or(Path::new("")));
         config.path = Some(path.to_owned());
-        config.read(Table::new(&source, document.as_table(), "the top level", 0), &source, check);
-        config.overridden(env, source.into_faults())
+        let azure = config.read(Table::new(&source, document.as_table(), "the top level", 0), &source, check);
+        config.overridden(env, azure, Some(source))
     }
 
     /// As [`Config::load`], for who can do without: when nobody names a file and [`DEFAULT_FILE`] is not there either,
@@ -113,14 +114,16 @@ impl Config {
         check: ScheduleCheck,
     ) -> Result<Self, ConfigError> {
         match locate::choose(explicit, env) {
-            location if !location.named && !location.path.exists() => Self::empty(Path::new(""), env),
+            location if !location.named && !location.path.exists() && Self::text_of(explicit, env).is_none() => {
+                Self::empty(Path::new(""), env)
+            }
             _ => Self::load(explicit, env, check),
         }
     }
 
     /// A configuration without a file: no connections, and a store in `folder`. The environment overrides it too.
     pub fn empty(folder: &Path, env: &dyn Environment) -> Result<Self, ConfigError> {
-        Self::beside(folder).overridden(env, Vec::new())
+        Self::beside(folder).overridden(env, None, None)
     }
 
     /// The connection of this name.
@@ -139,19 +142,29 @@ impl Config {
     fn beside(folder: &Path) -> Self {
         Self {
             path: None,
-            store: Store { path: folder.join(DEFAULT_STORE) },
+            store: Store::Sqlite(folder.join(DEFAULT_STORE)),
             serve: Serve { listen: DEFAULT_LISTEN, host_key: None, master_key: None },
             connections: Vec::new(),
             needs: Vec::new(),
         }
     }
 
-    fn read(&mut self, mut root: Table<'_>, source: &Source<'_>, check: ScheduleCheck) {
-        if let Some(mut table) = root.take("store").and_then(|entry| entry.table("[store]")) {
-            let path = table.take("path").and_then(|entry| entry.parsed(values::path));
-            self.store.path = path.map_or(self.store.path.clone(), |path| source.beside(path));
-            table.finish();
+    /// The configuration's text, where the environment holds it and names no file.
+    fn text_of(explicit: Option<&Path>, env: &dyn Environment) -> Option<String> {
+        let is_file = explicit.is_some() || env.filled(CONFIG_VARIABLE).is_some();
+        env.filled(TEXT_VARIABLE).filter(|_| !is_file)
+    }
+
+    fn read(&mut self, mut root: Table<'_>, source: &Source<'_>, check: ScheduleCheck) -> Option<store::Written> {
+        let local = root.take("store");
+        if let Some(path) = local.as_ref().and_then(|entry| store::sqlite(entry, source)) {
+            self.store = Store::Sqlite(path);
         }
+        let azure = root.take("azure");
+        if let (Some(azure), Some(_)) = (&azure, &local) {
+            azure.refuse("cannot be used together with [store]", "keep the one of the two that is meant");
+        }
+        let azure = azure.and_then(|entry| store::azure(&entry));
         if let Some(mut table) = root.take("serve").and_then(|entry| entry.table("[serve]")) {
             let listen = table.take("listen").and_then(|entry| entry.parsed(values::listen));
             let mut key = |key| table.take(key).and_then(|entry| references::secret(&entry, None));
@@ -174,21 +187,28 @@ impl Config {
             self.connections.push(connection);
         }
         root.finish();
+        azure
     }
 
     /// Puts the environment's settings over the file's, unless either has faults.
-    fn overridden(mut self, env: &dyn Environment, mut faults: Vec<Fault>) -> Result<Self, ConfigError> {
-        if let Some(path) = env.filled(STORE_VARIABLE) {
-            self.store.path = path.into();
+    fn overridden(
+        mut self,
+        env: &dyn Environment,
+        azure: Option<store::Written>,
+        source: Option<Source<'_>>,
+    ) -> Result<Self, ConfigError> {
+        let mut faults = Vec::new();
+        if let Store::Sqlite(local) = self.store {
+            self.store = store::choose(local, azure, source.as_ref(), env, &mut faults);
         }
         match env.filled(LISTEN_VARIABLE).map(|text| values::listen(&text)) {
             None => {}
             Some(Ok(listen)) => self.serve.listen = listen,
-            Some(Err(Wrong { what, fix })) => {
-                let place = Place::Variable(LISTEN_VARIABLE.to_owned());
-                faults.push(Fault { place, what: format!("the address {what}"), fix });
-            }
+            Some(Err(wrong)) => faults.push(wrong.of_variable(LISTEN_VARIABLE)),
         }
+        let mut all = source.map(Source::into_faults).unwrap_or_default();
+        all.append(&mut faults);
+        let faults = all;
         if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faulty(faults)) }
     }
 }

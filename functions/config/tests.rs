@@ -38,7 +38,7 @@ fn faults_with(line: &str) -> String {
 fn the_minimal_example_is_ten_lines_and_enough() {
     assert_eq!(MINIMAL_EXAMPLE.lines().count(), 10);
     let config = parse(MINIMAL_EXAMPLE).unwrap();
-    assert_eq!(config.store.path, Path::new("etc/poolwarden.db"));
+    assert_eq!(config.store, Store::Sqlite("etc/poolwarden.db".into()));
     assert_eq!(config.connections.len(), 1);
     assert_eq!(config.connection("contoso").unwrap().policy.host_pools.exclude, ["*-test"]);
     assert!(config.connection("fabrikam").is_none());
@@ -49,7 +49,7 @@ fn the_minimal_example_is_ten_lines_and_enough() {
 fn a_name_is_enough_for_a_connection() {
     let config = parse("[[connection]]\nname = \"c\"").unwrap();
     assert_eq!(config.path.as_deref(), Some(Path::new("etc/poolwarden.toml")));
-    assert_eq!(config.store.path, Path::new("etc/poolwarden.db"));
+    assert_eq!(config.store, Store::Sqlite("etc/poolwarden.db".into()));
     let serve = Serve { listen: "127.0.0.1:7071".parse().unwrap(), host_key: None, master_key: None };
     assert_eq!(config.serve, serve);
     let connection = &config.connections[0];
@@ -213,18 +213,18 @@ fn a_rehearsal_tells_nobody() {
 fn the_environment_overrides_the_file() {
     let env = HashMap::from([(STORE_VARIABLE, "/var/state.db"), (LISTEN_VARIABLE, "[::1]:80")]);
     let config = parse_in(EXAMPLE, &env).unwrap();
-    assert_eq!(config.store.path, Path::new("/var/state.db"));
+    assert_eq!(config.store, Store::Sqlite("/var/state.db".into()));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");
     let config = Config::empty(Path::new("here"), &env).unwrap();
-    assert_eq!(config.store.path, Path::new("/var/state.db"));
+    assert_eq!(config.store, Store::Sqlite("/var/state.db".into()));
 
     let env = HashMap::from([(STORE_VARIABLE, ""), (LISTEN_VARIABLE, "everywhere")]);
     let told = parse_in("x = 1", &env).unwrap_err().to_string();
     assert!(told.starts_with("the configuration has 2 faults:\n  etc/poolwarden.toml:1:1: "), "{told}");
-    assert!(told.contains("\n  environment variable POOLWARDEN_LISTEN: the address is `everywhere`"), "{told}");
+    assert!(told.contains("\n  environment variable POOLWARDEN_LISTEN: the value is `everywhere`"), "{told}");
     Config::empty(Path::new("here"), &env).unwrap_err();
     let config = Config::empty(Path::new("here"), &HashMap::new()).unwrap();
-    assert_eq!((config.path, config.store.path), (None, Path::new("here/poolwarden.db").to_owned()));
+    assert_eq!((config.path, config.store), (None, Store::Sqlite("here/poolwarden.db".into())));
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn the_file_is_the_one_that_is_named_first() {
         "{told}"
     );
     std::fs::write(&path, EXAMPLE).unwrap();
-    assert_eq!(load(None).unwrap().store.path, folder.path().join("poolwarden.db"));
+    assert_eq!(load(None).unwrap().store, Store::Sqlite(folder.path().join("poolwarden.db")));
     let told = load(Some("no/such.toml")).unwrap_err().to_string();
     assert!(told.contains("no/such.toml does not exist (--config names it)"), "{told}");
     assert!(Config::load_or_empty(Some(Path::new("no/such.toml")), &env, six_fields).is_err());

@@ -17,7 +17,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<DeliverNotification>(deps, invocation).await
 }
 
-struct DeliverNotification;
+pub(crate) struct DeliverNotification;
 
 impl Stage for DeliverNotification {
     type Message = Notification;

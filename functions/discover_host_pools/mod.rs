@@ -27,7 +27,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<DiscoverHostPools>(deps, invocation).await
 }
 
-struct DiscoverHostPools;
+pub(crate) struct DiscoverHostPools;
 
 impl Stage for DiscoverHostPools {
     type Message = ConnectionRun;

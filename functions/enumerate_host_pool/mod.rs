@@ -25,7 +25,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<EnumerateHostPool>(deps, invocation).await
 }
 
-struct EnumerateHostPool;
+pub(crate) struct EnumerateHostPool;
 
 impl Stage for EnumerateHostPool {
     type Message = PoolRun;

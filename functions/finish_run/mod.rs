@@ -24,7 +24,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<FinishRun>(deps, invocation).await
 }
 
-struct FinishRun;
+pub(crate) struct FinishRun;
 
 impl Stage for FinishRun {
     type Message = ConnectionRun;

@@ -25,7 +25,7 @@ pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome
     stage::invoke::<PublishPackage>(deps, invocation).await
 }
 
-struct PublishPackage;
+pub(crate) struct PublishPackage;
 
 impl Stage for PublishPackage {
     type Message = PlanPart;

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use url::{Host, Url, form_urlencoded};
 
+/// The domains of Service Bus in the clouds. Unverified outside the public one.
+const SERVICE_BUS_SUFFIXES: [&str; 3] =
+    [".servicebus.windows.net", ".servicebus.usgovcloudapi.net", ".servicebus.chinacloudapi.cn"];
+/// The domains of Blob Storage in the clouds. Unverified outside the public one.
+const BLOB_STORAGE_SUFFIXES: [&str; 3] =
+    [".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn"];
+
 /// An Azure cloud.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +166,16 @@ impl Endpoints {
         stand_in || vault
     }
 
+    /// Whether a Service Bus token may go to this URL: a namespace of any cloud, or this machine.
+    pub fn is_service_bus(url: &Url) -> bool {
+        is_account_of(url, &SERVICE_BUS_SUFFIXES)
+    }
+
+    /// Whether a storage token may go to this URL: Blob Storage of any cloud, or this machine.
+    pub fn is_blob_storage(url: &Url) -> bool {
+        is_account_of(url, &BLOB_STORAGE_SUFFIXES)
+    }
+
     /// The URL of a resource id or path below ARM's endpoint. Each segment is escaped, so a name cannot become a
     /// query or another path.
     pub(crate) fn arm_url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -178,6 +195,14 @@ fn query_text(query: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
+/// Whether the host is one name under one of these domains, by https; or this machine.
+fn is_account_of(url: &Url, suffixes: &[&str]) -> bool {
+    let name = |suffix: &&str| url.host_str().and_then(|host| host.strip_suffix(*suffix));
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_account = url.scheme() == "https" && url.port().is_none() && suffixes.iter().filter_map(name).any(is_name);
+    is_account || is_loopback(url)
+}
+
 /// Whether a URL is this machine's own.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -193,7 +218,8 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
 }
 
-fn endpoint(text: &str) -> Result<Url, EndpointError> {
+/// An address that tokens may go to: https, or http on this machine.
+pub(crate) fn endpoint(text: &str) -> Result<Url, EndpointError> {
     let url = Url::parse(text).map_err(|_| EndpointError::NotAUrl(text.to_owned()))?;
     match url.scheme() {
         _ if !url.has_host() || !url.username().is_empty() || url.password().is_some() => {

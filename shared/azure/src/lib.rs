@@ -3,6 +3,7 @@
 //! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]) or from files ([`FileInventory`]).
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
+//! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
 //! * [`WebhookSender`]: signed notifications.
 //!
 //! Only this crate speaks HTTP to Azure. No token or secret leaves it in an error, a log line or a debug form.
@@ -14,6 +15,7 @@ mod answers;
 mod arm;
 mod arm_estate;
 mod azure_inventory;
+mod blob;
 mod bucket;
 mod cloud;
 mod files;
@@ -26,6 +28,7 @@ mod rate_headers;
 mod resource_graph;
 mod roles;
 mod secret;
+mod service_bus;
 mod sign_in;
 #[cfg(test)]
 mod testing;
@@ -37,11 +40,13 @@ mod wire;
 
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;
+pub use blob::{BlobDocuments, BlobSetUpError};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Listing, Requests};
 pub use key_vault::{KeyVault, KeyVaultError};
 pub use secret::{SecretError, SecretRef};
+pub use service_bus::{ServiceBus, ServiceBusError};
 pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};

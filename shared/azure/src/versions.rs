@@ -14,6 +14,19 @@ pub(crate) const ACTIVITY_LOG: &str = "2015-04-01";
 /// Secrets in Key Vault.
 pub(crate) const KEY_VAULT: &str = "7.4";
 
+/// The scope of a token for Service Bus. Unverified outside the public cloud.
+pub(crate) const SERVICE_BUS_SCOPE: &str = "https://servicebus.azure.net/.default";
+/// The scope of a token for Blob Storage.
+pub(crate) const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+/// Blob Storage, where object_store has no request of its own.
+pub(crate) const BLOB_STORAGE: &str = "2023-11-03";
+/// The property in which Service Bus clients, and the Functions host, carry the W3C trace context. Unverified.
+pub(crate) const SERVICE_BUS_TRACE_PROPERTY: &str = "Diagnostic-Id";
+/// The largest batch in bytes: 256 KiB on the standard tier, less room for what the broker adds to each message.
+pub(crate) const SERVICE_BUS_BATCH_BYTES: usize = 192 << 10;
+/// The most messages in a batch. Unverified; the byte limit is met first with messages such as ours.
+pub(crate) const SERVICE_BUS_BATCH_MESSAGES: usize = 1_000;
+
 /// Resource Graph's option to return grants made above the subscription too (management groups); without it they
 /// are left out silently. Unverified.
 pub(crate) const AUTHORIZATION_SCOPE_FILTER: &str = "AtScopeAboveAndBelow";

@@ -13,13 +13,15 @@
 //! 4. [`plan`]: how that differs from the catalogue. [`catalogue`]: what each difference does to a [`package`].
 //! 5. [`conclude`]: what to retire, behind the brake, and the [`report`]. [`event`]: what others are told.
 //!
-//! [`run`] and [`message`] are what survives between the steps and what travels between them; [`text`] and
+//! [`run`] and [`message`] are what survives between the steps and what travels between them; a message whose work
+//! failed is kept as a [`dead_letter`]; [`text`] and
 //! [`wildcard`] are tools.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
 pub mod catalogue;
 pub mod conclude;
+pub mod dead_letter;
 pub mod discovery;
 pub mod entitlement;
 pub mod estate;

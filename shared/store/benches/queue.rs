@@ -62,7 +62,7 @@ fn send_receive_complete(bencher: Bencher<'_, '_>) {
         stand.all(|store, worker| async move {
             let share = ITEMS / WORKERS;
             for first in (0..share).step_by(BATCH) {
-                let id = |n| Outgoing { id: format!("{round}-{worker}-{n}"), body: body(), not_before: None };
+                let id = |n| Outgoing::new(format!("{round}-{worker}-{n}"), body());
                 store.send("bench", (first..first + BATCH).map(id).collect()).await.expect("a send");
             }
             let mut done = 0;
@@ -86,7 +86,7 @@ fn one_by_one(bencher: Bencher<'_, '_>) {
         round += 1;
         stand.all(|store, worker| async move {
             for n in 0..ITEMS / WORKERS {
-                let message = Outgoing { id: format!("{round}-{worker}-{n}"), body: body(), not_before: None };
+                let message = Outgoing::new(format!("{round}-{worker}-{n}"), body());
                 store.send("bench", vec![message]).await.expect("a send");
                 let delivery = store.receive("bench", 1, LOCK, LOCK).await.expect("a receive").remove(0);
                 store.complete(&delivery.lock).await.expect("a completion");

@@ -19,7 +19,7 @@ pub use documents::{
 };
 pub use overlay::Overlay;
 pub use queues::{
-    DeadLetter, Delivery, Depth, Lock, MAX_MESSAGE_BYTES, MAX_NAME_CHARS, MAX_REASON_BYTES, Outgoing, QueueError,
-    Queues, Receipt, check_batch, check_name, check_size, cut_reason,
+    DEAD_LETTER_SUFFIX, Delivery, Lock, MAX_MESSAGE_BYTES, MAX_NAME_CHARS, MAX_REASON_BYTES, Outgoing, QueueError,
+    Queues, check_batch, check_name, check_size, cut_reason, dead_letter_queue,
 };
-pub use sqlite::{Durability, HostGuard, OpenError, Options, Sqlite};
+pub use sqlite::{Depth, Durability, HostGuard, OpenError, Options, Sqlite};

@@ -13,15 +13,15 @@ pub struct Outgoing {
     pub body: String,
     /// Not delivered before this time.
     pub not_before: Option<Timestamp>,
+    /// The W3C trace context it was sent in.
+    pub traceparent: Option<String>,
 }
 
-/// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Receipt {
-    /// Messages now in the queue.
-    pub accepted: usize,
-    /// Messages dropped because their id was seen within the duplicate-detection window.
-    pub duplicates: usize,
+impl Outgoing {
+    /// A message to deliver at once.
+    pub fn new(id: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { id: id.into(), body: body.into(), not_before: None, traceparent: None }
+    }
 }
 
 /// The right to settle one delivery, until it expires.
@@ -50,36 +50,10 @@ pub struct Delivery {
     pub locked_until: Timestamp,
     /// What settles this delivery.
     pub lock: Lock,
-}
-
-/// A message that was given up, kept with the reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The sender's id.
-    pub id: String,
-    /// The body as it was received.
-    pub body: String,
-    /// Why it was given up, for a person: the error and its causes.
-    pub reason: String,
-    /// How often it was delivered.
-    pub delivery_count: u32,
-    /// When it was first sent.
-    pub enqueued_at: Timestamp,
-    /// When it was given up.
-    pub dead_at: Timestamp,
-}
-
-/// How full a queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Depth {
-    /// Receivable now.
-    pub ready: u64,
-    /// Waiting for their time.
-    pub scheduled: u64,
-    /// With a receiver.
-    pub locked: u64,
-    /// Given up.
-    pub dead: u64,
+    /// The W3C trace context it was sent in.
+    pub traceparent: Option<String>,
+    /// Why it is a dead letter, or the last reason somebody gave for abandoning it, as far as the broker keeps one.
+    pub reason: Option<String>,
 }
 
 /// Why a queue refused.
@@ -124,13 +98,16 @@ pub enum QueueError {
     },
 }
 
-/// Queues by name. A queue exists as soon as something is sent to it.
+/// Queues by name, and beside each its [dead-letter queue](dead_letter_queue), to which a message goes that was delivered
+/// too often. What is received from there is settled in the same way, and never given up again.
 #[async_trait]
 pub trait Queues: Send + Sync + 'static {
-    /// Sends a batch, all or nothing. Ids seen within the window are dropped and counted.
-    async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<Receipt, QueueError>;
+    /// Sends messages in their order. Ids seen within the duplicate-detection window are dropped. After an error some
+    /// of them may be in the queue: send all of them again.
+    async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<(), QueueError>;
 
-    /// Takes at most `max` messages, each locked for `lock_for`; waits up to `wait` for the first one.
+    /// Takes at most `max` messages, each locked for `lock_for` (a broker may have its own duration, set with the
+    /// queue); waits up to `wait` for the first one.
     async fn receive(
         &self,
         queue: &str,
@@ -142,31 +119,20 @@ pub trait Queues: Send + Sync + 'static {
     /// Removes the message: its work is done.
     async fn complete(&self, lock: &Lock) -> Result<(), QueueError>;
 
-    /// Gives the message back, to be delivered again after `delay`; `reason` is kept for its dead letter.
+    /// Gives the message back, to be delivered again after `delay`; `reason` is kept with it if the broker can.
     async fn abandon(&self, lock: &Lock, delay: Duration, reason: &str) -> Result<(), QueueError>;
 
     /// Extends the lock by `lock_for` from now.
     async fn renew(&self, lock: &Lock, lock_for: Duration) -> Result<Timestamp, QueueError>;
+}
 
-    /// Moves the message to the dead letters with the reason.
-    async fn dead_letter(&self, lock: &Lock, reason: &str) -> Result<(), QueueError>;
+/// What a dead-letter queue's name ends with, as Service Bus has it.
+pub const DEAD_LETTER_SUFFIX: &str = "/$deadletterqueue";
 
-    /// Records a dead letter for a message whose lock is not at hand: a handler under the Functions host can only
-    /// acknowledge or fail. Burying the same id twice keeps one.
-    async fn bury(&self, queue: &str, letter: DeadLetter) -> Result<(), QueueError>;
-
-    /// The oldest `limit` dead letters of a queue.
-    async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
-
-    /// Gives a dead letter another life: it goes back to its queue, ready at once, with no deliveries counted and
-    /// past duplicate detection. False if there is no such dead letter.
-    async fn revive(&self, queue: &str, id: &str) -> Result<bool, QueueError>;
-
-    /// Forgets a dead letter for good. False if there is no such dead letter.
-    async fn discard(&self, queue: &str, id: &str) -> Result<bool, QueueError>;
-
-    /// How full the queue is.
-    async fn depth(&self, queue: &str) -> Result<Depth, QueueError>;
+/// The queue that keeps what `queue` gave up.
+#[must_use]
+pub fn dead_letter_queue(queue: &str) -> String {
+    format!("{queue}{DEAD_LETTER_SUFFIX}")
 }
 
 /// The largest message any queue takes: 256 KiB less room for its properties, as Service Bus' standard tier has it.

@@ -6,6 +6,26 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// Calls a macro with the name of every behaviour of documents.
+#[macro_export]
+macro_rules! document_behaviours {
+    ($then:ident) => {
+        $then!(
+            reads_what_was_written,
+            creates_only_where_nothing_is,
+            replaces_only_the_version_named,
+            deletes_only_the_version_named,
+            versions_do_not_come_back,
+            lists_by_prefix_in_pages,
+            deleted_is_not_listed,
+            concurrent_writers_lose_nothing,
+            one_creator_wins,
+            limits_the_size,
+            refuses_what_cannot_be_a_key,
+        );
+    };
+}
+
 type Store = Arc<dyn Documents>;
 
 async fn put(store: &Store, key: &str, body: &str, expect: Expect) -> Result<Version, StoreError> {

@@ -2,9 +2,8 @@
 //! the queue are here, the waiting is in [`super::queues`].
 
 use super::failure::Failure;
-use super::letters;
 use crate::clock::{from_micros, later, micros_rounded_up};
-use crate::{Delivery, Depth, Lock, Outgoing, Receipt};
+use crate::{DEAD_LETTER_SUFFIX, Delivery, Lock, Outgoing, cut_reason, dead_letter_queue};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::time::Duration;
@@ -21,18 +20,26 @@ pub(super) fn send(
     messages: &[Outgoing],
     window: Duration,
     now: Timestamp,
-) -> Result<Receipt, Failure> {
+) -> Result<(), Failure> {
     let forgotten = now.as_microsecond().saturating_sub(i64::try_from(window.as_micros()).unwrap_or(i64::MAX));
-    let mut receipt = Receipt::default();
     for message in messages {
         if seen(connection, queue, &message.id, now, forgotten)? {
-            receipt.duplicates += 1;
             continue;
         }
         let due_at = message.not_before.map_or(now, |not_before| not_before.max(now));
-        let life = Life { queue, id: &message.id, body: &message.body, enqueued_at: now.as_microsecond() };
-        insert(connection, &life, micros_rounded_up(due_at))?;
-        receipt.accepted += 1;
+        connection
+            .prepare_cached(
+                "INSERT INTO messages (queue, id, body, enqueued_at, due_at, delivery_count, traceparent) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",
+            )?
+            .execute(params![
+                queue,
+                message.id,
+                message.body,
+                now.as_microsecond(),
+                micros_rounded_up(due_at),
+                message.traceparent
+            ])?;
     }
     let pruned = i64::try_from(2 * messages.len() + PRUNED_BESIDES).unwrap_or(i64::MAX);
     connection
@@ -41,7 +48,7 @@ pub(super) fn send(
              AND number IN (SELECT number FROM seen_ids ORDER BY number LIMIT ?2)",
         )?
         .execute(params![forgotten, pruned])?;
-    Ok(receipt)
+    Ok(())
 }
 
 /// Whether the id was seen within the window; from now on it was.
@@ -68,23 +75,6 @@ fn seen(
     Ok(outdated == 0)
 }
 
-/// A message that starts to live: sent, or revived.
-pub(super) struct Life<'a> {
-    pub(super) queue: &'a str,
-    pub(super) id: &'a str,
-    pub(super) body: &'a str,
-    pub(super) enqueued_at: i64,
-}
-
-pub(super) fn insert(connection: &Connection, life: &Life<'_>, due_at: i64) -> Result<(), rusqlite::Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO messages (queue, id, body, enqueued_at, due_at, delivery_count) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
-        )?
-        .execute(params![life.queue, life.id, life.body, life.enqueued_at, due_at])
-        .map(drop)
-}
-
 /// Locks at most `max` messages that are due, the longest due first. It may come to none although some are due: when
 /// the first `max` were all to be given up.
 pub(super) fn take(
@@ -106,14 +96,35 @@ pub(super) fn take(
         .collect::<Result<_, _>>()?;
     let mut taken = Vec::with_capacity(due.len());
     for (sequence, delivered) in due {
-        if delivered >= max_delivery_count {
+        if is_exhausted(queue, delivered, max_delivery_count) {
             let reason = exhausted(connection, sequence, delivered)?;
-            letters::give_up(connection, sequence, &reason, now)?;
+            give_up(connection, queue, sequence, &reason, now)?;
         } else {
             taken.push(lock(connection, queue, sequence, locked_until)?);
         }
     }
     Ok(taken)
+}
+
+/// A dead letter is never given up again.
+fn is_exhausted(queue: &str, delivered: u32, max_delivery_count: u32) -> bool {
+    delivered >= max_delivery_count && !queue.ends_with(DEAD_LETTER_SUFFIX)
+}
+
+/// Moves a message to the dead-letter queue.
+fn give_up(
+    connection: &Connection,
+    queue: &str,
+    sequence: i64,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET queue = ?2, due_at = ?3, lock_token = NULL, last_reason = ?4 WHERE sequence = ?1",
+        )?
+        .execute(params![sequence, dead_letter_queue(queue), now.as_microsecond(), cut_reason(reason)])
+        .map(drop)
 }
 
 fn exhausted(connection: &Connection, sequence: i64, delivered: u32) -> Result<String, rusqlite::Error> {
@@ -131,7 +142,8 @@ fn lock(connection: &Connection, queue: &str, sequence: i64, locked_until: i64) 
     connection
         .prepare_cached(
             "UPDATE messages SET due_at = ?2, lock_token = randomblob(16), delivery_count = delivery_count + 1 \
-             WHERE sequence = ?1 RETURNING id, body, delivery_count, enqueued_at, lock_token",
+             WHERE sequence = ?1 \
+             RETURNING id, body, delivery_count, enqueued_at, lock_token, traceparent, last_reason",
         )?
         .query_row(params![sequence, locked_until], |row| {
             let token = Token { sequence, random: row.get(4)? };
@@ -143,6 +155,8 @@ fn lock(connection: &Connection, queue: &str, sequence: i64, locked_until: i64) 
                 enqueued_at: from_micros(row.get(3)?),
                 locked_until: from_micros(locked_until),
                 lock: Lock { queue: queue.to_owned(), token: token.to_text() },
+                traceparent: row.get(5)?,
+                reason: row.get(6)?,
             })
         })
 }
@@ -199,8 +213,9 @@ pub(super) fn abandon(
     max_delivery_count: u32,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    if held(connection, queue, token, now)? >= max_delivery_count {
-        return Ok(letters::give_up(connection, token.sequence, reason, now)?);
+    let delivered = held(connection, queue, token, now)?;
+    if is_exhausted(queue, delivered, max_delivery_count) {
+        return Ok(give_up(connection, queue, token.sequence, reason, now)?);
     }
     connection
         .prepare_cached("UPDATE messages SET due_at = ?2, lock_token = NULL, last_reason = ?3 WHERE sequence = ?1")?
@@ -223,17 +238,6 @@ pub(super) fn renew(
     Ok(from_micros(locked_until))
 }
 
-pub(super) fn dead_letter(
-    connection: &Connection,
-    queue: &str,
-    token: &Token,
-    reason: &str,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    held(connection, queue, token, now)?;
-    Ok(letters::give_up(connection, token.sequence, reason, now)?)
-}
-
 pub(super) fn release_all(connection: &Connection, now: Timestamp) -> Result<usize, Failure> {
     Ok(connection.execute(
         "UPDATE messages SET due_at = ?1, lock_token = NULL WHERE lock_token IS NOT NULL AND due_at > ?1",
@@ -249,14 +253,27 @@ pub(super) fn next_due(connection: &Connection, queue: &str) -> Result<Option<Ti
     Ok(due_at.map(from_micros))
 }
 
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// Receivable now.
+    pub ready: u64,
+    /// Waiting for their time.
+    pub scheduled: u64,
+    /// With a receiver.
+    pub locked: u64,
+    /// In the dead-letter queue.
+    pub dead: u64,
+}
+
 pub(super) fn depth(connection: &Connection, queue: &str, now: Timestamp) -> Result<Depth, Failure> {
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at <= ?2), \
                 (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at > ?2 AND lock_token IS NULL), \
                 (SELECT count(*) FROM messages WHERE queue = ?1 AND due_at > ?2 AND lock_token IS NOT NULL), \
-                (SELECT count(*) FROM dead_letters WHERE queue = ?1)",
+                (SELECT count(*) FROM messages WHERE queue = ?3)",
     )?;
-    Ok(statement.query_row(params![queue, now.as_microsecond()], |row| {
+    Ok(statement.query_row(params![queue, now.as_microsecond(), dead_letter_queue(queue)], |row| {
         let count = |column| row.get(column).map(i64::unsigned_abs);
         Ok(Depth { ready: count(0)?, scheduled: count(1)?, locked: count(2)?, dead: count(3)? })
     })?)

@@ -13,7 +13,6 @@
 mod documents;
 mod failure;
 mod host_lock;
-mod letters;
 mod messages;
 mod open;
 mod queues;
@@ -22,6 +21,7 @@ mod waiters;
 mod writer;
 
 pub use host_lock::HostGuard;
+pub use messages::Depth;
 pub use open::OpenError;
 
 use crate::{Clock, QueueError};

@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x506F_6F6C;
 
 /// The schema, as steps: step N takes a file from version N to N + 1. A published step never changes.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
 
 /// Held while a file is created and opened. POSIX releases a process' locks on a file when *any* of its descriptors is
 /// closed, so nothing but SQLite may open a database that is in use; this keeps two threads from doing so to a new one.

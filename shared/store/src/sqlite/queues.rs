@@ -1,13 +1,10 @@
-//! [`Queues`] in SQLite: the checks, the waiting and the waking. What happens to a message is in [`super::messages`]
-//! and [`super::letters`].
+//! [`Queues`] in SQLite: the checks, the waiting and the waking. What happens to a message is in
+//! [`super::messages`].
 
 use super::failure::Failure;
 use super::messages::{self, Token};
-use super::{Sqlite, letters};
-use crate::{
-    DeadLetter, Delivery, Depth, Lock, Outgoing, QueueError, Queues, Receipt, check_batch, check_name, check_size,
-    cut_reason,
-};
+use super::{Depth, Sqlite};
+use crate::{Delivery, Lock, Outgoing, QueueError, Queues, check_batch, check_name, cut_reason};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -25,10 +22,10 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[async_trait]
 impl Queues for Sqlite {
-    async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<Receipt, QueueError> {
+    async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<(), QueueError> {
         check_batch(queue, &messages)?;
         if messages.is_empty() {
-            return Ok(Receipt::default());
+            return Ok(());
         }
         let window = self.inner.options.duplicate_window;
         self.change("take messages in", queue, move |c, queue, now| messages::send(c, queue, &messages, window, now))
@@ -78,42 +75,14 @@ impl Queues for Sqlite {
         self.settle("renew a lock", lock, move |c, queue, token, now| messages::renew(c, queue, token, lock_for, now))
             .await
     }
-
-    async fn dead_letter(&self, lock: &Lock, reason: &str) -> Result<(), QueueError> {
-        let reason = reason.to_owned();
-        self.settle("dead-letter a message", lock, move |c, queue, token, now| {
-            messages::dead_letter(c, queue, token, &reason, now)
-        })
-        .await
-    }
-
-    async fn bury(&self, queue: &str, letter: DeadLetter) -> Result<(), QueueError> {
-        check_name(queue)?;
-        check_name(&letter.id)?;
-        check_size(queue, &letter.id, &letter.body)?;
-        self.change("bury a message", queue, move |c, queue, _| letters::bury(c, queue, &letter)).await
-    }
-
-    async fn dead_letters(&self, queue: &str, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        self.look("list its dead letters", queue, move |c, queue, _| letters::oldest(c, queue, limit)).await
-    }
-
-    async fn revive(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
-        let id = id.to_owned();
-        self.change("revive a dead letter", queue, move |c, queue, now| letters::revive(c, queue, &id, now)).await
-    }
-
-    async fn discard(&self, queue: &str, id: &str) -> Result<bool, QueueError> {
-        let id = id.to_owned();
-        self.change("discard a dead letter", queue, move |c, queue, _| letters::discard(c, queue, &id)).await
-    }
-
-    async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
-        self.look("tell its depth", queue, messages::depth).await
-    }
 }
 
 impl Sqlite {
+    /// How full the queue is.
+    pub async fn depth(&self, queue: &str) -> Result<Depth, QueueError> {
+        self.look("tell its depth", queue, messages::depth).await
+    }
+
     async fn take(&self, queue: &str, max: usize, lock_for: Duration) -> Result<Vec<Delivery>, QueueError> {
         let (name, clock) = (queue.to_owned(), self.inner.options.clock.clone());
         let max_delivery_count = self.max_delivery_count();

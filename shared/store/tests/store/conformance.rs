@@ -72,22 +72,10 @@ macro_rules! documents {
     };
 }
 
-documents!(
-    reads_what_was_written,
-    creates_only_where_nothing_is,
-    replaces_only_the_version_named,
-    deletes_only_the_version_named,
-    versions_do_not_come_back,
-    lists_by_prefix_in_pages,
-    deleted_is_not_listed,
-    concurrent_writers_lose_nothing,
-    one_creator_wins,
-    limits_the_size,
-    refuses_what_cannot_be_a_key,
-);
+poolwarden_store::document_behaviours!(documents);
 
 macro_rules! queues {
-    ($($behaviour:ident($($queue:literal),+)),+ $(,)?) => {
+    ($($behaviour:ident),+ $(,)?) => {
         mod queues_in_a_file {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
@@ -95,7 +83,7 @@ macro_rules! queues {
                 let store = super::Sqlite::open(directory.path().join("s.db"), super::options(clock.clock())).unwrap();
                 let lock = std::time::Duration::from_secs(30);
                 let stand = super::stand(store, std::sync::Arc::new(clock), lock, super::DUPLICATE_WINDOW);
-                poolwarden_store::conformance::queues::$behaviour(&stand, $($queue),+).await;
+                poolwarden_store::conformance::queues::$behaviour(&stand, "q").await;
             })+
         }
         mod queues_in_memory {
@@ -105,34 +93,13 @@ macro_rules! queues {
                 let store = super::Sqlite::in_memory(super::options(clock.clock())).unwrap();
                 let lock = std::time::Duration::from_secs(30);
                 let stand = super::stand(store, std::sync::Arc::new(clock), lock, super::DUPLICATE_WINDOW);
-                poolwarden_store::conformance::queues::$behaviour(&stand, $($queue),+).await;
+                poolwarden_store::conformance::queues::$behaviour(&stand, "q").await;
             })+
         }
     };
 }
 
-queues!(
-    delivers_and_completes("q"),
-    delivers_at_most_what_is_asked_for("q"),
-    queues_are_separate("q", "r"),
-    a_lock_excludes_until_it_runs_out("q"),
-    late_settlement_is_refused("q"),
-    a_renewed_lock_lasts("q"),
-    an_abandoned_message_comes_again("q"),
-    not_before_its_time("q"),
-    duplicates_are_dropped("q"),
-    the_duplicate_window_ends("q"),
-    a_dead_letter_has_its_reason("q"),
-    abandoned_too_often_is_given_up("q"),
-    never_settled_is_given_up("q"),
-    burying_twice_keeps_one("q"),
-    dead_letters_revive_or_go("q"),
-    the_depth_tells_all("q"),
-    a_send_wakes_who_waits("q"),
-    a_wait_ends("q"),
-    a_bad_batch_is_refused_whole("q"),
-    receivers_share("q"),
-);
+poolwarden_store::queue_behaviours!(queues);
 
 /// The system's clock in place of one that is moved: what depends on time, once more with sleeping.
 #[tokio::test(flavor = "multi_thread")]

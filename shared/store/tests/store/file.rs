@@ -1,6 +1,9 @@
 //! The file: what is refused, who may read it, what is left when it is closed.
 
-use poolwarden_store::{Depth, Documents, Durability, Expect, OpenError, Options, Outgoing, Queues, Sqlite};
+use poolwarden_store::{
+    Depth, Documents, Durability, Expect, OpenError, Options, Outgoing, Queues, Sqlite, dead_letter_queue,
+};
+use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +15,7 @@ fn open(path: &Path) -> Result<Sqlite, OpenError> {
 }
 
 fn message(id: &str) -> Outgoing {
-    Outgoing { id: id.to_owned(), body: "{}".to_owned(), not_before: None }
+    Outgoing::new(id, "{}")
 }
 
 #[tokio::test]
@@ -80,7 +83,7 @@ fn what_is_not_ours_is_refused_and_left_alone() {
     }
 
     let theirs = directory.path().join("theirs.db");
-    rusqlite::Connection::open(&theirs).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
+    Connection::open(&theirs).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
     let before = fs::read(&theirs).unwrap();
     let error = open(&theirs).unwrap_err();
     assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
@@ -107,10 +110,10 @@ fn a_newer_file_is_refused_with_both_versions() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     drop(open(&path).unwrap());
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(error, OpenError::TooNew { found: 7, known: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("schema is version 7, this program knows 1"), "{error}");
+    assert!(matches!(error, OpenError::TooNew { found: 7, known: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("schema is version 7, this program knows 2"), "{error}");
 }
 
 #[tokio::test]
@@ -169,7 +172,7 @@ async fn outdated_ids_are_pruned() {
     let store = Sqlite::open(&path, options).unwrap();
     let remembered = || {
         let count = "SELECT count(*) FROM seen_ids";
-        rusqlite::Connection::open(&path).unwrap().query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
+        Connection::open(&path).unwrap().query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
     };
     for round in 0..5 {
         let batch = (0..100).map(|n| message(&format!("{round}-{n}"))).collect();
@@ -178,4 +181,24 @@ async fn outdated_ids_are_pruned() {
     }
     // Of the rounds at 0, 50, 100, 150 and 200 s the last two are within the window at 200 s.
     assert_eq!(remembered(), 200);
+}
+
+#[tokio::test]
+async fn dead_letters_of_version_1_are_in_their_queue_of_version_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../src/sqlite/schema.sql")).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x506F6F6C; PRAGMA user_version = 1; \
+         INSERT INTO dead_letters (queue, id, dead_at, enqueued_at, delivery_count, reason, body) \
+         VALUES ('q', 'a', 2000000, 1000000, 10, 'the pool is gone', '{}');",
+    )
+    .unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    assert_eq!(store.depth("q").await.unwrap(), Depth { dead: 1, ..Depth::default() });
+    let letter = store.receive(&dead_letter_queue("q"), 9, LOCK, Duration::ZERO).await.unwrap().remove(0);
+    assert_eq!((letter.id.as_str(), letter.body.as_str(), letter.delivery_count), ("a", "{}", 11));
+    assert_eq!(letter.reason.as_deref(), Some("the pool is gone"));
 }

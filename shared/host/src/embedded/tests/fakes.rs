@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_store::{
-    DeadLetter, Delivery, Depth, Document, Documents, Expect, Listed, Lock, Outgoing, QueueError, Queues, Receipt,
-    StoreError, Version,
+    Delivery, Document, Documents, Expect, Listed, Lock, Outgoing, QueueError, Queues, StoreError, Version,
 };
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,10 +91,17 @@ struct Entry {
     enqueued_at: Timestamp,
 }
 
+/// What was given up.
+#[derive(Clone)]
+pub(super) struct Dead {
+    pub(super) reason: String,
+    pub(super) delivery_count: u32,
+}
+
 #[derive(Default)]
 struct State {
     entries: Vec<Entry>,
-    dead: Vec<DeadLetter>,
+    dead: Vec<Dead>,
     tokens: u64,
     /// What was done to messages, in order: `complete m1`, `abandon m1`, `renew m1`, `lost m1`.
     log: Vec<String>,
@@ -128,7 +134,7 @@ impl FakeQueues {
         lock(&self.state).entries.len()
     }
 
-    pub(super) fn dead(&self) -> Vec<DeadLetter> {
+    pub(super) fn dead(&self) -> Vec<Dead> {
         lock(&self.state).dead.clone()
     }
 
@@ -156,6 +162,8 @@ impl FakeQueues {
                     enqueued_at: entry.enqueued_at,
                     locked_until: entry.enqueued_at + SignedDuration::try_from(lock_for).unwrap(),
                     lock: Lock { queue: "jobs".into(), token: format!("t{tokens}") },
+                    traceparent: None,
+                    reason: None,
                 }
             })
             .collect()
@@ -182,7 +190,7 @@ impl FakeQueues {
 
 #[async_trait]
 impl Queues for FakeQueues {
-    async fn send(&self, _: &str, _: Vec<Outgoing>) -> Result<Receipt, QueueError> {
+    async fn send(&self, _: &str, _: Vec<Outgoing>) -> Result<(), QueueError> {
         unreachable!("the host sends nothing")
     }
 
@@ -224,14 +232,7 @@ impl Queues for FakeQueues {
             entry.ready_at = Instant::now() + delay;
             if entry.count >= max {
                 let entry = state.entries.remove(index);
-                state.dead.push(DeadLetter {
-                    id: entry.id,
-                    body: entry.body,
-                    reason: reason.to_owned(),
-                    delivery_count: entry.count,
-                    enqueued_at: entry.enqueued_at,
-                    dead_at: entry.enqueued_at,
-                });
+                state.dead.push(Dead { reason: reason.to_owned(), delivery_count: entry.count });
             }
         })
     }
@@ -243,29 +244,5 @@ impl Queues for FakeQueues {
             }
         })?;
         Ok(Timestamp::UNIX_EPOCH)
-    }
-
-    async fn dead_letter(&self, _: &Lock, _: &str) -> Result<(), QueueError> {
-        unreachable!("the host leaves that to the delivery count")
-    }
-
-    async fn bury(&self, _: &str, _: DeadLetter) -> Result<(), QueueError> {
-        unreachable!("the host buries nothing")
-    }
-
-    async fn revive(&self, _: &str, _: &str) -> Result<bool, QueueError> {
-        unreachable!("the host revives nothing")
-    }
-
-    async fn discard(&self, _: &str, _: &str) -> Result<bool, QueueError> {
-        unreachable!("the host discards nothing")
-    }
-
-    async fn dead_letters(&self, _: &str, _: usize) -> Result<Vec<DeadLetter>, QueueError> {
-        Ok(self.dead())
-    }
-
-    async fn depth(&self, _: &str) -> Result<Depth, QueueError> {
-        unreachable!("the host does not look")
     }
 }

@@ -22,6 +22,8 @@ fn encoded(body: &str) -> Value {
         enqueued_at: "2026-03-01T10:00:00.75Z".parse().unwrap(),
         locked_until: Timestamp::UNIX_EPOCH,
         lock: Lock { queue: "jobs".into(), token: "t1".into() },
+        traceparent: None,
+        reason: None,
     };
     envelope::message(&function(), &delivery, Timestamp::UNIX_EPOCH)
 }

@@ -1,6 +1,6 @@
 //! What the behaviours are tried on: the queues, the time they go by, and how they are set up.
 
-use crate::{DeadLetter, Delivery, Depth, Lock, ManualClock, Outgoing, QueueError, Queues, Receipt};
+use crate::{Delivery, Lock, ManualClock, Outgoing, QueueError, Queues};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -60,9 +60,9 @@ pub struct Stand {
 }
 
 impl Stand {
-    pub(super) async fn send(&self, queue: &str, ids: &[&str]) -> Receipt {
+    pub(super) async fn send(&self, queue: &str, ids: &[&str]) {
         let messages = ids.iter().map(|id| message(id)).collect();
-        self.queues.send(queue, messages).await.expect("a send")
+        self.queues.send(queue, messages).await.expect("a send");
     }
 
     /// What is there, at most `max`; there has to be something.
@@ -90,14 +90,6 @@ impl Stand {
         self.pass(self.lock + Duration::from_millis(50)).await;
     }
 
-    pub(super) async fn depth(&self, queue: &str) -> Depth {
-        self.queues.depth(queue).await.expect("a depth")
-    }
-
-    pub(super) async fn dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
-        self.queues.dead_letters(queue, 100).await.expect("a list of dead letters")
-    }
-
     pub(super) async fn abandon(&self, lock: &Lock, reason: &str) {
         self.queues.abandon(lock, Duration::ZERO, reason).await.expect("an abandonment");
     }
@@ -107,7 +99,6 @@ impl Stand {
         let refused = [
             self.queues.complete(lock).await,
             self.queues.abandon(lock, Duration::ZERO, "late").await,
-            self.queues.dead_letter(lock, "late").await,
             self.queues.renew(lock, self.lock).await.map(drop),
         ];
         for result in refused {
@@ -117,7 +108,7 @@ impl Stand {
 }
 
 pub(super) fn message(id: &str) -> Outgoing {
-    Outgoing { id: id.to_owned(), body: body(id), not_before: None }
+    Outgoing::new(id, body(id))
 }
 
 pub(super) fn body(id: &str) -> String {
