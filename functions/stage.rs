@@ -103,7 +103,7 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
     let last = invocation.metadata.delivery_count().is_some_and(|count| count >= MAX_DELIVERIES);
     let (kind, reason) = match S::handle(deps, &message).await {
         Ok(()) => {
-            letters::resolve(deps, S::QUEUE, &id).await.map_err(failure)?;
+            letters::resolve(deps, S::QUEUE, &id).await?;
             return Ok(Outcome::done());
         }
         Err(Fault::Transient(reason)) if !last => return Err(Failure::new(reason)),
@@ -112,15 +112,17 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
     };
     if letters::is_last(deps, S::QUEUE, &id, kind) {
         tracing::error!(queue = S::QUEUE, reason, "given up");
-        let_go::<S>(deps, &message, &reason).await.map_err(failure)?;
+        let_go::<S>(deps, &message, &reason).await?;
     } else {
         tracing::warn!(queue = S::QUEUE, reason, "given up for now");
     }
     bury::<S>(deps, invocation, &id, kind, reason).await
 }
 
-fn failure(fault: Fault) -> Failure {
-    Failure::new(fault.to_string())
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault.to_string())
+    }
 }
 
 /// Tells whoever waits. Nobody can wait for what makes no sense, so that is no reason to try again.
@@ -177,7 +179,7 @@ async fn bury<S: Stage>(
     let body = received(invocation);
     let corpse = Corpse { queue: S::QUEUE, message, body: &body, kind, enqueued_at };
     let death = Death { at: now, reason: cut_reason(&reason).to_owned(), delivery_count };
-    letters::keep(deps, &corpse, &death).await.map_err(failure)?;
+    letters::keep(deps, &corpse, &death).await?;
     Ok(Outcome::done().with_log(format!("kept as a dead letter: {reason}")))
 }
 

@@ -20,7 +20,7 @@ pub enum Store {
     /// A SQLite file.
     Sqlite(PathBuf),
     /// Service Bus and Blob Storage.
-    Azure(AzureStore),
+    Azure(Box<AzureStore>),
 }
 
 /// Service Bus and Blob Storage, and who signs in to them.
@@ -144,7 +144,7 @@ pub(super) fn choose(
     let client_id = env.filled(CLIENT_ID_VARIABLE);
     let credential = written.credential.unwrap_or(Credential::ManagedIdentity { client_id });
     match (service_bus.or(written.service_bus), blob.or(written.blob)) {
-        (Some(service_bus), Some(blob)) => Store::Azure(AzureStore { service_bus, blob, credential }),
+        (Some(service_bus), Some(blob)) => Store::Azure(Box::new(AzureStore { service_bus, blob, credential })),
         (service_bus, _) => {
             let (lacks, key, variable, example) = match service_bus {
                 None => {

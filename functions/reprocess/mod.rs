@@ -13,6 +13,6 @@ pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure
             tracing::info!(taken, replayed, "dead letters");
             Ok(Outcome::done().with_log(format!("{taken} dead letters taken over, {replayed} sent again")))
         }
-        Err(fault) => Err(Failure::new(fault.to_string())),
+        Err(fault) => Err(fault.into()),
     }
 }

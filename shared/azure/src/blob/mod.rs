@@ -110,7 +110,7 @@ impl BlobDocuments {
         while let Some(meta) = listing.try_next().await.map_err(unavailable)? {
             let Some(key) = name::to_key(&meta.location) else { continue };
             if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
-                let version = Version(meta.e_tag.unwrap_or_default());
+                let version = version(meta.e_tag);
                 rows.push(Listed { key, version, size_bytes: meta.size });
             }
         }
@@ -178,7 +178,7 @@ impl Documents for BlobDocuments {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(unavailable(error)),
         };
-        let version = Version(found.meta.e_tag.clone().unwrap_or_default());
+        let version = version(found.meta.e_tag.clone());
         Ok(Some(Document { version, body: found.bytes().await.map_err(unavailable)? }))
     }
 
@@ -194,7 +194,7 @@ impl Documents for BlobDocuments {
         let content_type = if body.starts_with(PNG) { "image/png" } else { "application/json" };
         let attributes = Attributes::from_iter([(Attribute::ContentType, content_type)]);
         match self.store.put_opts(&path, body.into(), PutOptions { mode, attributes, ..PutOptions::default() }).await {
-            Ok(put) => Ok(Version(put.e_tag.unwrap_or_default())),
+            Ok(put) => Ok(version(put.e_tag)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 Err(StoreError::Conflict { key: key.to_owned() })
             }
@@ -205,7 +205,8 @@ impl Documents for BlobDocuments {
     async fn delete(&self, key: &str, version: &Version) -> Result<(), StoreError> {
         check_key(key)?;
         match self.delete_version(key, version).await {
-            Ok(Some(false)) => Err(StoreError::Conflict { key: key.to_owned() }),
+            // Of a blob that is gone, some servers say that the condition is not met.
+            Ok(Some(false)) if self.get(key).await?.is_some() => Err(StoreError::Conflict { key: key.to_owned() }),
             Ok(_) => Ok(()),
             Err(source) => Err(StoreError::Unavailable { action: format!("delete document {key}"), source }),
         }
@@ -239,6 +240,12 @@ impl Documents for BlobDocuments {
         }
         Ok(found)
     }
+}
+
+/// An ETag as a condition names it: in quotes, which a listing leaves out.
+fn version(e_tag: Option<String>) -> Version {
+    let e_tag = e_tag.unwrap_or_default();
+    Version(if e_tag.ends_with('"') { e_tag } else { format!("\"{e_tag}\"") })
 }
 
 /// An error of the client's, with what a person can do about it.
