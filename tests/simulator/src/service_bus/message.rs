@@ -182,6 +182,7 @@ fn seconds(time: SignedDuration) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
