@@ -16,6 +16,12 @@
 //! # }
 //! ```
 //!
+//! # Service Bus
+//! The namespace has the address of everything else, and no prefix:
+//! `/{queue}/messages`. A request needs a token for
+//! `https://servicebus.azure.net`, such as [`Running::token_for`] makes. Queues
+//! are made by [`Options::queues`], [`Running::put_queue`] or `/_sim`.
+//!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
 //!

@@ -87,7 +87,8 @@ struct Serve {
     clients: Vec<Client>,
     /// A queue of the Service Bus namespace, beside those Poolwarden uses, or
     /// other settings for one of these: NAME[:key=value,…] with the keys lock,
-    /// duplicates, ttl (90s, 500ms, 10m), max_delivery and max_size (bytes).
+    /// duplicates, ttl (90s, 500ms, 10m), max_delivery, max_size (bytes) and
+    /// lost_lock (404, 409 or 410).
     /// The namespace is at the address of everything else, /NAME/messages.
     /// Repeatable.
     #[arg(long = "queue", value_name = "SPEC")]

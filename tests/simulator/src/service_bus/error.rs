@@ -5,8 +5,8 @@
 //! (Destructive Read)", "Delete Message", "Unlock Message" and "Renew-Lock for
 //! a Message" below learn.microsoft.com/rest/api/servicebus. They name 410 for
 //! a queue that does not exist, 404 for a message that is not found by its id
-//! or lock token (an expired lock is one: a status of its own is not
-//! documented), and 403 for what is too large as for a full queue. The words
+//! or lock token (an expired lock is one: it has no status of its own there),
+//! and 403 for what is too large as for a full queue. The words
 //! are ours, but for the names of errors that clients look for.
 
 use jiff::Timestamp;
@@ -29,7 +29,8 @@ pub(crate) enum Refusal {
         queue: String,
         limit: u64,
     },
-    LockLost,
+    /// With the status that the queue is set to answer.
+    LockLost(u16),
     MethodNotAllowed,
     NoQueue(String),
     Throttled,
@@ -42,7 +43,7 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::Token(_) | Self::Signature => 401,
             Self::Forbidden | Self::TooLarge { .. } | Self::QuotaExceeded { .. } => 403,
-            Self::LockLost => 404,
+            Self::LockLost(status) => *status,
             Self::MethodNotAllowed => 405,
             Self::NoQueue(_) => 410,
             Self::Throttled => 429,
@@ -70,7 +71,7 @@ impl Refusal {
             Self::QuotaExceeded { queue, limit } => {
                 format!("QuotaExceeded: The queue '{queue}' has reached its maximum size of {limit} bytes")
             }
-            Self::LockLost => {
+            Self::LockLost(_) => {
                 "MessageLockLost: No message was found with the specified MessageId or LockToken: the lock has expired, or the message is settled".to_owned()
             }
             Self::MethodNotAllowed => "The specified HTTP verb is not valid here".to_owned(),

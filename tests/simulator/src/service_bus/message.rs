@@ -88,7 +88,7 @@ impl Incoming {
 impl Message {
     /// `BrokerProperties` as a receiver gets them. The document's example has
     /// `EnqueuedSequenceNumber` 0 in a queue that nothing is forwarded to.
-    pub(crate) fn broker_properties(&self, source: &str) -> Value {
+    pub(crate) fn broker_properties(&self) -> Value {
         let mut properties = self.sent.broker.clone();
         properties.insert("MessageId".to_owned(), json!(self.message_id));
         properties.insert("SequenceNumber".to_owned(), json!(self.sequence));
@@ -103,9 +103,6 @@ impl Message {
         }
         if let Some(scheduled) = self.sent.scheduled {
             properties.insert("ScheduledEnqueueTimeUtc".to_owned(), json!(rfc1123(scheduled)));
-        }
-        if self.dead.is_some() {
-            properties.insert("DeadLetterSource".to_owned(), json!(source));
         }
         Value::Object(properties)
     }

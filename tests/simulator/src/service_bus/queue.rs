@@ -150,7 +150,7 @@ impl Queue {
         self.pass_time(now);
         let shelf = if dead { &mut self.dead } else { &mut self.main };
         let message = shelf.locked(id, token).and_then(|sequence| shelf.take(sequence));
-        let mut message = message.ok_or(Refusal::LockLost)?;
+        let mut message = message.ok_or(Refusal::LockLost(self.spec.lost_lock))?;
         match settlement {
             Settlement::Complete => {
                 self.counts.completed += 1;

@@ -21,7 +21,7 @@ pub(crate) fn reply(message: &Message, address: &Address, origin: &str) -> Reply
         let location = format!("{origin}/{}/messages/{}/{token}", address.entity(), message.sequence);
         reply = reply.with("location", &location);
     }
-    reply = reply.with("brokerproperties", &ascii_json(&message.broker_properties(&address.queue)));
+    reply = reply.with("brokerproperties", &ascii_json(&message.broker_properties()));
     for (name, value) in &message.sent.user {
         if let Ok(value) = HeaderValue::from_str(&ascii_json(value)) {
             reply.headers.push((name.clone(), value));

@@ -22,6 +22,11 @@ const DUPLICATES: Duration = Duration::from_secs(600);
 /// The time to live of a queue of the standard tier, as it is created there.
 const TIME_TO_LIVE: Duration = Duration::from_secs(14 * 24 * 3600);
 const MAX_SIZE: u64 = 1024 * 1024 * 1024;
+/// What the documents say of a lock that is not found.
+const LOST_LOCK: u16 = 404;
+/// What settling with a lost lock may answer: 409 has been reported of the
+/// service, and 410 is what its other protocol says.
+const LOST_LOCKS: [u16; 3] = [LOST_LOCK, 409, 410];
 /// The longest name of a queue.
 const MAX_NAME: usize = 260;
 /// The longest duration that is taken, so that times cannot overflow.
@@ -29,7 +34,8 @@ const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A queue's name and settings, written `NAME[:key=value,…]` with the keys
 /// `lock`, `duplicates`, `ttl` (durations: `90s`, `500ms`, `10m`; `duplicates=0s`
-/// switches duplicate detection off), `max_delivery` and `max_size` (bytes).
+/// switches duplicate detection off), `max_delivery`, `max_size` (bytes) and
+/// `lost_lock` (the status of settling with a lost lock: 404, 409 or 410).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSpec {
     /// Its name, in lower case.
@@ -44,6 +50,8 @@ pub struct QueueSpec {
     pub ttl: Duration,
     /// How many bytes its messages may have together.
     pub max_size: u64,
+    /// The status of settling with a lock that is lost.
+    pub lost_lock: u16,
 }
 
 impl QueueSpec {
@@ -64,6 +72,7 @@ impl QueueSpec {
             duplicates: DUPLICATES,
             ttl: TIME_TO_LIVE,
             max_size: MAX_SIZE,
+            lost_lock: LOST_LOCK,
         })
     }
 
@@ -80,7 +89,8 @@ impl QueueSpec {
             "ttl" => self.ttl = duration(value)?,
             "max_delivery" => self.max_delivery = value.parse().context("max_delivery is not a number")?,
             "max_size" => self.max_size = value.parse().context("max_size is not a number of bytes")?,
-            _ => bail!("{key:?} is no setting of a queue: lock, max_delivery, duplicates, ttl or max_size"),
+            "lost_lock" => self.lost_lock = value.parse().context("lost_lock is not a status")?,
+            _ => bail!("{key:?} is no setting of a queue: lock, max_delivery, duplicates, ttl, max_size or lost_lock"),
         }
         self.check()
     }
@@ -89,11 +99,14 @@ impl QueueSpec {
         if self.lock.is_zero() || self.ttl.is_zero() || self.max_delivery == 0 {
             bail!("lock, ttl and max_delivery are more than zero");
         }
+        if !LOST_LOCKS.contains(&self.lost_lock) {
+            bail!("lost_lock is 404, 409 or 410");
+        }
         Ok(())
     }
 
     /// Changes what a JSON object names: `lock_ms`, `duplicates_ms`, `ttl_ms`,
-    /// `max_delivery`, `max_size_bytes`.
+    /// `max_delivery`, `max_size_bytes`, `lost_lock_status`.
     pub(crate) fn merge(&mut self, settings: &Value) -> Result<(), String> {
         let settings = settings.as_object().ok_or("the body is not an object of settings")?;
         for (key, value) in settings {
@@ -110,6 +123,7 @@ impl QueueSpec {
                     self.max_delivery = u32::try_from(number).map_err(|_| "max_delivery is too large".to_owned())?;
                 }
                 "max_size_bytes" => self.max_size = number,
+                "lost_lock_status" => self.lost_lock = u16::try_from(number).unwrap_or(0),
                 _ => return Err(format!("{key:?} is no setting of a queue")),
             }
         }
@@ -125,6 +139,7 @@ impl QueueSpec {
             "duplicates_ms": millis(self.duplicates),
             "ttl_ms": millis(self.ttl),
             "max_size_bytes": self.max_size,
+            "lost_lock_status": self.lost_lock,
         })
     }
 }

@@ -90,6 +90,18 @@ async fn a_lock_lasts_until_it_expires() {
 }
 
 #[tokio::test]
+async fn a_lost_lock_can_have_other_statuses() {
+    let bus = bus().await;
+    for status in [409, 410] {
+        bus.azure.running.put_queue(format!("odd:lost_lock={status}").parse().unwrap());
+        let request = bus.request(Method::DELETE, "/odd/messages/1/6f1d1e2a-0000-4000-8000-000000000000");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert!(answer.text().await.unwrap().contains("MessageLockLost"), "not that the queue is gone");
+    }
+}
+
+#[tokio::test]
 async fn receiving_can_delete_at_once() {
     let bus = bus().await;
     bus.send("finish_run", &json!({"MessageId": "1"}), "x").await;

@@ -18,7 +18,7 @@ async fn queues_are_made_changed_and_removed() {
     assert_eq!(names, expected);
     let settings = json!({
         "lock_ms": 60_000, "max_delivery": 10, "duplicates_ms": 600_000, "ttl_ms": 1_209_600_000_u64,
-        "max_size_bytes": 1_073_741_824
+        "max_size_bytes": 1_073_741_824, "lost_lock_status": 404,
     });
     assert_eq!(seen["queues"]["finish_run"]["settings"], settings);
 
@@ -27,7 +27,13 @@ async fn queues_are_made_changed_and_removed() {
     let (status, set) = bus.azure.sim(Method::PUT, path, &json!({"lock_ms": 1000})).await;
     assert_eq!((status, &set["lock_ms"], &set["max_delivery"]), (200, &json!(1000), &json!(10)));
     assert_eq!(bus.count("finish_run", "active"), 1, "its messages stay");
-    for wrong in [json!({"lock_ms": 0}), json!({"lock": 1}), json!({"max_delivery": "3"}), json!([])] {
+    for wrong in [
+        json!({"lock_ms": 0}),
+        json!({"lock": 1}),
+        json!({"max_delivery": "3"}),
+        json!({"lost_lock_status": 500}),
+        json!([]),
+    ] {
         assert_eq!(bus.azure.sim(Method::PUT, path, &wrong).await.0, 400, "{wrong}");
     }
     assert_eq!(bus.azure.sim(Method::PUT, "service-bus/queues/a b", &json!({})).await.0, 400);
@@ -87,7 +93,9 @@ fn queues_are_written_as_one_text() {
     assert_eq!(spec.name, "spare");
     let millis = [spec.lock, spec.duplicates, spec.ttl].map(|time| time.as_millis());
     assert_eq!((millis, spec.max_delivery, spec.max_size), ([1500, 600_000, 90_000], 3, 1000));
-    for wrong in ["", "_sim", "a/b", "a:lock", "a:lock=0s", "a:lock=soon", "a:lock=99999999m", "a:colour=red"] {
+    for wrong in
+        ["", "_sim", "a/b", "a:lock", "a:lock=0s", "a:lock=soon", "a:lock=99999999m", "a:colour=red", "a:lost_lock=200"]
+    {
         assert!(wrong.parse::<QueueSpec>().is_err(), "{wrong:?}");
     }
 }
