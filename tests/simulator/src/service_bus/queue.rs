@@ -158,7 +158,7 @@ impl Queue {
             }
             Settlement::Unlock => {
                 self.counts.unlocked += 1;
-                self.let_go(message, now);
+                self.let_go(message);
             }
             Settlement::Renew => {
                 self.counts.renewed += 1;
@@ -182,7 +182,7 @@ impl Queue {
             lapsed += locked.len();
             for message in locked {
                 self.counts.lapsed += 1;
-                self.let_go(message, now);
+                self.let_go(message);
             }
         }
         lapsed
@@ -205,14 +205,14 @@ impl Queue {
                 State::Scheduled(at) => self.activate(message, at),
                 State::Locked { .. } => {
                     self.counts.lapsed += 1;
-                    self.let_go(message, now);
+                    self.let_go(message);
                 }
                 State::Active => self.expire(message),
             }
         }
         while let Some(message) = self.dead.take_due(now) {
             self.counts.lapsed += 1;
-            self.let_go(message, now);
+            self.let_go(message);
         }
         let window = signed(self.spec.duplicates);
         while self.seen_order.front().is_some_and(|(at, _)| later(*at, window) <= now) {
@@ -233,16 +233,15 @@ impl Queue {
         self.main.put(message);
     }
 
-    /// A lock has ended without completion.
-    fn let_go(&mut self, mut message: Message, now: Timestamp) {
+    /// A lock has ended without completion. What has expired meanwhile falls due
+    /// at once.
+    fn let_go(&mut self, mut message: Message) {
         message.state = State::Active;
         if message.dead.is_some() {
             self.dead.put(message);
         } else if message.deliveries >= self.spec.max_delivery {
             let description = format!("Message could not be consumed after {} delivery attempts.", message.deliveries);
             self.bury(message, "MaxDeliveryCountExceeded", description);
-        } else if message.expires().is_some_and(|at| at <= now) {
-            self.expire(message);
         } else {
             self.main.put(message);
         }
