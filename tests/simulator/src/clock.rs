@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, futures::Notified};
 
 /// A clock that can be shared and moved forward. Clones show the same time.
 #[derive(Debug, Clone)]
@@ -18,6 +19,7 @@ struct Inner {
     running: bool,
     start: Timestamp,
     advanced: Mutex<SignedDuration>,
+    moved: Notify,
 }
 
 impl Clock {
@@ -34,7 +36,7 @@ impl Clock {
     }
 
     fn new(running: bool, start: Timestamp) -> Self {
-        Self(Arc::new(Inner { running, start, advanced: Mutex::new(SignedDuration::ZERO) }))
+        Self(Arc::new(Inner { running, start, advanced: Mutex::new(SignedDuration::ZERO), moved: Notify::new() }))
     }
 
     /// The time it shows.
@@ -50,6 +52,13 @@ impl Clock {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         let mut advanced = self.0.advanced.lock().unwrap_or_else(PoisonError::into_inner);
         *advanced = advanced.checked_add(by).unwrap_or(*advanced);
+        drop(advanced);
+        self.0.moved.notify_waiters();
+    }
+
+    /// Ends when the clock is moved; to whom waits, time may have come.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        self.0.moved.notified()
     }
 }
 

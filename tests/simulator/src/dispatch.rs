@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use crate::{
     admin, arm,
     auth::{
-        endpoints,
-        token::{Caller, TokenFault},
+        endpoints, imds,
+        token::{Caller, Resource, TokenFault},
     },
     fault::{Effect, RetryAfter},
     graph,
     reply::Reply,
     request::{Api, Request},
+    service_bus,
     state::Simulation,
 };
 
@@ -30,7 +31,8 @@ pub(crate) async fn handle(
     if request.api == Api::Control {
         return admin::handle(&simulation, &request).into_response();
     }
-    let flight = simulation.stats.enter();
+    // A receiver that waits for messages is not at work.
+    let flight = (request.api != Api::ServiceBus).then(|| simulation.stats.enter());
     if !simulation.options.rtt.is_zero() {
         tokio::time::sleep(simulation.options.rtt).await;
     }
@@ -40,7 +42,10 @@ pub(crate) async fn handle(
             tokio::time::sleep(*delay).await;
         }
     }
-    let mut reply = answer(&simulation, &request, &effects);
+    let mut reply = match request.api {
+        Api::ServiceBus => service_bus::answer(&simulation, &request, &effects).await,
+        _ => answer(&simulation, &request, &effects),
+    };
     for effect in &effects {
         reply = match effect {
             Effect::Cut => reply.cut(),
@@ -56,7 +61,7 @@ pub(crate) async fn handle(
 fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Reply {
     let now = simulation.now();
     let caller = if request.api.needs_token() {
-        match simulation.tokens.check(request.header("authorization"), &request.origin, now) {
+        match simulation.tokens.check(request.header("authorization"), Resource::Arm, &request.origin, now) {
             Ok(caller) => Some(caller),
             Err(fault) => return unauthenticated(simulation, request, fault),
         }
@@ -69,6 +74,7 @@ fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Rep
     let Some(caller) = caller else {
         return match request.api {
             Api::Token => endpoints::token(simulation, request),
+            Api::ManagedIdentity if request.lower.starts_with("/metadata/") => imds::token(simulation, request),
             Api::ManagedIdentity => endpoints::managed_identity(simulation, request),
             _ => endpoints::discovery(simulation, request),
         };
@@ -140,14 +146,19 @@ fn wrecked(
             "The request timed out. Diagnostic information: timestamp, subscription id, tracking id, request correlation id.",
         )),
         Effect::Forbidden(_) => Some(arm::error::forbidden(request, caller)),
-        Effect::Malformed => Some(Reply::bytes(
-            200,
-            "text/html",
-            "<!DOCTYPE html><html><head><title>Our services aren't available right now</title></head><body><h2>We're working to restore all services".into(),
-        )),
+        Effect::Malformed => Some(web_page()),
         Effect::ExpiredToken => Some(unauthenticated(simulation, request, TokenFault::Expired)),
         Effect::Cut | Effect::Truncate | Effect::Slow(_) => None,
     }
+}
+
+/// What a gateway says instead of the service.
+pub(crate) fn web_page() -> Reply {
+    Reply::bytes(
+        200,
+        "text/html",
+        "<!DOCTYPE html><html><head><title>Our services aren't available right now</title></head><body><h2>We're working to restore all services".into(),
+    )
 }
 
 fn too_many(request: &Request, retry_after: RetryAfter, now: Timestamp) -> Reply {
@@ -157,6 +168,11 @@ fn too_many(request: &Request, retry_after: RetryAfter, now: Timestamp) -> Reply
         }
         _ => Reply::error(429, "TooManyRequests", "The request is being throttled as the limit has been reached."),
     };
+    with_retry_after(reply, retry_after, now)
+}
+
+/// Says when to come back, in the form a fault demands.
+pub(crate) fn with_retry_after(reply: Reply, retry_after: RetryAfter, now: Timestamp) -> Reply {
     match retry_after {
         RetryAfter::Seconds(seconds) => reply.with("retry-after", &seconds.to_string()),
         RetryAfter::Date => {

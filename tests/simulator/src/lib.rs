@@ -1,6 +1,6 @@
 //! An Azure to run against: ARM for Azure Virtual Desktop, authorization, the
-//! activity log, Resource Graph, and the endpoints that hand out tokens, over
-//! plain HTTP, with planted estates, true paging and throttling, and faults on
+//! activity log, Resource Graph, a Service Bus namespace, and the endpoints
+//! that hand out tokens, over plain HTTP, with planted estates, true paging and throttling, and faults on
 //! demand. It is for tests and measurements only: it is no proof that the real
 //! Azure answers alike, and it keeps nothing when it stops.
 //!
@@ -16,6 +16,12 @@
 //! # }
 //! ```
 //!
+//! # Service Bus
+//! The namespace has the address of everything else, and no prefix:
+//! `/{queue}/messages`. A request needs a token for
+//! `https://servicebus.azure.net`, such as [`Running::token_for`] makes. Queues
+//! are made by [`Options::queues`], [`Running::put_queue`] or `/_sim`.
+//!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
 //!
@@ -24,7 +30,7 @@
 //! | `429` | refused as throttled | `retry_after=`seconds, `date`, `none` or `garbage` (1) |
 //! | `503` | refused as unavailable | |
 //! | `403` | refused as not authorized | `scope=` an ARM path, or `resourcegraph` |
-//! | `cut` | the connection ends in the middle of the body | |
+//! | `cut` | done, but the connection ends in the middle of the body, or before an answer that has none | |
 //! | `truncate` | the body ends half-way, with a length that matches | |
 //! | `malformed` | 200 with a web page | |
 //! | `slow` | answered late | `ms=` (1000) |
@@ -48,6 +54,7 @@ mod options;
 mod reply;
 mod request;
 mod server;
+mod service_bus;
 mod state;
 mod stats;
 mod throttle;
@@ -60,3 +67,4 @@ pub use options::{
     Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, Options, ThrottleMode,
 };
 pub use server::{Running, Simulator, planted};
+pub use service_bus::{DEFAULT_QUEUES, QueueSpec};

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simulator::{
-    Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, EstateSpec, Fault, Options, Simulator,
-    ThrottleMode,
+    Client, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, EstateSpec, Fault, Options, QueueSpec,
+    Simulator, ThrottleMode,
 };
 
 const EXAMPLES: &str = "\
@@ -19,10 +19,12 @@ Examples:
   simulator serve --estate large --rtt-ms 40 --throttle azure
   simulator serve --estate dense --listen 127.0.0.1:0 --fault 429:rate=0.1,retry_after=date
   simulator serve --fault 403:scope=resourcegraph --fault slow:ms=500,path=sessionHosts
+  simulator serve --queue publish_package:lock=5s,max_delivery=3 --queue spare
+  simulator serve --fault cut:path=/acquire_token/messages,rate=0.1
   simulator estate --estate my-estate.toml --seed 7 > planted.json";
 
 /// Azure Virtual Desktop's Azure, simulated: ARM, Resource Graph, the activity
-/// log and sign-in.
+/// log, a Service Bus namespace and sign-in.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Cli {
@@ -83,6 +85,14 @@ struct Serve {
     /// A client that may sign in, as ID:SECRET. Repeatable.
     #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
     clients: Vec<Client>,
+    /// A queue of the Service Bus namespace, beside those Poolwarden uses, or
+    /// other settings for one of these: NAME[:key=value,…] with the keys lock,
+    /// duplicates, ttl (90s, 500ms, 10m), max_delivery, max_size (bytes) and
+    /// lost_lock (404, 409 or 410).
+    /// The namespace is at the address of everything else, /NAME/messages.
+    /// Repeatable.
+    #[arg(long = "queue", value_name = "SPEC")]
+    queues: Vec<QueueSpec>,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +131,9 @@ impl Serve {
             let (id, secret) = (DEFAULT_CLIENT_ID.to_owned(), DEFAULT_CLIENT_SECRET.to_owned());
             clients.push(Client { id, secret });
         }
+        let mut queues = QueueSpec::defaults();
+        queues.retain(|queue| self.queues.iter().all(|other| other.name != queue.name));
+        queues.extend(self.queues);
         Ok(Options {
             listen: self.listen,
             rtt: Duration::from_millis(self.rtt_ms),
@@ -133,6 +146,7 @@ impl Serve {
             token_lifetime: Duration::from_secs(self.token_lifetime_s),
             identity_header: self.identity_header,
             clients,
+            queues,
             ..self.planted.options()?
         })
     }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Clock, estate::spec::EstateSpec, fault::Fault};
+use crate::{clock::Clock, estate::spec::EstateSpec, fault::Fault, service_bus::QueueSpec};
 
 /// The client that can sign in unless others are named.
 pub const DEFAULT_CLIENT_ID: &str = "0c1e47f0-51a0-4ed5-b0a3-5f0000000001";
@@ -61,6 +61,9 @@ pub struct Options {
     pub identity_header: String,
     /// Who may sign in.
     pub clients: Vec<Client>,
+    /// The queues of the Service Bus namespace; [`QueueSpec::defaults`] are
+    /// those Poolwarden uses.
+    pub queues: Vec<QueueSpec>,
     /// The clock to live by.
     pub clock: Clock,
 }
@@ -78,6 +81,7 @@ impl Default for Options {
             token_lifetime: Duration::from_secs(3600),
             identity_header: DEFAULT_IDENTITY_HEADER.to_owned(),
             clients: vec![Client { id: DEFAULT_CLIENT_ID.to_owned(), secret: DEFAULT_CLIENT_SECRET.to_owned() }],
+            queues: QueueSpec::defaults(),
             clock: Clock::system(),
         }
     }

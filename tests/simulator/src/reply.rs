@@ -48,7 +48,8 @@ impl Reply {
         self
     }
 
-    /// Announces the whole body and closes the connection half-way.
+    /// Announces the whole body and closes the connection half-way. Of an
+    /// answer without a body nothing arrives at all.
     pub(crate) fn cut(mut self) -> Self {
         self.cut_after = Some(self.body.len() / 2);
         self
@@ -61,6 +62,9 @@ impl Reply {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
+        if self.cut_after.is_some() && self.body.is_empty() {
+            return lost();
+        }
         let length = self.body.len();
         let body = match self.cut_after {
             None => Body::from(self.body),
@@ -87,4 +91,11 @@ impl Reply {
         }
         response
     }
+}
+
+/// An answer of which nothing arrives: its body breaks off before the head was
+/// sent.
+fn lost() -> Response<Body> {
+    let broken = async { Err::<Bytes, _>(std::io::Error::other("the answer is lost as a fault demands")) };
+    Response::new(Body::from_stream(stream::once(broken)))
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::reply::Reply;
+use crate::{reply::Reply, service_bus};
 
 /// The largest body that is read, in bytes (an ARM request may have 4 MB).
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -29,6 +29,7 @@ pub(crate) enum Api {
     Token,
     ManagedIdentity,
     Discovery,
+    ServiceBus,
     Control,
 }
 
@@ -42,13 +43,14 @@ impl Api {
             Self::Token => "token",
             Self::ManagedIdentity => "managed_identity",
             Self::Discovery => "discovery",
+            Self::ServiceBus => "service_bus",
             Self::Control => "control",
         }
     }
 
     /// Whether it is called with a bearer token.
     pub(crate) fn needs_token(self) -> bool {
-        matches!(self, Self::Arm | Self::ResourceGraph | Self::ActivityLog)
+        matches!(self, Self::Arm | Self::ResourceGraph | Self::ActivityLog | Self::ServiceBus)
     }
 }
 
@@ -97,10 +99,11 @@ impl Request {
             .and_then(|host| host.to_str().ok())
             .or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
             .unwrap_or("localhost");
+        let raw = parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
         Ok(Self {
-            api: api_of(&lower),
+            api: if service_bus::Address::is_one(&raw) { Api::ServiceBus } else { api_of(&lower) },
             method: parts.method,
-            raw: parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string),
+            raw,
             origin: format!("http://{host}"),
             path,
             lower,
@@ -193,7 +196,7 @@ impl Request {
 fn api_of(lower: &str) -> Api {
     if lower == "/_sim" || lower.starts_with("/_sim/") {
         Api::Control
-    } else if lower == "/msi/token" {
+    } else if lower == "/msi/token" || lower == "/metadata/identity/oauth2/token" {
         Api::ManagedIdentity
     } else if lower.ends_with("/oauth2/v2.0/token") || lower.ends_with("/oauth2/token") {
         Api::Token

@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, options::Options, state::Simulation,
+    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, options::Options,
+    service_bus::QueueSpec, state::Simulation,
 };
 
 /// Starts simulators.
@@ -90,7 +91,42 @@ impl Running {
     /// A token that ARM and Resource Graph accept; not counted as a sign-in.
     #[must_use]
     pub fn token(&self) -> String {
-        endpoints::direct(&self.simulation, &self.url())
+        endpoints::direct(&self.simulation, endpoints::MANAGEMENT, &self.url())
+    }
+
+    /// A token for another audience, such as `https://servicebus.azure.net` or
+    /// `https://storage.azure.com`; not counted as a sign-in.
+    #[must_use]
+    pub fn token_for(&self, audience: &str) -> String {
+        endpoints::direct(&self.simulation, audience, &self.url())
+    }
+
+    /// The address of the Service Bus namespace, without a trailing slash.
+    #[must_use]
+    pub fn service_bus_url(&self) -> String {
+        self.url()
+    }
+
+    /// What `GET /_sim/service-bus` answers.
+    #[must_use]
+    pub fn service_bus(&self) -> Value {
+        self.simulation.namespace.document(self.simulation.now())
+    }
+
+    /// Makes a queue, or gives one other settings.
+    pub fn put_queue(&self, spec: QueueSpec) {
+        self.simulation.namespace.put(spec);
+    }
+
+    /// Removes a queue with all that is in it; whether there was one.
+    pub fn delete_queue(&self, name: &str) -> bool {
+        self.simulation.namespace.delete(name)
+    }
+
+    /// Ends all locks on messages, as `POST /_sim/service-bus/lapse` does;
+    /// answers how many there were.
+    pub fn lapse_locks(&self) -> usize {
+        self.simulation.namespace.lapse(self.simulation.now())
     }
 
     /// What `GET /_sim/estate` answers.
@@ -131,6 +167,7 @@ impl Running {
     /// When the server had failed.
     pub async fn shutdown(mut self) -> Result<()> {
         drop(self.stop.take());
+        self.simulation.namespace.close();
         match (&mut self.server).await {
             Ok(result) => result.context("the server failed"),
             Err(error) => Err(error).context("the server's task failed"),
@@ -143,6 +180,13 @@ impl Running {
     /// When the server failed.
     pub async fn wait(mut self) -> Result<()> {
         (&mut self.server).await.context("the server's task failed")?.context("the server failed")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Receivers that wait for messages would keep it alive for as long as they wait.
+        self.simulation.namespace.close();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     estate::{generate::generate, wire::Oddness},
     fault::Faults,
     options::Options,
+    service_bus::Namespace,
     stats::Stats,
     throttle::Throttle,
     world::World,
@@ -28,6 +29,7 @@ pub(crate) struct Simulation {
     pub(crate) stats: Stats,
     pub(crate) world: World,
     pub(crate) webhooks: Webhooks,
+    pub(crate) namespace: Namespace,
     requests: AtomicU64,
 }
 
@@ -43,6 +45,7 @@ impl Simulation {
             stats: Stats::default(),
             world: World::new(estate, spec.graph_lag_ms, spec.activity_log_delay_ms, clock.now()),
             webhooks: Webhooks::default(),
+            namespace: Namespace::new(options.seed, &options.queues),
             requests: AtomicU64::new(0),
             clock,
             options,

@@ -11,7 +11,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::request::{Api, Request};
+use crate::{
+    request::{Api, Request},
+    service_bus,
+};
 
 /// The counters.
 #[derive(Debug, Default)]
@@ -30,6 +33,16 @@ struct Counts {
     throttled_by_api: BTreeMap<&'static str, u64>,
     sign_ins: u64,
     bytes: u64,
+    service_bus: BusCounts,
+}
+
+/// What was asked of the Service Bus namespace: counted apart, because
+/// receivers ask all the time.
+#[derive(Debug, Default)]
+struct BusCounts {
+    total: u64,
+    by_operation: BTreeMap<String, u64>,
+    by_status: BTreeMap<u16, u64>,
 }
 
 /// A request that is being answered; dropping it ends it.
@@ -50,6 +63,13 @@ impl Stats {
 
     pub(crate) fn record(&self, request: &Request, status: u16, bytes: usize) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if request.api == Api::ServiceBus {
+            let bus = &mut counts.service_bus;
+            bus.total += 1;
+            *bus.by_operation.entry(service_bus::operation(request)).or_default() += 1;
+            *bus.by_status.entry(status).or_default() += 1;
+            return;
+        }
         let api = request.api.name();
         counts.total += 1;
         counts.bytes += bytes as u64;
@@ -69,8 +89,11 @@ impl Stats {
     pub(crate) fn document(&self, faults: u64) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let api = |api: Api| counts.by_api.get(api.name()).copied().unwrap_or(0);
-        let status: BTreeMap<String, u64> =
-            counts.by_status.iter().map(|(status, count)| (status.to_string(), *count)).collect();
+        let texts = |by_status: &BTreeMap<u16, u64>| -> BTreeMap<String, u64> {
+            by_status.iter().map(|(status, count)| (status.to_string(), *count)).collect()
+        };
+        let status = texts(&counts.by_status);
+        let bus = &counts.service_bus;
         json!({
             "requests": {
                 "total": counts.total,
@@ -81,6 +104,11 @@ impl Stats {
                 "managed_identity": api(Api::ManagedIdentity),
                 "discovery": api(Api::Discovery),
                 "by_operation": counts.by_operation,
+            },
+            "service_bus": {
+                "requests": bus.total,
+                "by_operation": bus.by_operation,
+                "status": texts(&bus.by_status),
             },
             "status": status,
             "throttled": counts.throttled_by_api.values().sum::<u64>(),

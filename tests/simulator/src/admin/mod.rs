@@ -2,6 +2,7 @@
 //! not counted and never hit by a fault.
 
 mod changes;
+mod service_bus;
 pub(crate) mod webhook;
 
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
         }
         (&Method::GET, ["clock"]) => Reply::json(200, &json!({"now": simulation.now_text()})),
         (&Method::POST, ["clock"]) => answer(request.json(), |body| advance(simulation, body)),
+        (method, ["service-bus", rest @ ..]) => service_bus::handle(simulation, method, rest, request),
         (method, ["webhook", name]) => simulation.webhooks.handle(method, name, request),
         _ => Reply::error(404, "NotFound", "There is no such thing below /_sim."),
     }

@@ -1,5 +1,6 @@
 //! The endpoints that hand out tokens: Entra's token endpoint and discovery,
-//! and the managed identity of an App Service.
+//! and the managed identity of an App Service. That of a virtual machine is in
+//! `imds`.
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -15,8 +16,8 @@ use crate::{
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The client id of the system-assigned identity.
-const IDENTITY_CLIENT_ID: &str = "0c1e47f0-51a0-4ed5-b0a3-5f00000000ff";
-const MANAGEMENT: &str = "https://management.azure.com";
+pub(super) const IDENTITY_CLIENT_ID: &str = "0c1e47f0-51a0-4ed5-b0a3-5f00000000ff";
+pub(crate) const MANAGEMENT: &str = "https://management.azure.com";
 
 /// `POST /{tenant}/oauth2/v2.0/token` (and the older `/oauth2/token`).
 pub(crate) fn token(simulation: &Simulation, request: &Request) -> Reply {
@@ -108,9 +109,7 @@ pub(crate) fn managed_identity(simulation: &Simulation, request: &Request) -> Re
         return refuse(400, "The resource parameter is missing.");
     };
     let client_id = request.query("client_id").unwrap_or(IDENTITY_CLIENT_ID);
-    let known = client_id == IDENTITY_CLIENT_ID
-        || simulation.options.clients.iter().any(|client| client.id.eq_ignore_ascii_case(client_id));
-    if !known {
+    if !has_identity(simulation, client_id) {
         return refuse(
             400,
             "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
@@ -167,13 +166,19 @@ pub(crate) fn discovery(simulation: &Simulation, request: &Request) -> Reply {
     )
 }
 
-/// A token for ARM without any request, for tests in the same process.
-pub(crate) fn direct(simulation: &Simulation, origin: &str) -> String {
+/// A token without any request, for tests in the same process.
+pub(crate) fn direct(simulation: &Simulation, audience: &str, origin: &str) -> String {
     let caller = caller_of(IDENTITY_CLIENT_ID);
-    simulation.tokens.issue(&caller, MANAGEMENT, origin, simulation.clock.now()).0
+    simulation.tokens.issue(&caller, audience, origin, simulation.clock.now()).0
 }
 
-fn caller_of(client_id: &str) -> Caller {
+/// Whether a machine has a managed identity with this client id.
+pub(super) fn has_identity(simulation: &Simulation, client_id: &str) -> bool {
+    client_id.eq_ignore_ascii_case(IDENTITY_CLIENT_ID)
+        || simulation.options.clients.iter().any(|client| client.id.eq_ignore_ascii_case(client_id))
+}
+
+pub(super) fn caller_of(client_id: &str) -> Caller {
     let client_id = client_id.to_ascii_lowercase();
     Caller { object_id: guid(hash(1, &client_id), hash(2, &client_id)), client_id }
 }

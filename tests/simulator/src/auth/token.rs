@@ -12,7 +12,30 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 /// Audiences that ARM and Resource Graph accept, without a trailing slash.
-const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+const ARM_AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// The audience that Service Bus accepts.
+const SERVICE_BUS_AUDIENCE: &str = "https://servicebus.azure.net";
+/// The audience of Blob Storage. Azurite takes its tokens only from an issuer
+/// of Entra's.
+const STORAGE_AUDIENCE: &str = "https://storage.azure.com";
+
+/// What a token is shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Arm,
+    ServiceBus,
+}
+
+impl Resource {
+    /// Whether it is meant by an audience; `origin` is how ARM is addressed.
+    fn accepts(self, audience: &str, origin: &str) -> bool {
+        let audience = audience.trim_end_matches('/');
+        match self {
+            Self::Arm => ARM_AUDIENCES.contains(&audience) || audience == origin,
+            Self::ServiceBus => audience == SERVICE_BUS_AUDIENCE,
+        }
+    }
+}
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +78,14 @@ impl Tokens {
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let expires = now.as_second().saturating_add(lifetime);
         let header = BASE64_URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
+        let issuer = if audience.trim_end_matches('/') == STORAGE_AUDIENCE {
+            format!("https://sts.windows.net/{}/", self.tenant)
+        } else {
+            format!("{origin}/{}/v2.0", self.tenant)
+        };
         let claims = json!({
             "aud": audience,
-            "iss": format!("{origin}/{}/v2.0", self.tenant),
+            "iss": issuer,
             "iat": now.as_second(),
             "nbf": now.as_second(),
             "exp": expires,
@@ -74,7 +102,13 @@ impl Tokens {
     }
 
     /// Checks the `Authorization` header of a request sent to `origin`.
-    pub(crate) fn check(&self, header: Option<&str>, origin: &str, now: Timestamp) -> Result<Caller, TokenFault> {
+    pub(crate) fn check(
+        &self,
+        header: Option<&str>,
+        resource: Resource,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<Caller, TokenFault> {
         let token = header.ok_or(TokenFault::Missing)?;
         let token =
             token.strip_prefix("Bearer ").or_else(|| token.strip_prefix("bearer ")).ok_or(TokenFault::Invalid)?;
@@ -82,8 +116,7 @@ impl Tokens {
         if claims["exp"].as_i64().is_none_or(|expires| expires <= now.as_second()) {
             return Err(TokenFault::Expired);
         }
-        let audience = claims["aud"].as_str().unwrap_or("").trim_end_matches('/');
-        if !AUDIENCES.contains(&audience) && audience != origin {
+        if !resource.accepts(claims["aud"].as_str().unwrap_or(""), origin) {
             return Err(TokenFault::WrongAudience);
         }
         let claim = |name: &str| claims[name].as_str().unwrap_or("").to_owned();

@@ -9,6 +9,7 @@ mod client;
 mod faults;
 mod graph;
 mod paging;
+mod service_bus;
 mod support;
 mod throttling;
 mod webhook;
