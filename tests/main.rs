@@ -2,6 +2,7 @@
 //! Functions host's own envelope. One file a topic.
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail")]
 
+mod blob_storage;
 mod commands;
 mod desk;
 mod expected;
@@ -11,6 +12,7 @@ mod layout;
 mod lifecycle;
 mod messages;
 mod offline;
+mod service_bus;
 mod serving;
 mod truth;
 mod webhooks;

@@ -11,6 +11,7 @@ pub mod conformance;
 mod documents;
 mod overlay;
 mod queues;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use clock::{Clock, ManualClock};
@@ -22,4 +23,5 @@ pub use queues::{
     DEAD_LETTER_SUFFIX, Delivery, Lock, MAX_MESSAGE_BYTES, MAX_NAME_CHARS, MAX_REASON_BYTES, Outgoing, QueueError,
     Queues, check_batch, check_name, check_size, cut_reason, dead_letter_queue,
 };
+#[cfg(feature = "sqlite")]
 pub use sqlite::{Depth, Durability, HostGuard, OpenError, Options, Sqlite};

@@ -30,7 +30,7 @@ struct Arrow {
 const ARROWS: [Arrow; 6] = [
     Arrow { of: "poolwarden-domain", to: &[], never: &IMPURE },
     Arrow { of: "poolwarden-store", to: &[], never: &["axum", "reqwest"] },
-    Arrow { of: "poolwarden-azure", to: &["poolwarden-domain"], never: &["axum", "rusqlite"] },
+    Arrow { of: "poolwarden-azure", to: &["poolwarden-domain", "poolwarden-store"], never: &["axum", "rusqlite"] },
     Arrow { of: "poolwarden-host", to: &["poolwarden-store"], never: &["reqwest"] },
     Arrow { of: "simulator", to: &[], never: &["reqwest", "rusqlite"] },
     Arrow { of: "xtask", to: &[], never: &["axum", "rusqlite"] },

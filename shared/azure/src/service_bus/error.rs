@@ -29,12 +29,12 @@ pub enum ServiceBusError {
          full, and whether the namespace's network rules let this machine in"
     )]
     Forbidden(String),
-    /// 404 or 410: no such queue, or no such lock any more.
+    /// 404, 409 or 410: no such queue, or no such lock any more.
     #[error(
         "{status}: there is no such queue ({text}); deploy infra/, which creates every queue that a function names"
     )]
     Gone {
-        /// 404 or 410.
+        /// The status.
         status: u16,
         /// What the answer says.
         text: String,
@@ -83,7 +83,7 @@ impl ServiceBusError {
         match received.status {
             401 => Self::Unauthorized(text),
             403 => Self::Forbidden(text),
-            status @ (404 | 410) => Self::Gone { status, text },
+            status @ (404 | 409 | 410) => Self::Gone { status, text },
             413 => Self::TooLarge(text),
             429 => Self::Throttled { text, wait },
             status @ (408 | 500..=599) => Self::Failed { status, text, wait },

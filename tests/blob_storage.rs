@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_azure::{AccessToken, BlobDocuments, Credentials, Http, SignInError};
 use poolwarden_store::{Documents, Expect};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ async fn container(name: &str) -> Option<Arc<dyn Documents>> {
     let token = Tokens.token("https://storage.azure.com/.default").await.unwrap();
     let created = reqwest::Client::new()
         .put(format!("{container}?restype=container"))
-        .bearer_auth(secrecy::ExposeSecret::expose_secret(&token.secret))
+        .bearer_auth(token.secret.expose_secret())
         .header("x-ms-version", "2023-11-03")
         .header("content-length", "0")
         .send()
