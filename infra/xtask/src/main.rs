@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers and CI run. It builds the workspace's programs and runs them as processes; it knows
 //! them by their command lines and files only, and links none of their code.
 
+mod azurite;
 mod bench;
 mod cargo;
 mod crash;

@@ -26,6 +26,7 @@ Exit code 0: none lost, none duplicated, every run ended, and the catalogue is w
 Examples:
   cargo xtask crash
   cargo xtask crash --kills 1000 --seed 7
+  cargo xtask crash --backend azure
   cargo xtask crash --kills 20 --bug no_compare_and_swap    must fail: the bug is planted";
 
 /// `cargo xtask crash`
@@ -38,12 +39,25 @@ pub(crate) struct Crash {
     /// The seed of the changes and of the moments to kill at
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// What keeps state and messages
+    #[arg(long, value_enum, default_value_t = Backend::Sqlite)]
+    backend: Backend,
     /// Plant a bug that this test has to find
     #[arg(long, value_enum)]
     bug: Option<Bug>,
     /// Keep the working folder, target/crash, also when nothing is wrong
     #[arg(long)]
     keep: bool,
+}
+
+/// What keeps state and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Backend {
+    /// A file
+    Sqlite,
+    /// The simulator's Service Bus, and Azurite
+    Azure,
 }
 
 /// A mistake that can be planted into Poolwarden.
@@ -76,6 +90,7 @@ impl Bug {
 pub(crate) struct Plan {
     pub(crate) kills: usize,
     pub(crate) seed: u64,
+    pub(crate) backend: Backend,
     pub(crate) bug: Option<Bug>,
     pub(crate) keep: bool,
 }
@@ -92,7 +107,7 @@ pub(crate) struct Outcome {
 impl Crash {
     pub(crate) async fn run(&self) -> Result<()> {
         cargo::run(&[&["build"], &cargo::TESTED[..]].concat()).await?;
-        let plan = Plan { kills: self.kills, seed: self.seed, bug: self.bug, keep: self.keep };
+        let plan = Plan { kills: self.kills, seed: self.seed, backend: self.backend, bug: self.bug, keep: self.keep };
         let outcome = run(&Programs::of("debug"), plan).await?;
         report(&outcome);
         if outcome.faults.is_empty() {

@@ -1,7 +1,8 @@
 //! What a crash test works with: a simulated Azure that also receives the webhook, and an installation of Poolwarden.
 
-use super::Plan;
 use super::lives::Life;
+use super::{Backend, Plan};
+use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
 use crate::dice::Dice;
 use crate::poolwarden::Poolwarden;
@@ -43,6 +44,7 @@ odd_names_share = 0.1
 /// What a crash test works with.
 pub(super) struct Stand {
     pub(super) azure: Simulator,
+    azurite: Option<Azurite>,
     pub(super) poolwarden: Poolwarden,
     pub(super) plan: Plan,
     pub(super) dice: Dice,
@@ -88,11 +90,14 @@ impl fmt::Display for Tally {
     }
 }
 
-fn configuration(azure: &str) -> String {
+fn configuration(azure: &str, container: Option<&str>) -> String {
+    let store = match container {
+        None => "[store]\npath = \"poolwarden.db\"".to_owned(),
+        Some(container) => format!("[azure]\nservice_bus = \"{azure}\"\nblob = \"{container}\""),
+    };
     // The brake is another test's; here retirements are to happen.
     format!(
-        r#"[store]
-path = "poolwarden.db"
+        r#"{store}
 
 [[connection]]
 name = "{CONNECTION}"
@@ -119,13 +124,26 @@ impl Stand {
         let secret = format!("whsec_{}", BASE64_STANDARD.encode(format!("crash test secret of seed {seed:>8}")));
         azure.set_webhook(SINK, &json!({ "secret": secret, "fail": REFUSALS })).await?;
 
-        let poolwarden = Poolwarden::install(programs, &folder, &azure.url, &configuration(&azure.url))?;
+        let azurite = match plan.backend {
+            Backend::Sqlite => None,
+            Backend::Azure => Some(Azurite::start(&folder).await?),
+        };
+        let container = match &azurite {
+            None => None,
+            Some(azurite) => Some(azurite.container("poolwarden").await?),
+        };
+        let configuration = configuration(&azure.url, container.as_deref());
+        let poolwarden = Poolwarden::install(programs, &folder, &azure.url, &configuration)?;
         let mut poolwarden = poolwarden.with(SECRET_VARIABLE, &secret);
+        if let Some(azurite) = &azurite {
+            poolwarden = poolwarden.with("SSL_CERT_FILE", &azurite.certificate.to_string_lossy());
+        }
         if let Some(bug) = plan.bug {
             poolwarden = poolwarden.with(BUG_VARIABLE, bug.name());
         }
         Ok(Self {
             azure,
+            azurite,
             poolwarden,
             plan,
             dice: Dice::new(plan.seed),
@@ -143,6 +161,9 @@ impl Stand {
             life.stop().await?;
         }
         self.azure.stop().await?;
+        if let Some(azurite) = self.azurite.take() {
+            azurite.stop().await?;
+        }
         if !keep {
             let folder = &self.poolwarden.folder;
             std::fs::remove_dir_all(folder).with_context(|| format!("cannot delete {}", folder.display()))?;

@@ -3,7 +3,7 @@
 
 use super::steps::Tally;
 use crate::cargo::Programs;
-use crate::crash::{self, Bug, Plan};
+use crate::crash::{self, Backend, Bug, Plan};
 use anyhow::Result;
 
 /// Kills of the test that has to pass.
@@ -14,8 +14,9 @@ const KILLS_WITH_BUG: usize = 20;
 const SEEDS: u64 = 3;
 
 /// Nothing is lost and nothing done twice.
-pub(super) async fn sound(programs: &Programs) -> Result<Tally> {
-    let outcome = crash::run(programs, Plan { kills: KILLS, seed: 1, bug: None, keep: false }).await?;
+pub(super) async fn sound(programs: &Programs, backend: Backend) -> Result<Tally> {
+    let plan = Plan { kills: KILLS, seed: 1, backend, bug: None, keep: false };
+    let outcome = crash::run(programs, plan).await?;
     crash::report(&outcome);
     let failed = usize::from(!outcome.faults.is_empty());
     Ok(Tally { passed: 1 - failed, failed })
@@ -24,7 +25,8 @@ pub(super) async fn sound(programs: &Programs) -> Result<Tally> {
 /// The test finds a planted bug.
 pub(super) async fn planted(programs: &Programs, bug: Bug) -> Result<Tally> {
     for seed in 1..=SEEDS {
-        let outcome = crash::run(programs, Plan { kills: KILLS_WITH_BUG, seed, bug: Some(bug), keep: false }).await?;
+        let plan = Plan { kills: KILLS_WITH_BUG, seed, backend: Backend::Sqlite, bug: Some(bug), keep: false };
+        let outcome = crash::run(programs, plan).await?;
         crash::report(&outcome);
         if !outcome.faults.is_empty() {
             println!("found, as it should be");

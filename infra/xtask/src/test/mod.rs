@@ -7,7 +7,9 @@ mod python;
 mod steps;
 mod suites;
 
+use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
+use crate::crash::Backend;
 use anyhow::{Result, bail};
 use clap::Args;
 use steps::{Steps, Tally};
@@ -17,13 +19,13 @@ The steps: format, lints, which crate may use which, the build, all tests, the e
 Azure's own Python clients against the simulator, the crash test with 50 kills, the crash test with each planted bug \
 (which it has to find), and licenses, bans, sources and advisories of all dependencies.
 
-It needs python3 with its venv module; what else is missing it installs into the target folder: the packages that the \
-clients' test needs, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
+It needs python3 with its venv module, and Node.js with npm; what else is missing it installs into the target folder: \
+the packages that the clients' test needs, Azurite, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
 the end, before `N passed, N failed`. Exit code 0: none failed.
 
 Examples:
   cargo xtask test
-  cargo xtask test --fast           without the Python clients, the crash tests and the dependencies
+  cargo xtask test --fast           without Azurite, the Python clients, the crash tests and the dependencies
   cargo xtask test --only lints     one step";
 
 /// `cargo xtask test`
@@ -49,16 +51,24 @@ impl Test {
         steps.step("Which crate may use which", arrows::check()).await;
         let built = steps.step("Build", cargo(&[&["build"], &cargo::TESTED])).await;
         if built {
-            steps.step("Tests", suites::tests()).await;
+            if self.fast {
+                steps.step("Tests", suites::tests(None)).await;
+            } else {
+                steps.step("Tests", with_azurite()).await;
+            }
             steps.step("Examples in the documentation", suites::examples()).await;
         }
         if self.fast {
-            steps.leave_out("the Python clients, the crash tests and the dependencies, as --fast says");
+            steps.leave_out(
+                "the tests against Azurite, the Python clients, the crash tests and the dependencies, as --fast says",
+            );
         } else {
             if built {
                 let programs = Programs::of("debug");
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
-                steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
+                steps.step("Crash test: 50 kills", crashes::sound(&programs, Backend::Sqlite)).await;
+                let title = "Crash test: 50 kills, on Service Bus and Blob Storage";
+                steps.step(title, crashes::sound(&programs, Backend::Azure)).await;
                 for bug in crate::crash::Bug::ALL {
                     let title = format!("Crash test: it finds the planted bug {}", bug.name());
                     steps.step(&title, crashes::planted(&programs, bug)).await;
@@ -73,6 +83,14 @@ impl Test {
         }
         Ok(())
     }
+}
+
+/// All tests, those of Blob Storage included.
+async fn with_azurite() -> Result<Tally> {
+    let azurite = Azurite::start(&cargo::fresh_folder("tests")?).await?;
+    let tally = suites::tests(Some(&azurite)).await?;
+    azurite.stop().await?;
+    Ok(tally)
 }
 
 /// A cargo command that passes or fails as one.

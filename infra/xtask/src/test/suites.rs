@@ -2,30 +2,40 @@
 //! the documentation, which only cargo runs.
 
 use super::steps::Tally;
+use crate::azurite::Azurite;
 use crate::cargo::{cargo, output};
 use crate::processes::run_watched;
 use anyhow::{Result, bail};
 
-/// Every test but the examples.
-pub(super) async fn tests() -> Result<Tally> {
+/// Where the tests find Azurite.
+const AZURITE_VARIABLE: &str = "POOLWARDEN_TEST_AZURITE";
+
+/// Every test but the examples; those of Blob Storage only with an Azurite.
+pub(super) async fn tests(azurite: Option<&Azurite>) -> Result<Tally> {
     let nextest = output(&["nextest", "--version"]).await.is_ok();
     if nextest {
-        return counted(nextest_summary, &["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]).await;
+        let arguments = ["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"];
+        return counted(nextest_summary, &arguments, azurite).await;
     }
     println!("cargo-nextest is not installed; `cargo test` does the same, more slowly");
-    counted(cargo_summary, &["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"])
-        .await
+    let arguments = ["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    counted(cargo_summary, &arguments, azurite).await
 }
 
 /// The examples in the documentation.
 pub(super) async fn examples() -> Result<Tally> {
-    counted(cargo_summary, &["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"]).await
+    counted(cargo_summary, &["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"], None).await
 }
 
 /// Runs tests and counts them by the summaries.
-async fn counted(summary: fn(&str) -> Option<Tally>, arguments: &[&str]) -> Result<Tally> {
+async fn counted(summary: fn(&str) -> Option<Tally>, arguments: &[&str], azurite: Option<&Azurite>) -> Result<Tally> {
     let (mut tally, mut summaries) = (Tally::default(), 0);
-    let status = run_watched(cargo(arguments).env("CARGO_TERM_COLOR", "never"), |line| {
+    let mut command = cargo(arguments);
+    command.env("CARGO_TERM_COLOR", "never");
+    if let Some(azurite) = azurite {
+        command.env(AZURITE_VARIABLE, &azurite.url).env("SSL_CERT_FILE", &azurite.certificate);
+    }
+    let status = run_watched(&mut command, |line| {
         if let Some(counts) = summary(line) {
             tally += counts;
             summaries += 1;
