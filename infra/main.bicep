@@ -52,9 +52,8 @@ var tags = {
   'azd-env-name': environmentName
   application: 'poolwarden'
 }
-var watched = empty(watchedSubscriptionIds)
-  ? [subscription().subscriptionId]
-  : map(split(watchedSubscriptionIds, ','), id => trim(id))
+var namedIds = map(split(watchedSubscriptionIds, ','), id => trim(id))
+var watched = empty(watchedSubscriptionIds) ? [subscription().subscriptionId] : namedIds
 var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var serviceBusZone = 'privatelink.servicebus.windows.net'
 var vaultZone = 'privatelink.vaultcore.azure.net'

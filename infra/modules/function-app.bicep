@@ -85,7 +85,6 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(outboundSubnetId) ? null : outboundSubnetId
     siteConfig: {
       minTlsVersion: '1.2'

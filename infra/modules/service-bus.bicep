@@ -29,6 +29,9 @@ var queues = [
   'deliver_notification'
 ]
 
+// Private endpoints are of the Premium tier only, which is paid by the hour.
+var tier = private ? 'Premium' : 'Standard'
+
 // Sender and Receiver on each queue, and nothing on the namespace: no role here can create a queue, read a key or
 // touch a queue that someone adds later. Data Owner could.
 var azureServiceBusDataSender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39'
@@ -38,16 +41,11 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
   location: location
   tags: tags
-  sku: private
-    ? {
-        name: 'Premium'
-        tier: 'Premium'
-        capacity: 1
-      }
-    : {
-        name: 'Standard'
-        tier: 'Standard'
-      }
+  sku: {
+    name: tier
+    tier: tier
+    capacity: private ? 1 : null
+  }
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'

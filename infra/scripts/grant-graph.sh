@@ -56,7 +56,8 @@ done
 if [[ -z "$principal_id" ]] && command -v azd >/dev/null; then
     principal_id="$(azd env get-value POOLWARDEN_PRINCIPAL_ID 2>/dev/null)" || principal_id=''
 fi
-[[ -n "$principal_id" ]] || fail 'whose permissions? give --principal-id (the deployment prints POOLWARDEN_PRINCIPAL_ID)' 64
+[[ -n "$principal_id" ]] ||
+    fail 'whose permissions? give --principal-id (the deployment prints POOLWARDEN_PRINCIPAL_ID)' 64
 [[ "$principal_id" =~ ^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$ ]] ||
     fail "--principal-id is no object id: $principal_id" 64
 ((${#permissions[@]} > 0)) || permissions=("${DEFAULT_PERMISSIONS[@]}")

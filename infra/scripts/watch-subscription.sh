@@ -84,7 +84,8 @@ done
     fail '--subscription needs the id of the subscription to watch' 64
 [[ "$name" =~ ^[A-Za-z0-9-]{3,64}$ ]] || fail '--name takes 3 to 64 letters, digits and dashes' 64
 command -v az >/dev/null || fail 'az is not there: install the Azure CLI'
-event_subscription="$ARM/subscriptions/$subscription/providers/Microsoft.EventGrid/eventSubscriptions/$name?api-version=$EVENT_GRID_API"
+event_subscription="$ARM/subscriptions/$subscription/providers/Microsoft.EventGrid/eventSubscriptions/$name"
+event_subscription+="?api-version=$EVENT_GRID_API"
 
 if "$remove"; then
     if "$dry_run"; then
