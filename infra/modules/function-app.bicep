@@ -159,16 +159,14 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-// Publishing takes Entra tokens; the publishing profile's password opens nothing.
-resource publishingByPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [
-  for protocol in ['scm', 'ftp']: {
-    parent: app
-    name: protocol
-    properties: {
-      allow: false
-    }
+// Publishing takes Entra tokens; the publishing profile's password opens nothing. This plan has no FTP to close.
+resource publishingByPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
   }
-]
+}
 
 @description('Name of the function app.')
 output name string = app.name

@@ -15,6 +15,7 @@ CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 DATA_OWNER = "090c5cfd-751d-490a-894a-3ce6f1109419"
 
 
+TRIGGERED_BY = '{"bindings":[{"type":"serviceBusTrigger","queueName":"%s","connection":"ServiceBus"}]}'
 NESTED = """resource more 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: 'x'
   resource inner 'y@2024-04-01' = {
@@ -79,7 +80,7 @@ MUTATIONS = [
         ("opens_nothing_besides", "elsewhere", "infra/modules/more.bicep", "",
          "var x = {\n  publicNetworkAccess: 'Enabled'\n}\n"),
         ("opens_nothing_besides", "a_rule_with_a_key", BUS, "",
-         "resource r 'Microsoft.ServiceBus/namespaces/AuthorizationRules@2024-01-01' = {\n  parent: namespace\n  name: 'x'\n}\n"),
+         "resource r 'Microsoft.ServiceBus/namespaces/AuthorizationRules@2024-01-01' = {\n  parent: namespace\n}\n"),
         ("holds_no_secret", "list_keys", HOST, "output name string = account.name",
          "output name string = account.listKeys().keys[0].value"),
         ("holds_no_secret", "list_keys_as_function", HOST, "output name string = account.name",
@@ -127,9 +128,9 @@ MUTATIONS = [
         ("has_every_queue", "a_queue_renamed", BUS, "'publish_package'", "'publish-package'"),
         ("has_every_queue", "a_queue_too_many", BUS, "  'finish_run'\n", "  'finish_run'\n  'audit_host_pool'\n"),
         ("has_every_queue", "a_function_too_many", "functions/audit_host_pool/function.json", "",
-         '{"bindings":[{"name":"message","type":"serviceBusTrigger","queueName":"audit_host_pool","connection":"ServiceBus"}]}'),
+         TRIGGERED_BY % "audit_host_pool"),
         ("has_every_queue", "a_dead_letter_queue", "functions/bury/function.json", "",
-         '{"bindings":[{"name":"m","type":"serviceBusTrigger","queueName":"x/$deadletterqueue","connection":"ServiceBus"}]}'),
+         TRIGGERED_BY % "x/$deadletterqueue"),
         ("has_every_connection", "another_connection", "functions/finish_run/function.json", '"ServiceBus"', '"Bus"'),
         ("has_every_connection", "no_connection", "functions/finish_run/function.json",
          '"connection": "ServiceBus",', ""),

@@ -78,7 +78,11 @@ class WithAz(unittest.TestCase):
 
 
 class GrantGraph(WithAz):
-    state: ClassVar[dict] = {"graph": "graph-id", "held": [], "roles": {"Directory.Read.All": READ_ALL, "Group.Read.All": "other-id"}}
+    state: ClassVar[dict] = {
+        "graph": "graph-id",
+        "held": [],
+        "roles": {"Directory.Read.All": READ_ALL, "Group.Read.All": "other-id"},
+    }
 
     def grant(self, *arguments: str):
         return self.run_script("grant-graph.sh", "--principal-id", PRINCIPAL, *arguments)
