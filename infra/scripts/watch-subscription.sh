@@ -37,8 +37,10 @@ fail() {
     exit "${2:-1}"
 }
 
+# A value of azd's environment; nothing if there is none, whatever azd says then.
 from_azd() {
-    if command -v azd >/dev/null; then azd env get-value "$1" 2>/dev/null || true; fi
+    local value
+    if command -v azd >/dev/null && value="$(azd env get-value "$1" 2>/dev/null)"; then echo "$value"; fi
 }
 
 subscription=''

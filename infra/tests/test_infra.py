@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import agreement
 import checks
+from bicep import at
 from mutations import MUTATIONS, Mutation
 from project import Project
 from test_scripts import GrantGraph, Scripts, WatchSubscription
@@ -35,6 +36,18 @@ class Infrastructure(unittest.TestCase):
 
 class SelfTest(unittest.TestCase):
     """One test for each mutation, made below."""
+
+    def test_every_required_property_is_missed(self):
+        """Takes each out of each file, alone, and expects exactly that to be said."""
+        for path, file in Project().bicep.items():
+            for resource in file.all("resource"):
+                for required in checks.REQUIRED.get(resource.of.split("@")[0], {}):
+                    node, source = at(resource.body, required).parent, file.root.text
+                    without = (source[: node.start_byte] + source[node.end_byte :]).decode()
+                    found = list(checks.says_what_is_required(Project({f"infra/{path}": without})))
+                    with self.subTest(f"{path}: {required}"):
+                        self.assertEqual(1, len(found), found)
+                        self.assertIn(f"{resource.name}.{required} is None", found[0])
 
     def test_every_check_is_shown_to_find_something(self):
         self.assertEqual(CHECKS.keys(), {mutation.found_by for mutation in MUTATIONS})

@@ -64,6 +64,11 @@ class WithAz(unittest.TestCase):
         script = ROOT / "infra" / "scripts" / name
         return subprocess.run([script, *arguments], env=environment, capture_output=True, text=True, check=False)
 
+    def fake_azd(self, script: str):
+        azd = self.folder / "azd"
+        azd.write_text(f"#!/bin/sh\n{script}\n")
+        azd.chmod(0o755)
+
     def calls(self) -> list[dict]:
         log = self.folder / "log"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
@@ -109,6 +114,15 @@ class GrantGraph(WithAz):
         done = self.grant("--permission", "Everything.All")
         self.assertEqual((1, []), (done.returncode, self.changes()))
         self.assertIn('no application permission "Everything.All"', done.stderr)
+
+    def test_azd_knows_whose_permissions(self):
+        self.fake_azd(f'[ "$3" = POOLWARDEN_PRINCIPAL_ID ] && echo {PRINCIPAL}')
+        done = self.run_script("grant-graph.sh")
+        self.assertEqual((0, [READ_ALL]), (done.returncode, self.known()["held"]), done.stderr)
+
+    def test_what_azd_says_when_it_fails_is_not_taken(self):
+        self.fake_azd("echo ERROR: no environment; exit 1")
+        self.assertEqual((64, []), (self.run_script("grant-graph.sh").returncode, self.calls()))
 
     def test_wrong_usage_asks_nobody(self):
         for arguments in (["--principal-id", "x"], ["--permission"], ["--what"], ["--permission", "a' || 'b"]):
@@ -162,6 +176,17 @@ class WatchSubscription(WithAz):
         self.assertEqual((0, []), (done.returncode, self.changes()), done.stderr)
         self.assertNotIn("listkeys", json.dumps(self.calls()))
         self.assertIn("https://func.example.net/api/resource-events", done.stdout)
+
+    def test_azd_knows_the_app(self):
+        self.fake_azd('case "$3" in POOLWARDEN_FUNCTION_APP) echo func-x;; AZURE_RESOURCE_GROUP) echo rg-x;; esac')
+        done = self.run_script("watch-subscription.sh", "--subscription", SUBSCRIPTION)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("/resourceGroups/rg-x/providers/Microsoft.Web/sites/func-x", json.dumps(self.calls()))
+
+    def test_what_azd_says_when_it_fails_is_not_taken(self):
+        self.fake_azd("echo ERROR: no environment; exit 1")
+        done = self.run_script("watch-subscription.sh", "--subscription", SUBSCRIPTION)
+        self.assertEqual((64, []), (done.returncode, self.calls()))
 
     def test_stops_watching(self):
         self.watch()
