@@ -2,12 +2,14 @@
 //! work is done.
 
 use crate::deps::Deps;
-use crate::keys;
 use crate::stage::{self, Fault, MAX_DELIVERIES};
-use jiff::Timestamp;
+use crate::{keys, runs};
 use poolwarden_domain::dead_letter::{Corpse, DeadLetter, Death, Kind, State, is_final, life};
-use poolwarden_domain::message::queue;
+use poolwarden_domain::message::{Body, queue};
+use poolwarden_domain::run::Run;
 use poolwarden_store::{Delivery, Outgoing, dead_letter_queue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How many messages of a dead-letter queue are taken over at a time.
@@ -47,8 +49,52 @@ pub async fn find(deps: &Deps, id: &str) -> Result<Option<DeadLetter>, Fault> {
     Ok(deps.state().value(&keys::dead_letter(id)).await?)
 }
 
-/// Sends a letter again. Repeated, it sends the same message; `None` if there is no such letter.
-pub async fn replay(deps: &Deps, id: &str, now: Timestamp) -> Result<Option<DeadLetter>, Fault> {
+/// What became of a letter that was to be done again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// The letter.
+    pub dead_letter: String,
+    /// The queue its message is in again; or, where the run it belonged to has ended, the first of a new one.
+    pub queue: String,
+    /// The run that does its work instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// Has a letter's work done, as a person asks; `None` if there is no such letter. A run that has ended would not look
+/// at its old messages any more, so a new one does what was left undone.
+pub async fn replay(deps: &Deps, id: &str) -> Result<Option<Replayed>, Fault> {
+    let Some(letter) = find(deps, id).await? else { return Ok(None) };
+    if let Some((ended, pool)) = ended_run(deps, &letter).await? {
+        deps.sources.forget_refusal(&ended.connection);
+        let run = runs::instead_of(deps, &ended, pool.as_deref(), &letter.id).await?;
+        discard(deps, id).await?;
+        return Ok(Some(Replayed { dead_letter: letter.id, queue: queue::ACQUIRE_TOKEN.to_owned(), run: Some(run) }));
+    }
+    let sent = send_again(deps, id).await?;
+    Ok(sent.map(|letter| Replayed { dead_letter: letter.id, queue: letter.queue, run: None }))
+}
+
+/// The run that a letter's message belongs to, if that has ended, and the pool it is about.
+async fn ended_run(deps: &Deps, letter: &DeadLetter) -> Result<Option<(Run, Option<String>)>, Fault> {
+    #[derive(Deserialize)]
+    struct OfRun {
+        run: String,
+        connection: String,
+        pool: Option<String>,
+    }
+    // A message of no run, a notification, or nothing that can be read.
+    let Ok(body) = serde_json::from_str::<Body<OfRun>>(&letter.body) else { return Ok(None) };
+    let OfRun { run, connection, pool } = body.poolwarden;
+    let run: Option<Run> = deps.state().value(&keys::run(&run, &connection)).await?;
+    Ok(run
+        .filter(|run| run.finished.is_some() && deps.config.connection(&run.connection).is_some())
+        .map(|run| (run, pool)))
+}
+
+/// Sends a letter's message again. Repeated, it sends the same message; `None` if there is no such letter.
+async fn send_again(deps: &Deps, id: &str) -> Result<Option<DeadLetter>, Fault> {
+    let now = deps.now();
     let again = |known: Option<DeadLetter>| Some(known?.replayed(now));
     let Some(letter) = deps.state().change(&keys::dead_letter(id), again).await? else { return Ok(None) };
     deps.send(&letter.queue, vec![Outgoing::new(letter.replay_id(), letter.body.as_str())]).await?;
@@ -83,7 +129,7 @@ pub async fn reprocess(deps: &Deps) -> Result<Round, Fault> {
     }
     let now = deps.now();
     for letter in all(deps).await?.iter().filter(|letter| letter.is_due(now)) {
-        replay(deps, &letter.id, now).await?;
+        send_again(deps, &letter.id).await?;
         round.replayed += 1;
     }
     first_fault.map_or(Ok(round), Err)
@@ -120,4 +166,18 @@ async fn adopt(deps: &Deps, queue: &str, delivery: &Delivery) -> Result<(), Faul
 /// Whether a letter waits for a person.
 pub fn waits_for_a_person(letter: &DeadLetter) -> bool {
     matches!(letter.state, State::Waiting { replay_at: None })
+}
+
+/// A letter as a list shows it: without its body.
+pub fn summary(letter: &DeadLetter) -> Value {
+    json!({
+        "id": letter.id,
+        "queue": letter.queue,
+        "kind": letter.kind,
+        "state": letter.state,
+        "replays": letter.replays,
+        "enqueued_at": letter.enqueued_at,
+        "dead_at": letter.deaths.last().map(|death| death.at),
+        "reason": letter.reason(),
+    })
 }

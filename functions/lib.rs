@@ -9,6 +9,7 @@
 pub mod acquire_token;
 pub mod commands;
 pub mod config;
+pub mod dead_letters;
 pub mod deliver_notification;
 pub mod deps;
 pub mod discover_host_pools;
@@ -25,6 +26,7 @@ pub mod reprocess;
 pub mod runs;
 pub mod stage;
 pub mod state;
+pub mod status;
 pub mod sync_timer;
 
 use deps::Deps;
@@ -62,4 +64,6 @@ functions! {
     finish_run,
     deliver_notification,
     reprocess,
+    dead_letters,
+    status,
 }

@@ -8,7 +8,8 @@ use poolwarden_domain::event::{self, Event};
 use poolwarden_domain::message::{ConnectionRun, Notification, queue};
 use poolwarden_domain::plan::{PoolIndex, PoolPlan};
 use poolwarden_domain::report::{ConnectionReport, PoolReport};
-use poolwarden_domain::run::{Finished, PoolWork, Run, Status};
+use poolwarden_domain::run::{Finished, PoolWork, Run, Status, Trigger};
+use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
 
 /// Begins a run of one connection: its document, a mark that it is open, and the first message.
@@ -20,6 +21,15 @@ pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
     let id = format!("{}/{}/acquire", run.id, run.connection);
     deps.send(queue::ACQUIRE_TOKEN, vec![outgoing(id, message)]).await?;
     Ok(())
+}
+
+/// Begins a run that does what another left undone, and returns its id.
+pub async fn instead_of(deps: &Deps, ended: &Run, pool: Option<&str>, occasion: &str) -> Result<String, Fault> {
+    let now = deps.now();
+    let id = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &sha256_hex(occasion.as_bytes())[..6]);
+    tracing::info!(run = id, instead_of = ended.id, connection = ended.connection, pool, "a new run");
+    start(deps, &Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now)).await?;
+    Ok(id)
 }
 
 /// A run that a message names; a message about none can never be handled.

@@ -2,12 +2,14 @@
 //! table for people or JSON for machines.
 
 mod connections;
+mod dead_letters;
 mod output;
 mod packages;
 mod progress;
 mod runs;
 mod serve;
 mod session;
+mod status;
 mod summary;
 mod sync;
 
@@ -55,6 +57,12 @@ enum Command {
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
+    /// Look at messages whose work was not done, have it done again, or forget them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLetters),
+    /// Say how everything stands, and what waits for a person
+    #[command(after_help = status::HELP)]
+    Status,
     /// Serve the Azure Functions host that started this process (host.json names this mode)
     #[command(
         after_help = "Example, as the Functions host starts it:\n  FUNCTIONS_CUSTOMHANDLER_PORT=7073 poolwarden handler"
@@ -99,6 +107,8 @@ async fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Packages(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
+        Command::DeadLetters(command) => command.run(cli).await,
+        Command::Status => status::run(cli).await,
         Command::Handler => serve::handler(cli).await,
     }
 }

@@ -1,0 +1,154 @@
+//! How things stand, for a person or a monitor: of each connection the last good run, what is unknown, whether it can
+//! sign in, what waits for somebody.
+
+mod gather;
+
+use crate::deps::Deps;
+use crate::health::{Health, HealthState};
+use gather::gather;
+use http::StatusCode;
+use jiff::Timestamp;
+use poolwarden_domain::run::{Run, Status as Ending};
+use poolwarden_host::{Failure, HttpAnswer, Invocation, Outcome};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Runs the function for one invocation.
+pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure> {
+    let status = of(deps).await?;
+    let answer = HttpAnswer::json_of(StatusCode::OK, &status).map_err(|error| Failure::caused_by(&error))?;
+    Ok(Outcome::http("res", answer))
+}
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Whether nothing waits for a person and every enabled connection is as it should be.
+    pub healthy: bool,
+    /// What it depends on, one line each.
+    pub attention: Vec<String>,
+    /// Each connection.
+    pub connections: Vec<ConnectionStatus>,
+    /// The messages whose work was not done.
+    pub dead_letters: DeadLetters,
+}
+
+/// How one connection stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConnectionStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs by itself.
+    pub enabled: bool,
+    /// Whether it can sign in; nothing before the first try.
+    pub credential: Option<Health>,
+    /// The newest run that ended complete.
+    pub last_good_run: Option<RunLine>,
+    /// The newest run that ended.
+    pub last_run: Option<RunLine>,
+    /// Since when a run is under way.
+    pub running_since: Option<Timestamp>,
+    /// What the newest run could not read.
+    pub unknown_scopes: usize,
+    /// The newest run, if it waits for approval.
+    pub held: Option<String>,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunLine {
+    /// Its id.
+    pub run: String,
+    /// How it ended.
+    pub status: Ending,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How long ago that is, in seconds.
+    pub age_s: i64,
+}
+
+/// How many messages' work was not done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DeadLetters {
+    /// Those that wait for a person.
+    pub waiting: usize,
+    /// Those that are sent again by themselves.
+    pub retrying: usize,
+}
+
+/// Gathers and judges.
+pub async fn of(deps: &Deps) -> Result<Status, crate::stage::Fault> {
+    Ok(judge(gather(deps).await?))
+}
+
+/// What is found of one connection: its health, and its runs from the newest on.
+struct Found {
+    name: String,
+    enabled: bool,
+    health: Option<Health>,
+    runs: Vec<Run>,
+}
+
+/// What is found.
+struct Facts {
+    now: Timestamp,
+    connections: Vec<Found>,
+    dead_letters: DeadLetters,
+}
+
+fn judge(facts: Facts) -> Status {
+    let mut attention = Vec::new();
+    let connections = facts.connections.into_iter().map(|found| {
+        let connection = connection(found, facts.now);
+        attention.extend(complaint(&connection));
+        connection
+    });
+    let connections = connections.collect();
+    let waiting = facts.dead_letters.waiting;
+    if waiting > 0 {
+        attention.push(format!("{waiting} dead letters wait for you: `poolwarden dead-letters list`"));
+    }
+    Status { healthy: attention.is_empty(), attention, connections, dead_letters: facts.dead_letters }
+}
+
+fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
+    let line = |run: &Run| {
+        let finished = run.finished.as_ref()?;
+        let age_s = now.duration_since(finished.at).as_secs();
+        Some(RunLine { run: run.id.clone(), status: finished.report.status, at: finished.at, age_s })
+    };
+    let ended: Vec<RunLine> = found.runs.iter().filter_map(line).collect();
+    let newest = found.runs.iter().find(|run| run.finished.is_some());
+    let report = newest.and_then(|run| run.finished.as_ref()).map(|finished| &finished.report);
+    ConnectionStatus {
+        name: found.name,
+        enabled: found.enabled,
+        credential: found.health,
+        last_good_run: ended.iter().find(|line| line.status == Ending::Complete).cloned(),
+        last_run: ended.first().cloned(),
+        running_since: found.runs.iter().find(|run| run.finished.is_none()).map(|run| run.started_at),
+        unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
+        held: newest.filter(|run| run.held()).map(|run| run.id.clone()),
+    }
+}
+
+/// What a person has to do about a connection, if anything. One that is not enabled is looked at all the same: a held
+/// run is held.
+fn complaint(connection: &ConnectionStatus) -> Option<String> {
+    let name = &connection.name;
+    if connection.credential.as_ref().is_some_and(|health| health.state == HealthState::NeedsAttention) {
+        return Some(format!("{name} cannot sign in: `poolwarden connections list` says why"));
+    }
+    if let Some(run) = &connection.held {
+        return Some(format!("{name}: run {run} is held: `poolwarden runs show {run}`"));
+    }
+    match &connection.last_run {
+        Some(line) if line.status != Ending::Complete => {
+            Some(format!("{name}: the last run was not complete: `poolwarden runs show {}`", line.run))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
