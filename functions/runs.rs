@@ -23,12 +23,18 @@ pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Begins a run that does what another left undone, and returns its id.
+/// Begins a run that does what another left undone: of one pool, or of all that it was about. Returns its id.
 pub async fn instead_of(deps: &Deps, ended: &Run, pool: Option<&str>, occasion: &str) -> Result<String, Fault> {
+    let index: Option<PoolIndex> = match pool {
+        Some(pool) => deps.state().value(&keys::index(&ended.connection, pool)).await?,
+        None => None,
+    };
+    let only = index.map_or_else(|| ended.only.clone(), |index| vec![index.host_pool]);
     let now = deps.now();
     let id = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &sha256_hex(occasion.as_bytes())[..6]);
     tracing::info!(run = id, instead_of = ended.id, connection = ended.connection, pool, "a new run");
-    start(deps, &Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now)).await?;
+    let run = Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now);
+    start(deps, &run.limited_to(&only)).await?;
     Ok(id)
 }
 

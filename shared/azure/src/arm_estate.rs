@@ -6,13 +6,13 @@ use crate::arm::{Arm, Call};
 use crate::listing::Listed;
 use crate::roles::{desktop_virtualization_user, may_use_applications};
 use crate::throttle::{Kind, Meter};
-use crate::versions::{AUTHORIZATION, DESKTOP_VIRTUALIZATION};
+use crate::versions::{AUTHORIZATION, DESKTOP_VIRTUALIZATION, ROLES_WITHOUT_USE};
 use crate::wire;
 use futures::{StreamExt, stream};
 use poolwarden_domain::estate::{Estate, RoleAssignment, RoleDefinition};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Lists asked for at once. What really bounds them is the shared client; this keeps memory in bounds.
 const LISTS_AT_ONCE: usize = 32;
@@ -123,39 +123,82 @@ impl Arm {
     pub(crate) async fn list_grants(&self, subscriptions: &[String]) -> Grants {
         let parts = stream::iter(subscriptions.to_vec()).map(|subscription| async move {
             let scope = subscription_scope(&subscription);
-            let call = |kind: &str, filter: Option<&str>, what| Call {
-                url: self.shared.endpoints.arm_url(
-                    &format!("{scope}/{AUTHORIZATION_PROVIDER}/{kind}"),
-                    &[Some(("api-version", AUTHORIZATION)), filter.map(|filter| ("$filter", filter))]
-                        .into_iter()
-                        .flatten()
-                        .collect::<Vec<_>>(),
-                ),
-                body: None,
-                meter: Meter::new(Some(&subscription), Kind::Read),
-                what,
-                scope: scope.clone(),
-                role: "Reader",
-            };
             let lists = tokio::join!(
-                self.list(call("roleAssignments", None, "the role assignments"), wire::role_assignment),
                 self.list(
-                    call("roleDefinitions", Some("type eq 'CustomRole'"), "the custom roles"),
-                    wire::role_definition
+                    self.grants_call(&scope, "roleAssignments", None, "the role assignments"),
+                    wire::role_assignment
                 ),
+                self.list(self.custom_roles_call(&scope), wire::role_definition),
             );
             (scope, lists)
         });
         let parts: Vec<_> = parts.buffered(LISTS_AT_ONCE).collect().await;
         let mut grants = Grants::default();
         for (scope, (assignments, definitions)) in parts {
-            let list = |kind| ArmId::new(&format!("{scope}/{AUTHORIZATION_PROVIDER}/{kind}"));
-            settle(assignments, &list("roleAssignments"), &mut grants.assignments, &mut grants.unknown);
-            settle(definitions, &list("roleDefinitions"), &mut grants.definitions, &mut grants.unknown);
+            settle(assignments, &below(&scope, "roleAssignments"), &mut grants.assignments, &mut grants.unknown);
+            settle(definitions, &below(&scope, "roleDefinitions"), &mut grants.definitions, &mut grants.unknown);
         }
         grants.keep_relevant();
         grants
     }
+
+    fn grants_call(&self, scope: &ArmId, kind: &str, filter: Option<&str>, what: &'static str) -> Call {
+        let mut query = vec![("api-version", AUTHORIZATION)];
+        query.extend(filter.map(|filter| ("$filter", filter)));
+        Call {
+            url: self.shared.endpoints.arm_url(below(scope, kind).as_str(), &query),
+            body: None,
+            meter: Meter::new(scope.subscription(), Kind::Read),
+            what,
+            scope: scope.clone(),
+            role: "Reader",
+        }
+    }
+
+    fn custom_roles_call(&self, subscription: &ArmId) -> Call {
+        self.grants_call(subscription, "roleDefinitions", Some("type eq 'CustomRole'"), "the custom roles")
+    }
+
+    /// Who may open these application groups, by ARM: the assignments that hold at each, one list a group; and the
+    /// custom roles of a subscription only if an assignment in it is of a role that is not known otherwise.
+    pub(crate) async fn list_grants_of_groups(&self, groups: &[ArmId]) -> Grants {
+        let lists = stream::iter(groups.to_vec()).map(|group| async move {
+            let call = self.grants_call(&group, "roleAssignments", Some("atScope()"), "the role assignments");
+            (below(&group, "roleAssignments"), self.list(call, wire::role_assignment).await)
+        });
+        let lists: Vec<_> = lists.buffered(LISTS_AT_ONCE).collect().await;
+        let mut grants = Grants::default();
+        let mut subscriptions: BTreeSet<ArmId> = BTreeSet::new();
+        for (list, assignments) in lists {
+            let before = grants.assignments.len();
+            settle(assignments, &list, &mut grants.assignments, &mut grants.unknown);
+            if grants.assignments[before..].iter().any(is_of_another_role) {
+                subscriptions.extend(list.up_to("subscriptions"));
+            }
+        }
+        let roles = stream::iter(subscriptions).map(|subscription| async move {
+            (
+                below(&subscription, "roleDefinitions"),
+                self.list(self.custom_roles_call(&subscription), wire::role_definition).await,
+            )
+        });
+        for (list, definitions) in roles.buffered(LISTS_AT_ONCE).collect::<Vec<_>>().await {
+            settle(definitions, &list, &mut grants.definitions, &mut grants.unknown);
+        }
+        grants.keep_relevant();
+        grants
+    }
+}
+
+/// A list of Microsoft.Authorization at a scope.
+fn below(scope: &ArmId, kind: &str) -> ArmId {
+    ArmId::new(&format!("{scope}/{AUTHORIZATION_PROVIDER}/{kind}"))
+}
+
+/// Whether the role is neither the built-in one that opens applications nor a built-in one known not to.
+fn is_of_another_role(assignment: &RoleAssignment) -> bool {
+    let role = assignment.role_definition_id.name().to_ascii_lowercase();
+    role != desktop_virtualization_user().id.name() && !ROLES_WITHOUT_USE.contains(&role.as_str())
 }
 
 impl Grants {

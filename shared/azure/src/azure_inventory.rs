@@ -5,7 +5,7 @@
 
 use crate::arm::{Arm, Call, Shared};
 use crate::arm_estate::{AVD_READER, Grants, settle};
-use crate::inventory::{Inventory, Listing, Requests};
+use crate::inventory::{Inventory, Listing, Requests, WantedPool};
 use crate::listing::Listed;
 use crate::resource_graph::Row;
 use crate::roles::{desktop_virtualization_user, may_use_applications};
@@ -15,7 +15,7 @@ use crate::wire;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use poolwarden_domain::estate::{Estate, HostPool, ResourceKind, Subscription};
+use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, ResourceKind, Subscription};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
@@ -276,6 +276,18 @@ impl Inventory for AzureInventory {
         Ok(estate)
     }
 
+    async fn part(&self, wanted: &[WantedPool]) -> Reading<Estate> {
+        self.read_pools(wanted).await
+    }
+
+    async fn application_group(&self, id: &ArmId) -> Reading<Option<ApplicationGroup>> {
+        self.get(id, "the application group", wire::application_group).await
+    }
+
+    async fn workspace_groups(&self, id: &ArmId) -> Reading<Option<Vec<ArmId>>> {
+        self.get(id, "the workspace", wire::workspace_groups).await
+    }
+
     async fn host_pool(&self, id: &ArmId) -> Reading<Option<HostPool>> {
         self.get(id, "the host pool", wire::host_pool).await
     }
@@ -301,5 +313,6 @@ impl Inventory for AzureInventory {
     }
 }
 
+mod part;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use poolwarden_domain::estate::{Estate, HostPool, Resource, ResourceKind};
+use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable};
 
 pub use poolwarden_domain::run::Requests;
@@ -16,6 +16,15 @@ pub struct Listing {
     pub unknown: Vec<UnknownScope>,
 }
 
+/// A host pool to read by itself, with all that hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedPool {
+    /// The pool.
+    pub id: ArmId,
+    /// Groups it had before, to ask for even if it does not name them any more.
+    pub groups: Vec<ArmId>,
+}
+
 /// Where an estate is read from: Azure, or files.
 ///
 /// Every method tells apart what is not there and what could not be read; none of them retries a refused sign-in.
@@ -23,6 +32,22 @@ pub struct Listing {
 pub trait Inventory: Send + Sync {
     /// Everything but the resources inside application groups. What could not be read is listed in the answer.
     async fn estate(&self) -> Reading<Estate>;
+
+    /// What of the estate belongs to these host pools: each pool, its groups, their workspaces and who may open them.
+    /// A pool that is in neither the answer's pools nor its unknown scopes does not exist. Session hosts may be left
+    /// uncounted.
+    async fn part(&self, wanted: &[WantedPool]) -> Reading<Estate> {
+        let mut estate = self.estate().await?;
+        estate.host_pools.retain(|pool| wanted.iter().any(|wanted| wanted.id == pool.id));
+        estate.application_groups.retain(|group| wanted.iter().any(|wanted| wanted.id == group.host_pool));
+        Ok(estate)
+    }
+
+    /// One application group by its own id, or `None` when the service says that it does not exist.
+    async fn application_group(&self, id: &ArmId) -> Reading<Option<ApplicationGroup>>;
+
+    /// The application groups that a workspace names, or `None` when the service says that it does not exist.
+    async fn workspace_groups(&self, id: &ArmId) -> Reading<Option<Vec<ArmId>>>;
 
     /// One host pool by its own id, or `None` when the service says that it does not exist.
     async fn host_pool(&self, id: &ArmId) -> Reading<Option<HostPool>>;

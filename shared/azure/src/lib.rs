@@ -4,7 +4,8 @@
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
-//! * [`WebhookSender`]: signed notifications.
+//! * [`WebhookSender`]: signed notifications. [`verify`]: the same signature on what others send.
+//! * [`TokenVerifier`]: tokens of Microsoft Entra that callers bring.
 //!
 //! Only this crate speaks HTTP to Azure. No token or secret leaves it in an error, a log line or a debug form.
 
@@ -18,6 +19,7 @@ mod azure_inventory;
 mod blob;
 mod bucket;
 mod cloud;
+mod entra;
 mod files;
 mod http;
 mod identity;
@@ -36,17 +38,20 @@ mod throttle;
 mod token_cache;
 mod versions;
 mod webhook;
+mod webhook_in;
 mod wire;
 
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;
 pub use blob::{BlobDocuments, BlobSetUpError};
 pub use cloud::{Cloud, EndpointError, Endpoints};
+pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
-pub use inventory::{Inventory, Listing, Requests};
+pub use inventory::{Inventory, Listing, Requests, WantedPool};
 pub use key_vault::{KeyVault, KeyVaultError};
 pub use secret::{SecretError, SecretRef};
 pub use service_bus::{ServiceBus, ServiceBusError};
 pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};
+pub use webhook_in::{SignatureError, Signed, TOLERANCE, verify};

@@ -49,15 +49,26 @@ impl SendError {
 /// The `webhook-signature` of a message: `v1,` and the base64 HMAC-SHA256 of `{id}.{seconds}.{body}`. The secret is
 /// base64, after `whsec_` or without.
 pub fn sign(secret: &SecretString, id: &str, timestamp: Timestamp, body: &[u8]) -> Result<String, SigningSecretError> {
+    let mac = mac(secret, id, timestamp.as_second(), body)?;
+    Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+}
+
+/// The code of a message, not yet finished, so that it can be compared without showing it.
+pub(crate) fn mac(
+    secret: &SecretString,
+    id: &str,
+    second: i64,
+    body: &[u8],
+) -> Result<Hmac<Sha256>, SigningSecretError> {
     let secret = secret.expose_secret().trim();
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).map_err(|_| SigningSecretError)?;
     if key.is_empty() {
         return Err(SigningSecretError);
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| SigningSecretError)?;
-    mac.update(format!("{id}.{}.", timestamp.as_second()).as_bytes());
+    mac.update(format!("{id}.{second}.").as_bytes());
     mac.update(body);
-    Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    Ok(mac)
 }
 
 /// Sends events, one try each: when to try again is the caller's, who keeps the event.

@@ -186,6 +186,19 @@ pub(crate) fn workspace(item: &RawValue) -> Result<Workspace, String> {
     })
 }
 
+/// The application groups that a workspace names.
+pub(crate) fn workspace_groups(item: &RawValue) -> Result<Vec<ArmId>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Properties<'a> {
+        #[serde(borrow, default)]
+        application_group_references: Option<Vec<Cow<'a, str>>>,
+    }
+    let (_, properties) = parts::<Properties<'_>>(item)?;
+    let references = properties.application_group_references.unwrap_or_default();
+    Ok(references.iter().map(|id| ArmId::new(id)).collect())
+}
+
 /// A desktop or RemoteApp.
 pub(crate) fn resource(item: &RawValue) -> Result<Resource, String> {
     #[derive(Deserialize)]

@@ -5,6 +5,11 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+/// The provider of Azure Virtual Desktop.
+pub const DESKTOP_VIRTUALIZATION: &str = "Microsoft.DesktopVirtualization";
+/// The longest id that is taken from outside, in bytes.
+pub(crate) const MAX_OUTSIDE_BYTES: usize = 1_024;
+
 /// A resource id such as `/subscriptions/{s}/resourceGroups/{g}/providers/{namespace}/{type}/{name}`.
 ///
 /// It keeps the spelling it came with and compares without regard to ASCII case: real answers mix `resourceGroups`
@@ -18,6 +23,25 @@ impl ArmId {
     pub fn new(id: &str) -> Self {
         let id = id.trim().trim_end_matches('/');
         Self(if id.starts_with('/') { id.to_owned() } else { format!("/{id}") })
+    }
+
+    /// An id that somebody outside names, if it is a chain of keys and values in which no part can lead elsewhere once
+    /// it stands in a URL. At most 1,024 bytes long.
+    pub fn from_outside(id: &str) -> Option<Self> {
+        let id = id.trim_end_matches('/');
+        let is_plain = |c: char| !c.is_control() && !matches!(c, '?' | '#' | '%' | '\\' | '<' | '>' | '"');
+        let is_part = |part: &str| !part.trim().is_empty() && part != "." && part != ".." && part.chars().all(is_plain);
+        let parts = id.strip_prefix('/').filter(|_| id.len() <= MAX_OUTSIDE_BYTES)?;
+        parts.split('/').all(is_part).then(|| Self(id.to_owned()))
+    }
+
+    /// The id of a host pool and of nothing below it.
+    pub fn is_host_pool(&self) -> bool {
+        let parts: Vec<&str> = self.0.split('/').collect();
+        let keys = ["subscriptions", "resourceGroups", "providers", "hostPools"];
+        parts.len() == 9
+            && keys.iter().enumerate().all(|(at, key)| parts[1 + 2 * at].eq_ignore_ascii_case(key))
+            && parts[6].eq_ignore_ascii_case(DESKTOP_VIRTUALIZATION)
     }
 
     /// The spelling it came with.
@@ -167,6 +191,45 @@ mod tests {
         assert!(id.is_within(&id));
         assert!(!id.is_within(&ArmId::new("/subscriptions/s1/resourceGroups/r")));
         assert!(!ArmId::new("/subscriptions/s1").is_within(&id));
+    }
+
+    #[test]
+    fn ids_from_outside_lead_nowhere_else() {
+        assert_eq!(ArmId::from_outside(&format!("{POOL}/")), Some(ArmId::new(POOL)));
+        for id in ["/subscriptions/s/resourceGroups/Größe (1)/providers/a.b/c/my pool", "/subscriptions/s"] {
+            assert!(ArmId::from_outside(id).is_some(), "{id}");
+        }
+        let long = format!("/subscriptions/{}", "s".repeat(MAX_OUTSIDE_BYTES));
+        for id in [
+            "",
+            "/",
+            "subscriptions/s",
+            "/a//b",
+            "/a/../b",
+            "/a/./b",
+            "/a/b?c=d",
+            "/a/b#c",
+            "/a/%2e%2e",
+            "/a/\n",
+            "/a/ /b",
+            "/a\\b",
+            &long,
+        ] {
+            assert_eq!(ArmId::from_outside(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_host_pool_is_told_from_what_is_above_and_below() {
+        assert!(ArmId::new(POOL).is_host_pool() && ArmId::new(&POOL.to_uppercase()).is_host_pool());
+        for id in [
+            "/subscriptions/s/resourceGroups/g".to_owned(),
+            format!("{POOL}/sessionHosts/h"),
+            POOL.replace("hostPools", "workspaces"),
+            POOL.replace("DesktopVirtualization", "Compute"),
+        ] {
+            assert!(!ArmId::new(&id).is_host_pool(), "{id}");
+        }
     }
 
     proptest! {

@@ -22,11 +22,13 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
     let nothing = Discovered::default();
     let discovered = run.discovered.as_ref().unwrap_or(&nothing);
     let active = pools.iter().map(|pool| pool.active).sum::<usize>()
-        + discovered.carried.values().map(|pool| pool.packages).sum::<usize>();
+        + discovered.carried.values().map(|pool| pool.packages).sum::<usize>()
+        + others(run, pools, previous);
     let retiring: usize = pools.iter().map(|pool| pool.plan.retire.len()).sum();
     let held = brake.stops(retiring, active) && run.approved_at.is_none();
 
     let mut report = ConnectionReport::new(&run.connection, Status::Complete);
+    report.only.clone_from(&run.only);
     report.pools.found = discovered.pools.len() + discovered.carried.len();
     report.ignored_files.clone_from(&discovered.ignored);
     report.requests = discovered.requests;
@@ -94,7 +96,8 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
         };
         Some((pool.pool.clone(), settled))
     });
-    let baseline = (run.source == Source::Azure).then(|| Baseline {
+    // A part says nothing about the rest, and its pools are read again whenever the activity log says so.
+    let baseline = (run.source == Source::Azure && !run.is_part()).then(|| Baseline {
         run: run.id.clone(),
         started_at: run.started_at,
         full_at: if discovered.full { run.started_at } else { previous.map_or(run.started_at, |b| b.full_at) },
@@ -102,6 +105,14 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
         pools: discovered.carried.clone().into_iter().chain(settled).collect(),
     });
     Ending { retire, report, baseline }
+}
+
+/// The packages that the connection offers beside those of a limited run, as the last whole run counted them: the
+/// brake's share is one of the connection's packages, however little a run looks at.
+fn others(run: &Run, pools: &[PoolReport], whole: Option<&Baseline>) -> usize {
+    let Some(whole) = whole.filter(|_| run.is_part()) else { return 0 };
+    let is_other = |key: &String| !pools.iter().any(|pool| pool.pool == *key);
+    whole.pools.iter().filter(|(key, _)| is_other(key)).map(|(_, pool)| pool.packages).sum()
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ pub fn discover(estate: Estate, unseen: &[HostPool]) -> Discovery {
 const KEY_DIGITS: usize = 12;
 
 /// A pool's name within documents and messages.
-pub(crate) fn pool_key(pool: &ArmId) -> String {
+pub fn pool_key(pool: &ArmId) -> String {
     stable_key(pool.name(), pool, KEY_DIGITS)
 }
 

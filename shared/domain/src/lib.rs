@@ -13,9 +13,11 @@
 //! 4. [`plan`]: how that differs from the catalogue. [`catalogue`]: what each difference does to a [`package`].
 //! 5. [`conclude`]: what to retire, behind the brake, and the [`report`]. [`event`]: what others are told.
 //!
+//! A run may be limited to a [`part`] of its connection: those pools that a [`resource_event`], or whoever asks for the
+//! run, names.
+//!
 //! [`run`] and [`message`] are what survives between the steps and what travels between them; a message whose work
-//! failed is kept as a [`dead_letter`]; [`text`] and
-//! [`wildcard`] are tools.
+//! failed is kept as a [`dead_letter`]; [`text`] and [`wildcard`] are tools.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
@@ -32,11 +34,13 @@ pub mod layout;
 pub mod message;
 mod names;
 pub mod package;
+pub mod part;
 pub mod plan;
 pub mod policy;
 pub mod published;
 mod reading;
 pub mod report;
+pub mod resource_event;
 pub mod run;
 pub mod snapshot;
 pub mod text;
@@ -47,5 +51,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use arm_id::ArmId;
+pub use arm_id::{ArmId, DESKTOP_VIRTUALIZATION};
 pub use reading::{Reading, UnknownScope, Unreadable, Why};

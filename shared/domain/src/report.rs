@@ -158,6 +158,9 @@ impl PoolReport {
 pub struct ConnectionReport {
     /// The connection.
     pub name: String,
+    /// What the run was limited to: the rest of the account is about that alone. Empty for the whole connection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<ArmId>,
     /// How it ended.
     pub status: Status,
     /// Host pools.
@@ -190,6 +193,7 @@ impl ConnectionReport {
     pub fn new(name: &str, status: Status) -> Self {
         Self {
             name: name.to_owned(),
+            only: Vec::new(),
             status,
             pools: PoolCounts::default(),
             session_hosts: 0,

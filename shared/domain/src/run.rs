@@ -20,7 +20,18 @@ pub enum Trigger {
     Timer,
     /// A person at the command line.
     Command,
+    /// A request to `import_webhook` or `import_webhook_signed`.
+    Webhook,
+    /// A change that Azure told of.
+    ResourceEvent,
 }
+
+/// How the id of a run that is limited to a part of its connection ends, so that it is told from others without
+/// reading it.
+pub const PART_SUFFIX: &str = "-part";
+
+/// The most ids a run can be limited to; what touches more is for a run of the whole connection.
+pub const MAX_ONLY: usize = 50;
 
 /// Where a run reads the estate from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +70,10 @@ pub struct Run {
     pub source: Source,
     /// Whether everything is read anew, whatever is known.
     pub full: bool,
+    /// What it is limited to: host pools, or application groups, workspaces and scopes whose pools are meant. Empty
+    /// for the whole connection. At most [`MAX_ONLY`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<ArmId>,
     /// When it began.
     pub started_at: Timestamp,
     /// Set once the pools are known and their work is laid out.
@@ -78,11 +93,46 @@ impl Run {
             trigger,
             source,
             full: false,
+            only: Vec::new(),
             started_at,
             discovered: None,
             finished: None,
             approved_at: None,
         }
+    }
+
+    /// The same run, limited to these. None at all, or too many, are the whole connection.
+    #[must_use]
+    pub fn limited_to(self, only: &[ArmId]) -> Self {
+        let mut each: Vec<ArmId> = Vec::new();
+        for id in only {
+            if !each.contains(id) {
+                each.push(id.clone());
+            }
+        }
+        Self { only: if each.len() > MAX_ONLY { Vec::new() } else { each }, ..self }
+    }
+
+    /// The run with more to look at; `None` if it looks at that anyway, or has looked already.
+    pub fn widened(&self, more: &[ArmId]) -> Option<Self> {
+        if self.has_looked()
+            || self.only.is_empty()
+            || (!more.is_empty() && more.iter().all(|id| self.only.contains(id)))
+        {
+            return None;
+        }
+        let only = if more.is_empty() { Vec::new() } else { [&self.only, more].concat() };
+        Some(self.clone().limited_to(&only))
+    }
+
+    /// Whether it is too late to widen it.
+    pub fn has_looked(&self) -> bool {
+        self.discovered.is_some() || self.finished.is_some()
+    }
+
+    /// Whether it is limited to a part of its connection.
+    pub fn is_part(&self) -> bool {
+        !self.only.is_empty()
     }
 
     /// A look at one pool that begins now.
@@ -200,4 +250,37 @@ pub struct BaselinePool {
     pub packages: usize,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: std::ops::Range<usize>) -> Vec<ArmId> {
+        numbers.map(|n| ArmId::new(&format!("/pools/{n}"))).collect()
+    }
+
+    fn run(only: &[ArmId]) -> Run {
+        Run::new("r".to_owned(), "c", Trigger::ResourceEvent, Source::Azure, Timestamp::UNIX_EPOCH).limited_to(only)
+    }
+
+    #[test]
+    fn a_run_is_widened_until_it_looks_and_not_without_bounds() {
+        let part = run(&ids(0..2));
+        assert_eq!(part.widened(&ids(1..2)), None, "it looks at that anyway");
+        assert_eq!(part.widened(&ids(1..3)).unwrap().only, ids(0..3));
+        assert!(!part.widened(&[]).unwrap().is_part(), "the whole connection");
+        assert!(!part.widened(&ids(0..MAX_ONLY + 1)).unwrap().is_part(), "too many to look at each");
+        assert_eq!(run(&[]).widened(&ids(0..1)), None, "the whole connection has it");
+        let late = Run { discovered: Some(Discovered::default()), ..part };
+        assert_eq!(late.widened(&ids(5..6)), None);
+        assert_eq!(run(&[ArmId::new("/POOLS/1"), ArmId::new("/pools/1")]).only.len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_was_written_before_there_were_limits_is_whole() {
+        let written = serde_json::to_value(run(&[])).unwrap();
+        assert!(written.get("only").is_none());
+        assert!(!serde_json::from_value::<Run>(written).unwrap().is_part());
+    }
 }

@@ -19,6 +19,9 @@ pub struct PoolSnapshot {
     pub resources: BTreeMap<String, GroupRead>,
     /// When this observation began.
     pub observed_at: Timestamp,
+    /// A time before which nothing changed that the facts do not know of: they are read before the observation begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts_since: Option<Timestamp>,
 }
 
 /// The resources of one group, as last read.
@@ -87,7 +90,7 @@ impl PoolSnapshot {
                 }
             }
         }
-        (Self { facts, resources, observed_at }, unknown)
+        (Self { facts, resources, observed_at, facts_since: None }, unknown)
     }
 
     /// The resources of a group, if they were ever read.

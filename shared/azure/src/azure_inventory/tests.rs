@@ -4,30 +4,30 @@ use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-fn id(subscription: &str, kind: &str, name: &str) -> String {
+pub(super) fn id(subscription: &str, kind: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/g/providers/Microsoft.DesktopVirtualization/{kind}/{name}")
 }
 
-fn pool(subscription: &str, name: &str, groups: &[&str]) -> Value {
+pub(super) fn pool(subscription: &str, name: &str, groups: &[&str]) -> Value {
     let groups: Vec<_> = groups.iter().map(|group| id(subscription, "applicationGroups", group)).collect();
     json!({"id": id(subscription, "hostPools", name), "type": "microsoft.desktopvirtualization/hostpools", "location": "weu",
         "objectId": format!("o-{name}"), "applicationGroupReferences": groups})
 }
 
-fn group(subscription: &str, name: &str, pool: &str) -> Value {
+pub(super) fn group(subscription: &str, name: &str, pool: &str) -> Value {
     json!({"id": id(subscription, "applicationgroups", name), "type": "microsoft.desktopvirtualization/applicationgroups",
         "applicationGroupType": "RemoteApp", "hostPoolArmPath": id(subscription, "hostpools", pool), "showInFeed": "true",
         "workspaceArmPath": id(subscription, "workspaces", "w")})
 }
 
-fn workspace(subscription: &str) -> Value {
+pub(super) fn workspace(subscription: &str) -> Value {
     json!({"id": id(subscription, "workspaces", "w"), "type": "microsoft.desktopvirtualization/workspaces", "objectId": "o-w"})
 }
 
-struct Azure(MockServer);
+pub(super) struct Azure(MockServer);
 
 impl Azure {
-    async fn with_subscriptions(subscriptions: &[&str]) -> Self {
+    pub(super) async fn with_subscriptions(subscriptions: &[&str]) -> Self {
         let azure = Self(MockServer::start().await);
         let subscriptions: Vec<_> = subscriptions.iter().map(|id| json!({"id": format!("/subscriptions/{id}"), "subscriptionId": id, "displayName": format!("Sub {id}")})).collect();
         azure.list("/subscriptions", &json!(subscriptions)).await;
@@ -58,15 +58,15 @@ impl Azure {
         self.graph("roleassignments", json!([assignment("a1", "1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63")])).await;
     }
 
-    async fn list(&self, of: &str, items: &Value) {
+    pub(super) async fn list(&self, of: &str, items: &Value) {
         self.answer(of, page_of(&json!({ "value": items }))).await;
     }
 
-    async fn answer(&self, of: &str, answer: ResponseTemplate) {
+    pub(super) async fn answer(&self, of: &str, answer: ResponseTemplate) {
         Mock::given(method("GET")).and(path(of)).respond_with(answer).mount(&self.0).await;
     }
 
-    fn inventory(&self, subscriptions: &[&str]) -> AzureInventory {
+    pub(super) fn inventory(&self, subscriptions: &[&str]) -> AzureInventory {
         AzureInventory::new(
             shared(&self.0.uri(), Arc::default()),
             subscriptions.iter().map(|id| (*id).to_owned()).collect(),
@@ -74,18 +74,18 @@ impl Azure {
     }
 }
 
-fn role(subscription: &str, name: &str, data_actions: &[&str]) -> Value {
+pub(super) fn role(subscription: &str, name: &str, data_actions: &[&str]) -> Value {
     json!({"id": format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}"), "roleName": name,
         "permissions": [{"actions": [], "dataActions": data_actions}]})
 }
 
-fn assignment(name: &str, role: &str) -> Value {
+pub(super) fn assignment(name: &str, role: &str) -> Value {
     json!({"id": format!("/subscriptions/s1/providers/Microsoft.Authorization/roleAssignments/{name}"), "scope": "/subscriptions/s1",
         "roleDefinitionId": format!("/subscriptions/s1/providers/Microsoft.Authorization/roleDefinitions/{role}"),
         "principalId": "u", "principalType": "User"})
 }
 
-fn scopes(estate: &Estate) -> Vec<(String, Why)> {
+pub(super) fn scopes(estate: &Estate) -> Vec<(String, Why)> {
     estate.unknown.iter().map(|unknown| (unknown.scope.as_str().to_owned(), unknown.reason.why)).collect()
 }
 

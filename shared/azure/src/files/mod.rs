@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use collect::{Collector, Lists, holder};
 use content::{Kind, kind_of, parse, text};
 use jiff::Timestamp;
-use poolwarden_domain::estate::{Estate, HostPool, Resource, ResourceKind};
+use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -133,6 +133,18 @@ impl Inventory for FileInventory {
         // Files cannot say that something does not exist.
         let missing = || Unreadable::new(Why::Missing, format!("no file in {} holds the host pool {id}", self.folder));
         found.cloned().map(Some).ok_or_else(missing)
+    }
+
+    async fn application_group(&self, id: &ArmId) -> Reading<Option<ApplicationGroup>> {
+        let found = self.estate.application_groups.iter().find(|group| group.id == *id);
+        let missing =
+            || Unreadable::new(Why::Missing, format!("no file in {} holds the application group {id}", self.folder));
+        found.cloned().map(Some).ok_or_else(missing)
+    }
+
+    async fn workspace_groups(&self, id: &ArmId) -> Reading<Option<Vec<ArmId>>> {
+        let groups = self.estate.application_groups.iter().filter(|group| group.workspace.as_ref() == Some(id));
+        Ok(Some(groups.map(|group| group.id.clone()).collect()))
     }
 
     async fn listing(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Listing>> {

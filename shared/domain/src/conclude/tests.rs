@@ -161,3 +161,22 @@ fn a_full_read_is_remembered_and_files_vouch_for_nothing() {
     let files = Run { source: Source::Directory("export".into()), ..run(&[], &[]) };
     assert_eq!(full_at(&files, None), None);
 }
+
+#[test]
+fn a_limited_run_vouches_for_nothing_and_the_brake_counts_the_whole_connection() {
+    let limited = |pools: &[PoolReport], whole: Option<&Baseline>| {
+        let run = run(pools, &[]).limited_to(&[pool_id("hp")]);
+        conclude(&run, pools, Brake::default(), "policy".to_owned(), whole)
+    };
+    let shrinking = [pool("hp", 10, &retiring(6))];
+    let whole = end(
+        &[pool("hp", 10, &PoolPlan::default()), pool("other", 90, &PoolPlan { unchanged: 90, ..PoolPlan::default() })],
+        &[],
+    );
+    let ending = limited(&shrinking, whole.baseline.as_ref());
+    assert_eq!((ending.report.status, ending.report.packages.retired), (Status::Complete, 6), "6 of 100");
+    assert_eq!((ending.report.pools.found, ending.report.only), (1, vec![pool_id("hp")]));
+    assert_eq!(ending.baseline, None);
+    let alone = limited(&shrinking, None);
+    assert_eq!((alone.report.status, alone.retire), (Status::Held, vec![]), "6 of 10, as far as anybody knows");
+}

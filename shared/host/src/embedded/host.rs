@@ -97,7 +97,7 @@ impl EmbeddedHost {
             .filter_map(|definition| Function::parse(definition, prefix, &options, &mut faults))
             .collect();
         check_names(definitions, names, &mut faults);
-        check_http(&functions, &options, &mut faults);
+        check_routes(&functions, &mut faults);
         if options.max_concurrent_calls == Some(0) || options.lock_duration.is_zero() {
             faults.push("options: the concurrency and the lock duration must be more than zero".into());
         }
@@ -123,6 +123,16 @@ impl EmbeddedHost {
         self.listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen)
     }
 
+    /// The HTTP functions that nobody can call because no key opens them, each with what it lacks. They are served
+    /// all the same, and answer every request with 401: the functions that need no key are not to wait for one.
+    pub fn locked(&self) -> Vec<(&'static str, &'static str)> {
+        let lacking = |function: &Function| match &function.trigger {
+            Trigger::Http(trigger) => Some((function.name, self.options.keys.lacking(function.name, trigger.auth)?)),
+            _ => None,
+        };
+        self.functions.iter().filter(|_| self.options.listen.is_some()).filter_map(lacking).collect()
+    }
+
     /// Runs until `shutdown`: then takes nothing new, and lets what is in flight end within the grace of the
     /// options. What does not end is dropped: a message among it comes again once its lock has run out.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
@@ -130,6 +140,9 @@ impl EmbeddedHost {
         let (stopper, stop) = stop::channel();
         let grace = self.options.shutdown_grace;
         tracing::info!(functions = self.functions.len(), address = address.map(tracing::field::display), "host starts");
+        for (function, lacking) in self.locked() {
+            tracing::warn!(function, lacking, "nobody can call this function: it answers 401 until the key is set");
+        }
         let mut parts = self.start(&stop);
         tokio::pin!(shutdown);
         // Without any trigger there is nothing that could end.
@@ -217,16 +230,13 @@ fn check_names(definitions: &[FunctionDefinition], handlers: &BTreeSet<&str>, fa
     faults.extend(handlers.difference(&defined).map(|name| format!("function {name}: it has no function.json")));
 }
 
-fn check_http(functions: &[Function], options: &HostOptions, faults: &mut Vec<String>) {
+/// Two functions on one route would answer by chance.
+fn check_routes(functions: &[Function], faults: &mut Vec<String>) {
     let mut routes: BTreeMap<String, Vec<(&str, &HttpTrigger)>> = BTreeMap::new();
     for function in functions {
         let Trigger::Http(trigger) = &function.trigger else {
             continue;
         };
-        let lacking = options.listen.and_then(|_| options.keys.lacking(function.name, trigger.auth));
-        if let Some(setting) = lacking {
-            faults.push(format!("function {}: nobody could call it; set {setting}", function.name));
-        }
         let sharing = routes.entry(trigger.route.shape()).or_default();
         for (other, known) in sharing.iter() {
             let any = |trigger: &HttpTrigger| trigger.methods.is_empty();

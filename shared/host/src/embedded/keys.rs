@@ -94,17 +94,15 @@ impl AccessKeys {
         if weak.is_empty() { Ok(keys) } else { Err(weak) }
     }
 
-    /// What has to be set before anybody can call the function, if nobody can.
-    pub(super) fn lacking(&self, function: &str, level: AuthLevel) -> Option<String> {
-        let usable = match level {
-            AuthLevel::Anonymous => true,
-            AuthLevel::Function => self.host.is_some() || self.functions.contains_key(function),
-            AuthLevel::Admin => self.master.is_some(),
-        };
-        (!usable).then(|| match level {
-            AuthLevel::Admin => Self::MASTER_SETTING.to_owned(),
-            _ => format!("{} or {}", Self::function_setting(function), Self::HOST_SETTING),
-        })
+    /// The key without which nobody can call the function, if nobody can.
+    pub(super) fn lacking(&self, function: &str, level: AuthLevel) -> Option<&'static str> {
+        match level {
+            AuthLevel::Anonymous => None,
+            _ if self.master.is_some() => None,
+            AuthLevel::Function if self.host.is_some() || self.functions.contains_key(function) => None,
+            AuthLevel::Function => Some("host key"),
+            AuthLevel::Admin => Some("master key"),
+        }
     }
 
     /// Whether the given key opens the function. All candidates are compared, whichever fits.

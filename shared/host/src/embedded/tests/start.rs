@@ -119,23 +119,28 @@ fn handlers_and_definitions_must_agree() {
 }
 
 #[test]
-fn a_function_nobody_could_call_is_a_fault_that_names_the_setting() {
-    let listening = || HostOptions { settings: Arc::new(|_| None), ..HostOptions::default() };
+fn a_function_nobody_can_call_keeps_nothing_from_starting_and_is_told() {
     let admin =
         r#"{"bindings":[{"name":"req","type":"httpTrigger","authLevel":"admin"},{"name":"res","type":"http"}]}"#;
-    let functions = [DEPLOYED[2], ("reset-all", admin)];
-    assert_eq!(
-        faults(HOST_JSON, &functions, listening()),
-        [
-            "function runs: nobody could call it; set POOLWARDEN_KEY_RUNS or POOLWARDEN_HOST_KEY",
-            "function reset-all: nobody could call it; set POOLWARDEN_MASTER_KEY",
-        ]
-    );
-    let settings =
-        BTreeMap::from([("POOLWARDEN_KEY_RUNS", "a key of its own"), ("POOLWARDEN_MASTER_KEY", "the key of all keys")]);
-    let lookup = |name: &str| settings.get(name).map(|&key| key.to_owned());
-    let keys = AccessKeys::from_settings(["runs", "reset-all"], lookup).unwrap();
-    assert_eq!(faults(HOST_JSON, &functions, HostOptions { keys, ..listening() }), [""; 0]);
+    let locked = |options: HostOptions| {
+        let functions = [DEPLOYED[0], DEPLOYED[2], DEPLOYED[3], ("reset-all", admin)];
+        let definitions = functions.map(|(name, function_json)| FunctionDefinition { name, function_json });
+        let names: Vec<&str> = functions.iter().map(|(name, _)| *name).collect();
+        let (documents, queues) = (Arc::new(FakeDocuments::default()), Arc::new(FakeQueues::new(1)));
+        let host = EmbeddedHost::new(HOST_JSON, &definitions, app(&names), documents, queues, options);
+        host.unwrap().locked()
+    };
+    let listening = || HostOptions { settings: Arc::new(|_| None), ..HostOptions::default() };
+    let with = |settings: &[(&str, &str)]| {
+        let lookup = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, key)| (*key).to_owned());
+        HostOptions { keys: AccessKeys::from_settings(["runs", "reset-all"], lookup).unwrap(), ..listening() }
+    };
+    let (runs, reset) = (("runs", "host key"), ("reset-all", "master key"));
+    assert_eq!(locked(listening()), [runs, reset]);
+    assert_eq!(locked(with(&[("POOLWARDEN_KEY_RUNS", "a key of its own")])), [reset]);
+    assert_eq!(locked(with(&[("POOLWARDEN_HOST_KEY", "the key of the host")])), [reset]);
+    assert_eq!(locked(with(&[("POOLWARDEN_MASTER_KEY", "the key of all keys")])), [], "it opens every function");
+    assert_eq!(locked(HostOptions { listen: None, ..listening() }), [], "no HTTP is served");
 }
 
 #[test]
