@@ -25,17 +25,28 @@ pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
 
 /// Begins a run that does what another left undone: of one pool, or of all that it was about. Returns its id.
 pub async fn instead_of(deps: &Deps, ended: &Run, pool: Option<&str>, occasion: &str) -> Result<String, Fault> {
-    let index: Option<PoolIndex> = match pool {
-        Some(pool) => deps.state().value(&keys::index(&ended.connection, pool)).await?,
+    let of_pool = match pool {
+        Some(pool) => host_pool(deps, ended, pool).await?,
         None => None,
     };
-    let only = index.map_or_else(|| ended.only.clone(), |index| vec![index.host_pool]);
+    let only = of_pool.map_or_else(|| ended.only.clone(), |id| vec![id]);
     let now = deps.now();
     let id = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &sha256_hex(occasion.as_bytes())[..6]);
     tracing::info!(run = id, instead_of = ended.id, connection = ended.connection, pool, "a new run");
     let run = Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now);
     start(deps, &run.limited_to(&only)).await?;
     Ok(id)
+}
+
+/// The id of a host pool by its key: the catalogue knows it, or the report on its having been given up.
+async fn host_pool(deps: &Deps, run: &Run, pool: &str) -> Result<Option<ArmId>, Fault> {
+    let state = deps.state();
+    if let Some(index) = state.value::<PoolIndex>(&keys::index(&run.connection, pool)).await? {
+        return Ok(Some(index.host_pool));
+    }
+    let report: Option<PoolReport> = state.value(&keys::pool_report(&run.id, &run.connection, pool)).await?;
+    let unknown = report.and_then(|report| report.unknown.into_iter().next());
+    Ok(unknown.map(|unknown| unknown.scope).filter(|id| id.segment("hostPools").is_some()))
 }
 
 /// A run that a message names; a message about none can never be handled.

@@ -50,6 +50,15 @@ pub(crate) struct Desk {
 impl Desk {
     /// A desk with two connections, and `more` settings of the second.
     pub(crate) async fn new(estate: EstateSpec, more: &str) -> Self {
+        Self::with(estate, more, false).await
+    }
+
+    /// The same where a timer sends transient dead letters again.
+    pub(crate) async fn reprocessing(estate: EstateSpec) -> Self {
+        Self::with(estate, "enabled = false", true).await
+    }
+
+    async fn with(estate: EstateSpec, more: &str, reprocesses: bool) -> Self {
         let azure = Simulator::start(simulator::Options { estate, ..simulator::Options::default() }).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("right"), DEFAULT_CLIENT_SECRET).unwrap();
@@ -72,7 +81,8 @@ impl Desk {
         let path = folder.path().join("poolwarden.toml");
         let config = Config::parse(&text, &path, &HashMap::<&str, &str>::new(), |_| Ok(())).unwrap();
         let store = Sqlite::in_memory(Options::default()).unwrap();
-        let deps = Arc::new(Deps::new(config, Arc::new(store.clone()), Arc::new(store.clone())).unwrap());
+        let deps = Deps::new(config, Arc::new(store.clone()), Arc::new(store.clone())).unwrap();
+        let deps = Arc::new(Deps { reprocesses, ..deps });
         let router = app(&deps).into_router();
         Self { azure, deps, store, router, folder }
     }
@@ -89,11 +99,16 @@ impl Desk {
         (status, serde_json::from_slice(&body).unwrap())
     }
 
-    /// Lets the timer tick.
+    /// Lets the timer that begins runs tick.
     pub(crate) async fn tick(&self) {
+        self.fire("sync_timer").await;
+    }
+
+    /// Lets a timer tick.
+    pub(crate) async fn fire(&self, timer_function: &str) {
         let timer = json!({"Schedule": {"AdjustForDST": true}, "ScheduleStatus": null, "IsPastDue": false});
-        let envelope = json!({"Data": {"timer": timer}, "Metadata": {"sys": {"MethodName": "sync_timer"}}});
-        let (status, body) = self.invoke("sync_timer", &envelope).await;
+        let envelope = json!({"Data": {"timer": timer}, "Metadata": {"sys": {"MethodName": timer_function}}});
+        let (status, body) = self.invoke(timer_function, &envelope).await;
         assert_eq!(status, 200, "{body:#}");
     }
 
