@@ -106,3 +106,26 @@ pub const DEAD_LETTERS: &str = "dead-letters/";
 pub fn schedule(connection: &str) -> String {
     format!("connections/{connection}/schedule")
 }
+
+/// The requests that came, by a hash of what tells them from others.
+pub const CLAIMS: [&str; 2] = ["webhook-ids/", "idempotency-keys/"];
+
+/// A signed request, by its id.
+pub fn webhook_id(hash: &str) -> String {
+    format!("{}{hash}", CLAIMS[0])
+}
+
+/// A request whose sender may ask again.
+pub fn idempotency_key(hash: &str) -> String {
+    format!("{}{hash}", CLAIMS[1])
+}
+
+/// The run that gathers what events tell of a connection.
+pub fn gathering(connection: &str) -> String {
+    format!("connections/{connection}/gathering")
+}
+
+/// The snapshots of a connection's pools.
+pub fn snapshots(connection: &str) -> String {
+    format!("snapshots/{connection}/")
+}

@@ -5,9 +5,11 @@
 mod blob_storage;
 mod commands;
 mod desk;
+mod events;
 mod expected;
 mod faults;
 mod harness;
+mod imports;
 mod layout;
 mod lifecycle;
 mod messages;

@@ -67,10 +67,20 @@ pub(super) async fn unseen_pools(
     estate: &Estate,
 ) -> Result<Vec<HostPool>, Fault> {
     let seen: HashSet<&ArmId> = estate.host_pools.iter().map(|pool| &pool.id).collect();
-    let mut unseen = Vec::new();
-    for (key, _) in known.iter().filter(|(_, id)| !seen.contains(id)) {
+    let unseen = known.iter().filter(|(_, id)| !seen.contains(id));
+    last_observed(deps, connection, unseen.map(|(key, _)| key.as_str())).await
+}
+
+/// Pools as they were last observed, by key; those that never were are left out.
+pub(super) async fn last_observed(
+    deps: &Deps,
+    connection: &str,
+    pools: impl Iterator<Item = &str>,
+) -> Result<Vec<HostPool>, Fault> {
+    let mut observed = Vec::new();
+    for key in pools {
         let snapshot: Option<PoolSnapshot> = deps.state().value(&keys::snapshot(connection, key)).await?;
-        unseen.extend(snapshot.map(|snapshot| snapshot.facts.pool));
+        observed.extend(snapshot.map(|snapshot| snapshot.facts.pool));
     }
-    Ok(unseen)
+    Ok(observed)
 }

@@ -12,11 +12,11 @@ use poolwarden_domain::message::{ConnectionRun, queue};
 use poolwarden_domain::package::Package;
 use poolwarden_domain::plan::{Observation, PoolIndex};
 use poolwarden_domain::report::PoolReport;
-use poolwarden_domain::run::{Baseline, Run};
+use poolwarden_domain::run::{Baseline, PART_SUFFIX, Run};
 use poolwarden_host::{Failure, Invocation, Outcome};
 use std::sync::Arc;
 
-/// How many ended runs of a connection are kept.
+/// How many ended runs of a connection are kept, and how many of a part of it.
 const RUNS_KEPT: usize = 50;
 
 /// Runs the function for one invocation.
@@ -111,7 +111,9 @@ async fn clean_up(deps: &Deps, run: &Run) -> Result<(), Fault> {
     state.delete_all(&keys::pending_all(&run.id, &run.connection)).await?;
     let suffix = format!("/{}", run.connection);
     let runs = state.names(keys::RUNS).await?;
-    let ours: Vec<&str> = runs.iter().filter_map(|name| name.strip_suffix(&suffix)).collect();
+    let ours = runs.iter().filter_map(|name| name.strip_suffix(&suffix));
+    // Runs of a few pools are many; they do not push out what is known of the whole.
+    let ours: Vec<&str> = ours.filter(|id| id.ends_with(PART_SUFFIX) == run.id.ends_with(PART_SUFFIX)).collect();
     for old in &ours[..ours.len().saturating_sub(RUNS_KEPT)] {
         state.delete_all(&keys::pool_reports(old, &run.connection)).await?;
         state.delete_all(&keys::plans(old, &run.connection)).await?;
