@@ -129,3 +129,13 @@ pub fn gathering(connection: &str) -> String {
 pub fn snapshots(connection: &str) -> String {
     format!("snapshots/{connection}/")
 }
+
+/// A pool that a limited run looked at since the last whole run did, and when.
+pub fn part(connection: &str, pool: &str) -> String {
+    format!("{}{pool}", parts(connection))
+}
+
+/// The pools of a connection that limited runs looked at since the last whole run did.
+pub fn parts(connection: &str) -> String {
+    format!("parts/{connection}/")
+}

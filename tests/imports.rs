@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use poolwarden::import::claims;
 use poolwarden::keys;
 use poolwarden_azure::sign;
-use poolwarden_domain::discovery::pool_key;
+use poolwarden_domain::ArmId;
 use poolwarden_domain::run::{Baseline, Run, Status};
-use poolwarden_domain::{ArmId, Why};
 use serde_json::{Value, json};
+use simulator::EstateSpec;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -82,7 +82,7 @@ async fn one_connection_is_imported_when_somebody_with_a_key_asks() {
 
 #[tokio::test]
 async fn one_host_pool_is_imported_for_few_requests_and_nothing_else_is_touched() {
-    let desk = Desk::new(tiny(), "enabled = false").await;
+    let desk = Desk::new(EstateSpec { page_size: 100, ..EstateSpec::default() }, "enabled = false").await;
     desk.begin("whole").await;
     desk.drain(Post::Tidy).await;
     let before = desk.assert_true().await;
@@ -149,7 +149,6 @@ async fn a_pool_that_is_gone_is_missed_and_what_is_forbidden_is_not() {
     desk.azure.change(&json!([{"op": "delete", "id": pool}])).unwrap();
     let first = ask(2).await;
     assert_eq!((first.status, first.packages.retired, first.packages.unknown), (Status::Complete, 0, 0), "{first:#?}");
-    let _ = Why::Missing;
     let second = ask(3).await;
     assert_eq!(second.packages.retired + second.packages.held, first.packages.unchanged, "{second:#?}");
 }
@@ -376,9 +375,4 @@ async fn an_application_of_the_tenant_asks_with_its_token() {
     let headers = [("authorization", token.as_str())];
     let (status, _, _) = lost.call("import_webhook_signed", "POST", &headers, Some(&connection())).await;
     assert_eq!(status, 503, "nobody can tell; it may ask again");
-}
-
-#[test]
-fn a_pools_key_is_what_documents_are_called_by() {
-    assert!(pool_key(&ArmId::new("/x/hostPools/Finance")).starts_with("finance-"));
 }

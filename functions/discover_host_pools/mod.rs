@@ -8,7 +8,7 @@ use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{keys, runs};
 use futures::{StreamExt, TryStreamExt, stream};
-use gather::{changes, known_pools, trusted_baseline, unseen_pools};
+use gather::{changes, known_pools, mark_parts, trusted_baseline, unseen_pools};
 use part::Part;
 use poolwarden_domain::Why;
 use poolwarden_domain::discovery::discover;
@@ -111,6 +111,9 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         writes.push(async move { state.create(&key, work).await.map(|_| ()) });
     }
     stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+    if part.is_some() {
+        mark_parts(deps, run, layout.work.keys()).await?;
+    }
     let key = keys::run(&run.id, &run.connection);
     // Another delivery of this message may have laid out its own work first; then that one counts.
     let recorded = state

@@ -4,7 +4,9 @@
 use crate::acquire_token::give_up_run;
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
+use crate::state::StateError;
 use crate::{keys, runs};
+use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::conclude::conclude;
 use poolwarden_domain::event::{self, Event};
@@ -14,6 +16,8 @@ use poolwarden_domain::plan::{Observation, PoolIndex};
 use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{Baseline, PART_SUFFIX, Run};
 use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_store::StoreError;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How many ended runs of a connection are kept, and how many of a part of it.
@@ -56,6 +60,7 @@ impl Stage for FinishRun {
                 _ => Some(baseline.clone()),
             };
             state.change(&keys::baseline(&run.connection), newer).await?;
+            forget_parts(deps, &run).await?;
         }
         runs::end(deps, &run, ending.report).await?;
         clean_up(deps, &run).await
@@ -103,6 +108,23 @@ async fn retire(
     };
     state.change(&keys::index(&run.connection, pool), record).await?;
     Ok(events)
+}
+
+/// Forgets the marks of limited runs on the pools that this run has looked at since.
+async fn forget_parts(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let looked_at: HashSet<&String> = run.discovered.iter().flat_map(|discovered| &discovered.pools).collect();
+    for pool in deps.state().names(&keys::parts(&run.connection)).await? {
+        let key = keys::part(&run.connection, &pool);
+        let mark = deps.state().read::<Timestamp>(&key).await?;
+        if let Some(mark) = mark.filter(|mark| mark.value < run.started_at && looked_at.contains(&pool)) {
+            match deps.documents.delete(&key, &mark.version).await {
+                // Another limited run has marked it anew.
+                Ok(()) | Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(StateError::from(error).into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Deletes what the run no longer needs, and the runs that are too old to ask about.

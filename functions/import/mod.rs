@@ -109,6 +109,10 @@ async fn begin(deps: &Deps, request: &HttpRequest, repeat: &Repeat) -> Result<Ru
     if request.body.is_none() {
         return Err(Refused::BadRequest("there is no body; send one with its Content-Length".to_owned()));
     }
+    // A list in the order of the fields would be taken for them.
+    if request.body.as_ref().is_some_and(|body| !body.trim_ascii_start().starts_with(b"{")) {
+        return Err(Refused::BadRequest("the body is not what it should be: it is no JSON object".to_owned()));
+    }
     let wanted: Wanted = request.json().map_err(|error| match error {
         WireError::Shape { reason, .. } => Refused::BadRequest(format!("the body is not what it should be: {reason}")),
         other => Refused::BadRequest(other.to_string()),
