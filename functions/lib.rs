@@ -1,6 +1,5 @@
-//! The function app: small functions, each fired by a timer, a queue message or an HTTP request, that keep a catalogue of
-//! what Azure
-//! Virtual Desktop publishes.
+//! The function app: small functions, each fired by a timer, a queue message or an HTTP request, that keep a catalogue
+//! of what Azure Virtual Desktop publishes.
 //!
 //! A message's way is one direction: `sync_timer` → `acquire_token` → `discover_host_pools` → `enumerate_host_pool`
 //! → `publish_package` → `finish_run` → `deliver_notification`. `import_webhook`, `import_webhook_signed` and
