@@ -1,6 +1,8 @@
 //! What the functions are given: the configuration, the two ports for state and messages, and the sources.
 
 use crate::config::{self, Config, Connection, Webhook};
+use crate::import::choose::Known;
+use crate::import::trust::Trust;
 use crate::state::State;
 use jiff::Timestamp;
 use moka::sync::Cache;
@@ -11,7 +13,7 @@ use poolwarden_azure::{
 use poolwarden_domain::policy::Policy;
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys, fault_point};
-use poolwarden_store::{Documents, Outgoing, QueueError, Queues};
+use poolwarden_store::{Clock, Documents, Outgoing, QueueError, Queues};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,20 +35,29 @@ pub struct Deps {
     pub queues: Arc<dyn Queues>,
     /// Azure and files.
     pub sources: Sources,
+    /// Who may ask for signed imports.
+    pub trust: Trust,
+    /// What the catalogue knows of pools, for events that come in bursts.
+    pub known: Known,
     /// The icons this process knows to be stored, by hash.
     pub icons: Cache<String, ()>,
     /// Whether transient dead letters are sent again by themselves: only where the timer runs that does it.
     pub reprocesses: bool,
     /// Rung when a run of this process has ended.
     pub ended: Notify,
+    /// Tells the time.
+    pub clock: Clock,
 }
 
 impl Deps {
     /// The dependencies over a configuration and a store. Nothing is opened or asked yet.
     pub fn new(config: Config, documents: Arc<dyn Documents>, queues: Arc<dyn Queues>) -> anyhow::Result<Self> {
-        let sources = Sources::new(&config)?;
+        let http = Http::new()?;
+        let sources = Sources::new(&config, &http);
+        let trust = Trust::new(&config.import, &http);
         let icons = Cache::new(ICONS_REMEMBERED);
-        Ok(Self { config, documents, queues, sources, icons, reprocesses: false, ended: Notify::new() })
+        let (known, ended, clock) = (Known::default(), Notify::new(), Clock::default());
+        Ok(Self { config, documents, queues, sources, trust, known, icons, reprocesses: false, ended, clock })
     }
 
     /// The documents, typed.
@@ -64,7 +75,7 @@ impl Deps {
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        Timestamp::now()
+        self.clock.now()
     }
 
     /// What a connection wants published; the defaults for one that is not configured (files need none).
@@ -90,11 +101,10 @@ struct Azure {
 }
 
 impl Sources {
-    fn new(config: &Config) -> anyhow::Result<Self> {
-        let http = Http::new()?;
+    fn new(config: &Config, http: &Http) -> Self {
         let azure = |connection: &Connection| {
             let endpoints = connection.endpoints.clone();
-            let credentials = sign_in(connection.credential.clone(), &endpoints, &http);
+            let credentials = sign_in(connection.credential.clone(), &endpoints, http);
             Azure {
                 arm_scope: endpoints.arm_scope().to_owned(),
                 shared: Arc::new(Shared::new(http.clone(), Arc::clone(&credentials), endpoints.clone())),
@@ -103,11 +113,11 @@ impl Sources {
                 credentials,
             }
         };
-        Ok(Self {
+        Self {
             azure: config.connections.iter().map(|connection| (connection.name.clone(), azure(connection))).collect(),
             folders: Cache::new(FOLDERS_REMEMBERED),
             webhooks: WebhookSender::new(http.clone()),
-        })
+        }
     }
 
     fn azure(&self, connection: &str) -> Result<&Azure, String> {

@@ -106,3 +106,36 @@ pub const DEAD_LETTERS: &str = "dead-letters/";
 pub fn schedule(connection: &str) -> String {
     format!("connections/{connection}/schedule")
 }
+
+/// The requests that came, by a hash of what tells them from others.
+pub const CLAIMS: [&str; 2] = ["webhook-ids/", "idempotency-keys/"];
+
+/// A signed request, by its id.
+pub fn webhook_id(hash: &str) -> String {
+    format!("{}{hash}", CLAIMS[0])
+}
+
+/// A request whose sender may ask again.
+pub fn idempotency_key(hash: &str) -> String {
+    format!("{}{hash}", CLAIMS[1])
+}
+
+/// The run that gathers what events tell of a connection.
+pub fn gathering(connection: &str) -> String {
+    format!("connections/{connection}/gathering")
+}
+
+/// The snapshots of a connection's pools.
+pub fn snapshots(connection: &str) -> String {
+    format!("snapshots/{connection}/")
+}
+
+/// A pool that a limited run looked at since the last whole run did, and when.
+pub fn part(connection: &str, pool: &str) -> String {
+    format!("{}{pool}", parts(connection))
+}
+
+/// The pools of a connection that limited runs looked at since the last whole run did.
+pub fn parts(connection: &str) -> String {
+    format!("parts/{connection}/")
+}

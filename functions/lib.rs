@@ -1,8 +1,9 @@
-//! The function app: small functions, each fired by a timer or a queue message, that keep a catalogue of what Azure
-//! Virtual Desktop publishes.
+//! The function app: small functions, each fired by a timer, a queue message or an HTTP request, that keep a catalogue
+//! of what Azure Virtual Desktop publishes.
 //!
 //! A message's way is one direction: `sync_timer` → `acquire_token` → `discover_host_pools` → `enumerate_host_pool`
-//! → `publish_package` → `finish_run` → `deliver_notification`. Each function gathers through ports, decides in
+//! → `publish_package` → `finish_run` → `deliver_notification`. `import_webhook`, `import_webhook_signed` and
+//! `resource_events` begin runs as the timer does. Each function gathers through ports, decides in
 //! `poolwarden_domain`, and acts through ports; what it decided is written down before anything follows from it.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
@@ -18,11 +19,15 @@ pub mod export;
 pub mod finish_run;
 pub mod health;
 pub mod icons;
+pub mod import;
+pub mod import_webhook;
+pub mod import_webhook_signed;
 pub mod keys;
 pub mod letters;
 pub mod planted_bug;
 pub mod publish_package;
 pub mod reprocess;
+pub mod resource_events;
 pub mod runs;
 pub mod stage;
 pub mod state;
@@ -66,4 +71,7 @@ functions! {
     reprocess,
     dead_letters,
     status,
+    import_webhook,
+    import_webhook_signed,
+    resource_events,
 }

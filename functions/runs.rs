@@ -4,6 +4,7 @@
 use crate::deps::Deps;
 use crate::stage::{Fault, outgoing};
 use crate::{keys, planted_bug};
+use jiff::Timestamp;
 use poolwarden_domain::event::{self, Event};
 use poolwarden_domain::message::{ConnectionRun, Notification, queue};
 use poolwarden_domain::plan::{PoolIndex, PoolPlan};
@@ -11,15 +12,26 @@ use poolwarden_domain::report::{ConnectionReport, PoolReport};
 use poolwarden_domain::run::{Finished, PoolWork, Run, Status, Trigger};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
+use poolwarden_store::Outgoing;
+
+/// A run's id: it sorts by time, and the salt tells it from others of the same second.
+pub fn id(at: Timestamp, salt: &str) -> String {
+    format!("{}-{}", at.strftime("%Y%m%dT%H%M%SZ"), &sha256_hex(salt.as_bytes())[..12])
+}
 
 /// Begins a run of one connection: its document, a mark that it is open, and the first message.
 pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    start_at(deps, run, None).await
+}
+
+/// The same for a run that nobody takes up before a time.
+pub async fn start_at(deps: &Deps, run: &Run, not_before: Option<Timestamp>) -> Result<(), Fault> {
     let state = deps.state();
     state.create(&keys::run(&run.id, &run.connection), run).await?;
     state.create(&keys::open_run(&run.connection, &run.id), &run.started_at).await?;
     let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
     let id = format!("{}/{}/acquire", run.id, run.connection);
-    deps.send(queue::ACQUIRE_TOKEN, vec![outgoing(id, message)]).await?;
+    deps.send(queue::ACQUIRE_TOKEN, vec![Outgoing { not_before, ..outgoing(id, message) }]).await?;
     Ok(())
 }
 
@@ -141,6 +153,7 @@ pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
         }
     }
     deps.state().delete(&keys::open_run(&run.connection, &run.id)).await?;
+    deps.known.forget(&run.connection);
     deps.ended.notify_waiters();
     Ok(())
 }

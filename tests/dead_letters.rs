@@ -2,7 +2,7 @@
 
 use crate::desk::{CONNECTION, Desk, Post, envelope};
 use crate::harness::tiny;
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use poolwarden::letters;
 use poolwarden_domain::dead_letter::{DeadLetter, Kind, State};
 use poolwarden_domain::message::queue;
@@ -54,15 +54,8 @@ fn cut_off_sign_in(desk: &Desk) {
 }
 
 /// Lets the time come at which a letter is sent again by itself.
-async fn make_due(desk: &Desk) {
-    let id = only_letter(desk).await.id;
-    let due = |letter: Option<DeadLetter>| {
-        let state = State::Waiting { replay_at: Some(Timestamp::UNIX_EPOCH) };
-        letter
-            .filter(|letter| letter.state != State::Waiting { replay_at: None })
-            .map(|letter| DeadLetter { state, ..letter })
-    };
-    desk.deps.state().change(&format!("dead-letters/{id}"), due).await.unwrap();
+fn make_due(desk: &Desk) {
+    desk.pass(SignedDuration::from_mins(6));
 }
 
 async fn http(desk: &Desk, method: &str, id: Option<&str>) -> (String, Value) {
@@ -89,7 +82,7 @@ async fn what_may_pass_is_sent_again_by_itself_and_its_run_waits_for_it() {
     assert!(desk.store.receive(queue::ACQUIRE_TOKEN, 1, LOCK, Duration::ZERO).await.unwrap().is_empty(), "not yet");
 
     desk.azure.set_faults(Vec::new());
-    make_due(&desk).await;
+    make_due(&desk);
     desk.fire("reprocess").await;
     desk.fire("reprocess").await;
     desk.drain(Post::BackwardsAndTwice).await;
@@ -106,7 +99,7 @@ async fn what_does_not_pass_is_left_to_a_person_and_done_again_by_a_new_run() {
     deliver_for_the_last_time(&desk, queue::ACQUIRE_TOKEN).await;
     for replay in 1..=3 {
         assert_eq!(desk.ended("run-1").await, None);
-        make_due(&desk).await;
+        make_due(&desk);
         desk.fire("reprocess").await;
         deliver_for_the_last_time(&desk, queue::ACQUIRE_TOKEN).await;
         assert_eq!(only_letter(&desk).await.replays, replay);
@@ -114,7 +107,7 @@ async fn what_does_not_pass_is_left_to_a_person_and_done_again_by_a_new_run() {
     let letter = only_letter(&desk).await;
     assert_eq!((letter.state, letter.deaths.len()), (State::Waiting { replay_at: None }, 4));
     assert_eq!(desk.ended("run-1").await, Some(Status::Failed), "nobody waits for it any longer");
-    make_due(&desk).await;
+    make_due(&desk);
     desk.fire("reprocess").await;
     assert_eq!(only_letter(&desk).await, letter, "it waits for a person");
 
@@ -140,7 +133,7 @@ async fn what_nobody_lived_to_answer_is_taken_over_from_the_queue_and_done() {
     assert!(letter.reason().contains("never answered") && letter.reason().contains("died"), "{}", letter.reason());
     let dead = dead_letter_queue(queue::ENUMERATE_HOST_POOL);
     assert!(desk.store.receive(&dead, 1, LOCK, Duration::ZERO).await.unwrap().is_empty());
-    make_due(&desk).await;
+    make_due(&desk);
     desk.fire("reprocess").await;
     desk.drain(Post::Tidy).await;
     assert_eq!(desk.ended("run-1").await, Some(Status::Complete));
@@ -156,7 +149,7 @@ async fn a_message_that_kills_whoever_has_it_is_given_up_in_the_end() {
         kill_by_poison(&desk, queue::ENUMERATE_HOST_POOL).await;
         desk.drain(Post::Tidy).await;
         desk.fire("reprocess").await;
-        make_due(&desk).await;
+        make_due(&desk);
         desk.fire("reprocess").await;
     }
     desk.drain(Post::Tidy).await;

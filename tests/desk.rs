@@ -5,17 +5,19 @@ use crate::expected;
 use crate::harness::{files, read};
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use jiff::{SignedDuration, Timestamp};
 use poolwarden::config::Config;
 use poolwarden::deps::Deps;
 use poolwarden::{app, export, letters, runs};
 use poolwarden_domain::dead_letter::DeadLetter;
 use poolwarden_domain::message::queue;
 use poolwarden_domain::run::{Run, Source, Status, Trigger};
-use poolwarden_store::{Delivery, Options, Outgoing, Queues, Sqlite};
+use poolwarden_store::{Clock, Delivery, Documents, Options, Outgoing, Queues, Sqlite};
 use serde_json::{Value, json};
 use simulator::{DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, EstateSpec, Running, Simulator};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -45,6 +47,8 @@ pub(crate) struct Desk {
     pub(crate) store: Sqlite,
     router: Router,
     folder: TempDir,
+    /// How many seconds its clock is ahead.
+    ahead_s: Arc<AtomicI64>,
 }
 
 impl Desk {
@@ -80,11 +84,21 @@ impl Desk {
         let text = connection(CONNECTION, "right") + &hook + &connection(LOCKED_OUT, "wrong") + more;
         let path = folder.path().join("poolwarden.toml");
         let config = Config::parse(&text, &path, &HashMap::<&str, &str>::new(), |_| Ok(())).unwrap();
-        let store = Sqlite::in_memory(Options::default()).unwrap();
+        let ahead_s = Arc::new(AtomicI64::new(0));
+        let clock = {
+            let ahead_s = Arc::clone(&ahead_s);
+            Clock::from_fn(move || Timestamp::now() + SignedDuration::from_secs(ahead_s.load(Ordering::Relaxed)))
+        };
+        let store = Sqlite::in_memory(Options { clock: clock.clone(), ..Options::default() }).unwrap();
         let deps = Deps::new(config, Arc::new(store.clone()), Arc::new(store.clone())).unwrap();
-        let deps = Arc::new(Deps { reprocesses, ..deps });
+        let deps = Arc::new(Deps { clock, reprocesses, ..deps });
         let router = app(&deps).into_router();
-        Self { azure, deps, store, router, folder }
+        Self { azure, deps, store, router, folder, ahead_s }
+    }
+
+    /// Lets this time pass, for the functions and the store alike.
+    pub(crate) fn pass(&self, time: SignedDuration) {
+        self.ahead_s.fetch_add(time.as_secs(), Ordering::Relaxed);
     }
 
     /// Invokes a function, and returns the answer's status and body.
@@ -110,6 +124,36 @@ impl Desk {
         let envelope = json!({"Data": {"timer": timer}, "Metadata": {"sys": {"MethodName": timer_function}}});
         let (status, body) = self.invoke(timer_function, &envelope).await;
         assert_eq!(status, 200, "{body:#}");
+    }
+
+    /// Calls an HTTP function; returns the status and the body that the caller gets, and the headers.
+    pub(crate) async fn call(
+        &self,
+        function: &str,
+        method: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> (u16, Value, Value) {
+        let (status, answer) = self.invoke(function, &http_envelope(method, function, headers, body)).await;
+        if status != 200 {
+            return (status, answer, Value::Null);
+        }
+        let output = &answer["Outputs"]["res"];
+        (output["statusCode"].as_str().unwrap().parse().unwrap(), output["body"].clone(), output["headers"].clone())
+    }
+
+    /// Everything that is kept, with its versions, and how much waits in each queue.
+    pub(crate) async fn everything(&self) -> Value {
+        let documents = self.store.scan("", None, 100_000).await.unwrap();
+        let documents: Vec<Value> = documents
+            .iter()
+            .map(|(key, document)| json!([key, document.version.0, String::from_utf8_lossy(&document.body)]))
+            .collect();
+        let mut queues = Vec::new();
+        for queue in queue::ALL {
+            queues.push(format!("{queue}: {:?}", self.store.depth(queue).await.unwrap()));
+        }
+        json!({"documents": documents, "queues": queues})
     }
 
     /// Puts a message with this body into a queue.
@@ -201,6 +245,18 @@ impl Desk {
         assert!(differences.is_empty(), "{}", differences.join("\n"));
         manifests
     }
+}
+
+/// An HTTP request as the Functions host sends it.
+pub(crate) fn http_envelope(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
+    let mut request = json!({"Url": format!("http://localhost/api/{path}"), "Method": method, "Query": {},
+        "Headers": headers, "Params": {}, "Identities": []});
+    if let Some(body) = body {
+        request["Body"] = json!(body);
+    }
+    json!({"Data": {"req": request}, "Metadata": {"Query": {}, "Headers": {}, "sys": {"MethodName": path}}})
 }
 
 /// A Service Bus message as the Functions host sends it: the body encoded twice, the metadata as strings, and a

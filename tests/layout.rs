@@ -42,8 +42,14 @@ fn every_queue_is_read_by_the_function_of_its_name_and_by_no_other() {
     for definition in DEFINITIONS {
         let json: Value = serde_json::from_str(definition.function_json).unwrap();
         assert_eq!(json, read(&functions().join(definition.name).join("function.json")), "compiled in as it is there");
-        let [binding] = json["bindings"].as_array().unwrap().as_slice() else { panic!("{json:#}") };
+        let [binding, outputs @ ..] = json["bindings"].as_array().unwrap().as_slice() else { panic!("{json:#}") };
         assert_eq!(binding["direction"], "in");
+        if binding["type"] == "httpTrigger" {
+            assert_eq!(outputs, [json!({"name": "res", "type": "http", "direction": "out"})]);
+            assert!(["function", "anonymous"].contains(&binding["authLevel"].as_str().unwrap()), "{json:#}");
+            continue;
+        }
+        assert_eq!(outputs, [] as [Value; 0]);
         if binding["type"] == "serviceBusTrigger" {
             assert_eq!(binding["queueName"], definition.name);
             assert_eq!(binding["connection"], "ServiceBus", "the one connection that the infrastructure provides");

@@ -115,3 +115,44 @@ async fn what_a_killed_process_left_behind_is_done_by_the_next() {
     .await;
     assert_eq!(next.packages("retired"), 0);
 }
+
+#[tokio::test]
+async fn http_functions_are_open_to_those_who_hold_a_key_and_to_nobody_while_there_is_none() {
+    const KEY: &str = "a key of sixteen";
+    let mut stand = untimed().await;
+    let body = serde_json::json!({ "connection": CONNECTION }).to_string();
+    let client = reqwest::Client::new();
+    let ask = async |served: &Served, method: reqwest::Method, path: &str, key: &str| {
+        let request = client.request(method, format!("http://{}/api/{path}", served.address));
+        let request = request.header("x-functions-key", key).header("webhook-request-origin", "eventgrid.azure.net");
+        request.body(body.clone()).send().await.unwrap()
+    };
+    let (post, options) = (reqwest::Method::POST, reqwest::Method::OPTIONS);
+    let served = serve(&stand).await;
+    for path in ["import", "resource-events", "import/signed"] {
+        assert_eq!(ask(&served, post.clone(), path, KEY).await.status(), 401, "{path}: no key is configured");
+    }
+    assert_eq!(served.stop().await, Some(0), "and that keeps nothing from starting");
+
+    stand.set("HOST_KEY", KEY);
+    stand.configure(&format!("{UNTIMED}[serve]\nhost_key = {{ env = \"HOST_KEY\" }}\n"));
+    let served = serve(&stand).await;
+    assert_eq!(ask(&served, post.clone(), "import", "another key of sixteen").await.status(), 401);
+    let handshake = ask(&served, options, "resource-events", KEY).await;
+    assert_eq!(
+        (handshake.status().as_u16(), &handshake.headers()["webhook-allowed-origin"] == "eventgrid.azure.net"),
+        (200, true)
+    );
+    assert_eq!(ask(&served, post.clone(), "resource-events", KEY).await.status(), 400, "no events");
+    assert_eq!(ask(&served, reqwest::Method::GET, "import", KEY).await.status(), 405);
+    let asked = ask(&served, post, "import", KEY).await;
+    assert_eq!((asked.status().as_u16(), &asked.headers()["location"] == "/api/status"), (202, true));
+    let run: Value = asked.json().await.unwrap();
+    until("the run is done", || async {
+        let runs = stand.run(&["runs", "show", run["run"].as_str().unwrap(), "--json"]).await.json();
+        runs[0]["finished"]["report"]["status"] == "complete"
+    })
+    .await;
+    stand.assert_true().await;
+    assert_eq!(served.stop().await, Some(0));
+}

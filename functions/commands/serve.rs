@@ -45,6 +45,7 @@ impl Serve {
         let keys = session.deps.sources.access_keys(&session.deps.config.serve).await?;
         let mut host = host(&session, HostOptions { listen: Some(listen), keys, ..HostOptions::default() }).await?;
         let address = host.bind().await.with_context(|| format!("cannot listen on {listen}"))?;
+        crate::import::announce(&session.deps);
         tracing::info!(address = address.map(|address| address.to_string()), "serving");
         host.run(stopped()).await?;
         Ok(COMPLETE)
@@ -92,6 +93,7 @@ pub(super) async fn handler(cli: &Cli) -> anyhow::Result<u8> {
         );
     }
     let session = Session::open_to_serve(config)?;
+    crate::import::announce(&session.deps);
     serve_custom_handler(crate::app(&session.deps).into_router()).await?;
     Ok(COMPLETE)
 }

@@ -19,7 +19,7 @@ pub const DEFAULT_FULL_READ_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A shorter pause would make every run a full one.
 const MIN_FULL_READ_EVERY: Duration = Duration::from_secs(60 * 60);
 
-const CLOUDS: [(&str, Cloud); 3] =
+pub(super) const CLOUDS: [(&str, Cloud); 3] =
     [("public", Cloud::Public), ("us_government", Cloud::UsGovernment), ("china", Cloud::China)];
 
 /// Where a connection reads, as whom, how often, and what becomes of it.
@@ -115,7 +115,7 @@ fn subscriptions(entry: Option<Entry<'_>>) -> Vec<String> {
 }
 
 /// The cloud's endpoints with those that are overridden.
-fn endpoints(mut endpoints: Endpoints, entry: Option<Entry<'_>>) -> Endpoints {
+pub(super) fn endpoints(mut endpoints: Endpoints, entry: Option<Entry<'_>>) -> Endpoints {
     type With = fn(Endpoints, &str) -> Result<Endpoints, EndpointError>;
     let overrides: [(&str, With); 4] = [
         ("arm", Endpoints::with_arm),

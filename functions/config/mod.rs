@@ -9,6 +9,7 @@ mod credential;
 mod entry;
 mod environment;
 mod faults;
+mod import;
 mod locate;
 mod policy;
 mod reader;
@@ -25,6 +26,7 @@ pub use environment::{
     SERVICE_BUS_VARIABLE, STORE_VARIABLE, TEXT_VARIABLE,
 };
 pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
+pub use import::{Import, ImportSecret};
 pub use references::check_references;
 pub use store::{AzureStore, Store};
 pub use webhook::Webhook;
@@ -55,6 +57,8 @@ pub struct Config {
     pub store: Store,
     /// How HTTP functions are served.
     pub serve: Serve,
+    /// Who may ask for imports besides those who hold a key.
+    pub import: Import,
     /// The sources of published resources, in the order of the file.
     pub connections: Vec<Connection>,
     needs: Vec<Need>,
@@ -144,6 +148,7 @@ impl Config {
             path: None,
             store: Store::Sqlite(folder.join(DEFAULT_STORE)),
             serve: Serve { listen: DEFAULT_LISTEN, host_key: None, master_key: None },
+            import: Import::default(),
             connections: Vec::new(),
             needs: Vec::new(),
         }
@@ -174,6 +179,9 @@ impl Config {
                 listen: listen.unwrap_or(self.serve.listen),
             };
             table.finish();
+        }
+        if let Some(table) = root.take("import").and_then(|entry| entry.table("[import]")) {
+            self.import = import::read(table);
         }
         self.needs = source.take_needs();
         let mut names = Distinct::new("give each connection its own name");

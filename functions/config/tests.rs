@@ -8,6 +8,7 @@ use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
 use std::collections::HashMap;
 use std::time::Duration;
 
+mod import;
 mod slips;
 
 const EXAMPLE: &str = include_str!("poolwarden.example.toml");

@@ -5,7 +5,7 @@ use crate::deps::Deps;
 use crate::keys;
 use crate::stage::Fault;
 use futures::{StreamExt, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use poolwarden_azure::Inventory;
 use poolwarden_domain::ArmId;
 use poolwarden_domain::estate::{Estate, HostPool};
@@ -27,11 +27,27 @@ pub(super) async fn trusted_baseline(deps: &Deps, run: &Run) -> Result<Option<Ba
     }
     let connection = deps.config.connection(&run.connection);
     let policy = deps.policy(&run.connection);
-    let baseline: Option<Baseline> = deps.state().value(&keys::baseline(&run.connection)).await?;
+    let mut baseline: Option<Baseline> = deps.state().value(&keys::baseline(&run.connection)).await?;
+    if let Some(baseline) = &mut baseline {
+        // What a limited run has written since, it does not know: what is as it was then may not be so in the catalogue.
+        for pool in deps.state().names(&keys::parts(&run.connection)).await? {
+            baseline.pools.remove(&pool);
+        }
+    }
     Ok(baseline.filter(|baseline| {
         let age = run.started_at.duration_since(baseline.full_at).unsigned_abs();
         baseline.policy == policy.fingerprint() && connection.is_some_and(|c| age < c.full_read_every)
     }))
+}
+
+/// Marks the pools that a limited run is about to look at, so that the next whole run does.
+pub(super) async fn mark_parts(deps: &Deps, run: &Run, pools: impl Iterator<Item = &String>) -> Result<(), Fault> {
+    let now = deps.now();
+    for pool in pools {
+        let newer = |known: Option<Timestamp>| known.is_none_or(|known| known < now).then_some(now);
+        deps.state().change(&keys::part(&run.connection, pool), newer).await?;
+    }
+    Ok(())
 }
 
 /// What changed since the baseline, by subscription. Whoever cannot be asked is left out: it is read in whole.
@@ -67,10 +83,20 @@ pub(super) async fn unseen_pools(
     estate: &Estate,
 ) -> Result<Vec<HostPool>, Fault> {
     let seen: HashSet<&ArmId> = estate.host_pools.iter().map(|pool| &pool.id).collect();
-    let mut unseen = Vec::new();
-    for (key, _) in known.iter().filter(|(_, id)| !seen.contains(id)) {
+    let unseen = known.iter().filter(|(_, id)| !seen.contains(id));
+    last_observed(deps, connection, unseen.map(|(key, _)| key.as_str())).await
+}
+
+/// Pools as they were last observed, by key; those that never were are left out.
+pub(super) async fn last_observed(
+    deps: &Deps,
+    connection: &str,
+    pools: impl Iterator<Item = &str>,
+) -> Result<Vec<HostPool>, Fault> {
+    let mut observed = Vec::new();
+    for key in pools {
         let snapshot: Option<PoolSnapshot> = deps.state().value(&keys::snapshot(connection, key)).await?;
-        unseen.extend(snapshot.map(|snapshot| snapshot.facts.pool));
+        observed.extend(snapshot.map(|snapshot| snapshot.facts.pool));
     }
-    Ok(unseen)
+    Ok(observed)
 }

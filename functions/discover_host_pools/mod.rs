@@ -2,12 +2,14 @@
 
 use crate::acquire_token::give_up_run;
 mod gather;
+mod part;
 
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{keys, runs};
 use futures::{StreamExt, TryStreamExt, stream};
-use gather::{changes, known_pools, trusted_baseline, unseen_pools};
+use gather::{changes, known_pools, mark_parts, trusted_baseline, unseen_pools};
+use part::Part;
 use poolwarden_domain::Why;
 use poolwarden_domain::discovery::discover;
 use poolwarden_domain::layout::{Changes, lay_out};
@@ -57,7 +59,12 @@ impl Stage for DiscoverHostPools {
 async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
     let state = deps.state();
     let inventory = deps.sources.inventory(run).map_err(Fault::Permanent)?;
-    let estate = match inventory.estate().await {
+    let part = if run.is_part() { Part::of(deps, run, inventory.as_ref()).await? } else { None };
+    let read = match &part {
+        Some(part) => inventory.part(&part.wanted).await,
+        None => inventory.estate().await,
+    };
+    let estate = match read {
         Ok(estate) => estate,
         Err(reason) if matches!(reason.why, Why::Failed | Why::Throttled) => {
             return Err(Fault::Transient(reason.to_string()));
@@ -67,16 +74,25 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
             return Ok(None);
         }
     };
-    let baseline = trusted_baseline(deps, run).await?;
+    let baseline = if part.is_some() { None } else { trusted_baseline(deps, run).await? };
     let changes = match &baseline {
         Some(baseline) => changes(inventory.as_ref(), &estate, baseline).await,
         None => Changes::new(),
     };
-    let known = known_pools(deps, &run.connection).await?;
-    let unseen = unseen_pools(deps, &run.connection, &known, &estate).await?;
+    let known = match &part {
+        Some(part) => part.known(deps, &run.connection).await?,
+        None => known_pools(deps, &run.connection).await?,
+    };
+    let unseen = match &part {
+        Some(part) => part.unseen(deps, &run.connection, &estate).await?,
+        None => unseen_pools(deps, &run.connection, &known, &estate).await?,
+    };
 
-    let ignored = estate.ignored.clone();
-    let discovery = discover(estate, &unseen);
+    let (ignored, counted) = (estate.ignored.clone(), estate.session_hosts.keys().cloned().collect());
+    let mut discovery = discover(estate, &unseen);
+    if let Some(part) = &part {
+        part.complete(&mut discovery, &counted);
+    }
     let layout = lay_out(discovery.pools, known, baseline.as_ref(), &changes);
 
     let name = sha256_hex(format!("{}{:?}", deps.now(), std::thread::current().id()).as_bytes())[..12].to_owned();
@@ -95,15 +111,26 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         writes.push(async move { state.create(&key, work).await.map(|_| ()) });
     }
     stream::iter(writes).buffer_unordered(AT_A_TIME).try_collect::<()>().await?;
+    if part.is_some() {
+        mark_parts(deps, run, layout.work.keys()).await?;
+    }
     let key = keys::run(&run.id, &run.connection);
     // Another delivery of this message may have laid out its own work first; then that one counts.
     let recorded = state
         .change(&key, |existing: Option<Run>| {
-            let run = existing.filter(|run| run.discovered.is_none())?;
-            Some(Run { discovered: Some(discovered.clone()), ..run })
+            let known = existing.filter(|known| known.discovered.is_none() && known.only == run.only)?;
+            // What turned out to be too much for a part was a look at the whole.
+            let only = if part.is_some() { known.only.clone() } else { Vec::new() };
+            Some(Run { discovered: Some(discovered.clone()), only, ..known })
         })
         .await?;
-    recorded.map(Some).ok_or_else(|| Fault::Permanent(format!("the run {} is gone", run.id)))
+    match recorded {
+        Some(run) if run.discovered.is_none() => {
+            Err(Fault::Transient("the run was given more to look at meanwhile".to_owned()))
+        }
+        Some(run) => Ok(Some(run)),
+        None => Err(Fault::Permanent(format!("the run {} is gone", run.id))),
+    }
 }
 
 /// Sends one message a pool, or straight on if there is nothing to enumerate.

@@ -80,7 +80,8 @@ async fn enumerate(
 
     let answers = ask(inventory, &mut facts, changed, previous.as_ref()).await;
     let answers = icons::store(deps, answers).await?;
-    let (snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
+    let (mut snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
+    snapshot.facts_since = Some(run.started_at);
     let published = published(&snapshot, &deps.policy(&run.connection));
 
     keep_newest(deps, &snapshot_key, &snapshot).await?;

@@ -4,7 +4,9 @@
 use crate::acquire_token::give_up_run;
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
+use crate::state::StateError;
 use crate::{keys, runs};
+use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::conclude::conclude;
 use poolwarden_domain::event::{self, Event};
@@ -12,11 +14,13 @@ use poolwarden_domain::message::{ConnectionRun, queue};
 use poolwarden_domain::package::Package;
 use poolwarden_domain::plan::{Observation, PoolIndex};
 use poolwarden_domain::report::PoolReport;
-use poolwarden_domain::run::{Baseline, Run};
+use poolwarden_domain::run::{Baseline, PART_SUFFIX, Run};
 use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_store::StoreError;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-/// How many ended runs of a connection are kept.
+/// How many ended runs of a connection are kept, and how many of a part of it.
 const RUNS_KEPT: usize = 50;
 
 /// Runs the function for one invocation.
@@ -56,6 +60,7 @@ impl Stage for FinishRun {
                 _ => Some(baseline.clone()),
             };
             state.change(&keys::baseline(&run.connection), newer).await?;
+            forget_parts(deps, &run).await?;
         }
         runs::end(deps, &run, ending.report).await?;
         clean_up(deps, &run).await
@@ -105,13 +110,32 @@ async fn retire(
     Ok(events)
 }
 
+/// Forgets the marks of limited runs on the pools that this run has looked at since.
+async fn forget_parts(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let looked_at: HashSet<&String> = run.discovered.iter().flat_map(|discovered| &discovered.pools).collect();
+    for pool in deps.state().names(&keys::parts(&run.connection)).await? {
+        let key = keys::part(&run.connection, &pool);
+        let mark = deps.state().read::<Timestamp>(&key).await?;
+        if let Some(mark) = mark.filter(|mark| mark.value < run.started_at && looked_at.contains(&pool)) {
+            match deps.documents.delete(&key, &mark.version).await {
+                // Another limited run has marked it anew.
+                Ok(()) | Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(StateError::from(error).into()),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Deletes what the run no longer needs, and the runs that are too old to ask about.
 async fn clean_up(deps: &Deps, run: &Run) -> Result<(), Fault> {
     let state = deps.state();
     state.delete_all(&keys::pending_all(&run.id, &run.connection)).await?;
     let suffix = format!("/{}", run.connection);
     let runs = state.names(keys::RUNS).await?;
-    let ours: Vec<&str> = runs.iter().filter_map(|name| name.strip_suffix(&suffix)).collect();
+    let ours = runs.iter().filter_map(|name| name.strip_suffix(&suffix));
+    // Runs of a few pools are many; they do not push out what is known of the whole.
+    let ours: Vec<&str> = ours.filter(|id| id.ends_with(PART_SUFFIX) == run.id.ends_with(PART_SUFFIX)).collect();
     for old in &ours[..ours.len().saturating_sub(RUNS_KEPT)] {
         state.delete_all(&keys::pool_reports(old, &run.connection)).await?;
         state.delete_all(&keys::plans(old, &run.connection)).await?;

@@ -1,7 +1,9 @@
-//! Begins a run of every connection that is due, and ends runs that nobody reports on any more.
+//! Begins a run of every connection that is due, ends runs that nobody reports on any more, and forgets which requests
+//! came long ago.
 
 use crate::deps::Deps;
 use crate::health::{self, HealthState};
+use crate::import::claims;
 use crate::stage::Fault;
 use crate::{keys, runs};
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +24,9 @@ pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure
         if let Err(fault) = tick(deps, &connection.name, &connection.schedule).await {
             faults.push(format!("{}: {fault}", connection.name));
         }
+    }
+    if let Err(fault) = claims::sweep(deps, deps.now()).await {
+        faults.push(fault.to_string());
     }
     if faults.is_empty() { Ok(Outcome::done()) } else { Err(Failure::new(faults.join("; "))) }
 }
@@ -51,7 +56,11 @@ async fn tick(deps: &Deps, connection: &str, schedule: &str) -> Result<(), Fault
         }
     }
     let needs_person = health::of(deps, connection).await?.is_some_and(|h| h.state == HealthState::NeedsAttention);
-    if !open.is_empty() || needs_person || !is_due(schedule, last.as_ref(), now).map_err(Fault::Permanent)? {
+    // A run of a few pools is no reason to put off one of all.
+    if open.iter().any(|run| !run.is_part())
+        || needs_person
+        || !is_due(schedule, last.as_ref(), now).map_err(Fault::Permanent)?
+    {
         return Ok(());
     }
     let due = LastDue { at: now, run: run_id(now, connection) };

@@ -109,6 +109,9 @@ impl Run {
             if !each.contains(id) {
                 each.push(id.clone());
             }
+            if each.len() > MAX_ONLY {
+                break;
+            }
         }
         Self { only: if each.len() > MAX_ONLY { Vec::new() } else { each }, ..self }
     }
