@@ -72,7 +72,11 @@ async fn serve(mut connection: TcpStream) -> Result<()> {
 
 fn answer(target: &str) -> String {
     let (status, body) = if target.starts_with("/msi/token") {
-        ("200 OK", json!({"access_token": "bench", "expires_on": "4102444800", "token_type": "Bearer"}).to_string())
+        let token = json!({
+            "access_token": "bench", "expires_on": "4102444800", "token_type": "Bearer",
+            "resource": "https://storage.azure.com", "client_id": "bench",
+        });
+        ("200 OK", token.to_string())
     } else if target.contains("/runs/") {
         ("200 OK", run().to_string())
     } else {
