@@ -11,6 +11,7 @@ mod http;
 mod poolwarden;
 mod processes;
 mod simulator;
+mod stage;
 mod test;
 
 /// What the integration tests compare catalogues with, too.
@@ -36,6 +37,8 @@ enum Command {
     Test(test::Test),
     /// Kill `poolwarden serve` again and again, and prove that nothing is lost or done twice
     Crash(crash::Crash),
+    /// Assemble what is deployed to Azure
+    Stage(stage::Stage),
     /// Measure
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -52,6 +55,7 @@ async fn main() -> ExitCode {
             Command::Demo(demo) => demo.run().await,
             Command::Test(test) => test.run().await,
             Command::Crash(crash) => crash.run().await,
+            Command::Stage(stage) => stage.run().await,
             Command::Bench(bench) => bench.run().await,
         }
     };

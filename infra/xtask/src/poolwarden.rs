@@ -117,7 +117,7 @@ impl Serve {
 }
 
 /// Whether a request for `/` is answered with 200.
-async fn answers(address: &str) -> bool {
+pub(crate) async fn answers(address: &str) -> bool {
     let Ok(mut connection) = TcpStream::connect(address).await else { return false };
     let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     let mut answer = [0; 12];

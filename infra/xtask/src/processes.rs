@@ -48,6 +48,11 @@ impl Process {
         Ok(rest)
     }
 
+    /// Its id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().with_context(|| format!("the state of {} cannot be had", self.name))

@@ -1,11 +1,15 @@
 //! `cargo xtask bench`: how fast it is, measured on release builds, against what the same answers cost without it.
 
+mod contestant;
 #[cfg(feature = "plain-client")]
 mod fetch;
 mod floor;
+mod host;
+mod load;
 mod pipeline;
 mod stand;
 mod start;
+mod storage;
 mod table;
 mod tap;
 
@@ -17,7 +21,8 @@ The embedded queue has a benchmark of its own: cargo bench --package poolwarden-
 
 Examples:
   cargo xtask bench pipeline
-  cargo xtask bench pipeline --estate dense --runs 9";
+  cargo xtask bench pipeline --estate dense --runs 9
+  cargo xtask bench host";
 
 /// `cargo xtask bench`
 #[derive(Debug, Subcommand)]
@@ -25,6 +30,11 @@ Examples:
 pub(crate) enum Bench {
     /// Runs over a simulated estate, from the first request to the finished catalogue
     Pipeline(pipeline::Pipeline),
+    /// Poolwarden as a custom handler of the Functions host, beside minimal ones in Node and Python
+    Host(host::Host),
+    /// Invoke a custom handler for a while (the load of `bench host`)
+    #[command(hide = true)]
+    Load(load::Load),
     /// Fetch what a recording lists and say how long it took (the pipeline's measure of comparison)
     #[cfg(feature = "plain-client")]
     #[command(hide = true)]
@@ -35,6 +45,8 @@ impl Bench {
     pub(crate) async fn run(&self) -> Result<()> {
         match self {
             Self::Pipeline(pipeline) => pipeline.run().await,
+            Self::Host(host) => host.run().await,
+            Self::Load(load) => load.run().await,
             #[cfg(feature = "plain-client")]
             Self::Fetch(fetch) => fetch.run().await,
         }

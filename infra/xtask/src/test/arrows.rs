@@ -7,7 +7,8 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 
 /// What belongs to the workspace.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
+    "functions-host",
     "poolwarden",
     "poolwarden-azure",
     "poolwarden-domain",
@@ -27,11 +28,12 @@ struct Arrow {
     never: &'static [&'static str],
 }
 
-const ARROWS: [Arrow; 6] = [
+const ARROWS: [Arrow; 7] = [
     Arrow { of: "poolwarden-domain", to: &[], never: &IMPURE },
     Arrow { of: "poolwarden-store", to: &[], never: &["axum", "reqwest"] },
     Arrow { of: "poolwarden-azure", to: &["poolwarden-domain", "poolwarden-store"], never: &["axum", "rusqlite"] },
     Arrow { of: "poolwarden-host", to: &["poolwarden-store"], never: &["reqwest"] },
+    Arrow { of: "functions-host", to: &[], never: &["axum", "rusqlite"] },
     Arrow { of: "simulator", to: &[], never: &["reqwest", "rusqlite"] },
     Arrow { of: "xtask", to: &[], never: &["axum", "rusqlite"] },
 ];

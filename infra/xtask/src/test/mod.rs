@@ -66,6 +66,7 @@ impl Test {
             if built {
                 let programs = Programs::of("debug");
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
+                steps.step("The Bicep files", python::infra()).await;
                 steps.step("Crash test: 50 kills", crashes::sound(&programs, Backend::Sqlite)).await;
                 let title = "Crash test: 50 kills, on Service Bus and Blob Storage";
                 steps.step(title, crashes::sound(&programs, Backend::Azure)).await;

@@ -1,15 +1,20 @@
-//! Azure's own management clients for Python against the simulator: they know nothing of it, and list what it holds.
+//! What runs in Python: Azure's own management clients against the simulator, of which they know nothing, and the tests
+//! of the Bicep files.
 
 use super::steps::Tally;
 use crate::cargo::{self, Programs};
-use crate::processes::capture;
+use crate::processes::{capture, run_watched};
 use crate::simulator::Simulator;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// What the clients need, and what they run.
-const CLIENTS: &str = "tests/simulator/clients";
+/// What the clients run.
+const CLIENTS: &str = "tests/simulator/clients/list_planted.py";
+/// The tests of the Bicep files.
+const INFRA: &str = "infra/tests/test_infra.py";
+/// What both need.
+const REQUIREMENTS: [&str; 2] = ["tests/simulator/clients/requirements.txt", "infra/tests/requirements.txt"];
 
 /// An estate in which everything that can be odd is.
 const ODD: &str = "\
@@ -34,7 +39,7 @@ pub(super) async fn check(programs: &Programs) -> Result<Tally> {
     let mut tally = Tally::default();
     for (estate, seed) in [("small", "1"), (&*odd.to_string_lossy(), "2")] {
         let azure = Simulator::start(programs, &folder, estate, &["--seed", seed]).await?;
-        let script = cargo::root().join(CLIENTS).join("list_planted.py");
+        let script = cargo::root().join(CLIENTS);
         let (status, out, err) = capture(Command::new(&python).arg(script).arg(&azure.url)).await?;
         print!("{out}{err}");
         tally += Tally { passed: usize::from(status.success()), failed: usize::from(!status.success()) };
@@ -43,14 +48,33 @@ pub(super) async fn check(programs: &Programs) -> Result<Tally> {
     Ok(tally)
 }
 
-/// A Python with what the clients need, in the target folder. Made anew when that changes.
+/// Parses every Bicep file and checks what is in it.
+pub(super) async fn infra() -> Result<Tally> {
+    let python = environment().await?;
+    let mut tally = None;
+    let mut command = Command::new(python);
+    command.arg(cargo::root().join(INFRA)).current_dir(cargo::root());
+    let status = run_watched(&mut command, |line| tally = plain_summary(line).or(tally)).await?;
+    let tally = tally.context("the tests of the Bicep files said nothing of how they ended")?;
+    ensure!(status.success() == (tally.failed == 0), "the tests of the Bicep files ended with {status}");
+    Ok(tally)
+}
+
+/// `12 passed, 0 failed`, and what follows.
+fn plain_summary(line: &str) -> Option<Tally> {
+    let (passed, rest) = line.split_once(" passed, ")?;
+    let failed = rest.split_once(" failed")?.0;
+    Some(Tally { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
+}
+
+/// A Python with all that is needed, in the target folder. Made anew when that changes.
 async fn environment() -> Result<PathBuf> {
     let venv = cargo::target().join("venv");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let wanted = cargo::root().join(CLIENTS).join("requirements.txt");
+    let read = |name| std::fs::read_to_string(cargo::root().join(name)).with_context(|| format!("{name} is missing"));
+    let wanted = REQUIREMENTS.into_iter().map(read).collect::<Result<Vec<_>>>()?.join("\n");
     let installed = venv.join("requirements.txt");
-    let read = |path: &Path| std::fs::read(path).ok();
-    if read(&installed).is_some() && read(&installed) == read(&wanted) {
+    if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     if !make(&venv).await? {
@@ -58,10 +82,13 @@ async fn environment() -> Result<PathBuf> {
         ensure!(make(&venv).await?, "python3 -m venv still fails; what it printed above says why");
     }
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&wanted);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    for requirements in REQUIREMENTS {
+        pip.arg("--requirement").arg(cargo::root().join(requirements));
+    }
     let status = pip.kill_on_drop(true).status().await.context("pip does not start")?;
     ensure!(status.success(), "pip install failed ({status}); what it printed above says why");
-    std::fs::copy(&wanted, &installed).with_context(|| format!("cannot write {}", installed.display()))?;
+    std::fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))?;
     Ok(python)
 }
 
