@@ -38,6 +38,12 @@ impl Poolwarden {
         Ok(Self { folder: folder.to_owned(), program: programs.poolwarden.clone(), environment })
     }
 
+    /// The variables of its environment.
+    #[cfg(feature = "functions-host")]
+    pub(crate) fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// With one more variable in its environment.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));

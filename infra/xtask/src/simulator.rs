@@ -58,11 +58,6 @@ impl Simulator {
         self.ask("PUT", &format!("webhook/{name}"), Some(settings)).await.map(drop)
     }
 
-    /// Ends every lock on a message of the Service Bus namespace, as time would.
-    pub(crate) async fn lapse_locks(&self) -> Result<()> {
-        self.ask("POST", "service-bus/lapse", None).await.map(drop)
-    }
-
     /// What a webhook has received.
     pub(crate) async fn webhook(&self, name: &str) -> Result<Value> {
         self.ask("GET", &format!("webhook/{name}"), None).await

@@ -62,7 +62,7 @@ pub(super) async fn run(stand: &mut Stand, kills: usize) -> Result<Ended> {
             return Ok(Ended::All);
         }
         stand.end_current().await?;
-        stand.serve_dangerously()?;
+        stand.serve_dangerously().await?;
     }
     stand.in_peace().await
 }
@@ -97,7 +97,7 @@ impl Stand {
         let mut look_at = Instant::now() + LOOK_EVERY;
         loop {
             let life = self.life.as_mut().context("no process serves")?;
-            if life.ended()?.is_some() || Instant::now() >= until {
+            if life.has_ended()? || Instant::now() >= until {
                 return Ok(false);
             }
             if Instant::now() >= look_at {

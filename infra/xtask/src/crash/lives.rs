@@ -1,12 +1,14 @@
-//! The lives of `poolwarden serve`: begun, ended by SIGKILL or at a fault point, and begun again.
+//! The lives of whoever does the work: begun, ended by SIGKILL or at a fault point, and begun again.
 
+use super::Backend;
 use super::stand::Stand;
 use crate::processes::{Process, free_address};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::process::ExitStatus;
 
 /// The variable that arms fault points.
-const FAULT_POINTS_VARIABLE: &str = "POOLWARDEN_FAULT_POINTS";
+pub(super) const FAULT_POINTS_VARIABLE: &str = "POOLWARDEN_FAULT_POINTS";
 /// Where the process may die: after a message came, between the writes and sends of its work, before and after it is
 /// acknowledged. A name that a handler does not have is never hit.
 const FAULT_POINTS: [&str; 6] =
@@ -16,83 +18,140 @@ const PROBABILITIES: [f64; 3] = [0.005, 0.02, 0.1];
 /// The share of lives that have a fault point armed.
 const ARMED: f64 = 0.7;
 
-/// One life of `poolwarden serve`.
-pub(super) struct Life {
-    process: Process,
-    /// The fault point that may end it.
-    armed: Option<&'static str>,
+/// Who does the work, for one life.
+pub(super) enum Life {
+    /// `poolwarden serve`.
+    Serve {
+        process: Process,
+        /// The fault point that may end it.
+        armed: Option<&'static str>,
+    },
+    /// A custom handler under a Functions host, which starts the next one by itself.
+    #[cfg(feature = "functions-host")]
+    Hosted(Box<super::hosted::Hosted>),
+}
+
+/// How processes ended.
+#[derive(Debug, Default)]
+pub(super) struct Kills {
+    pub(super) by_signal: usize,
+    pub(super) at_fault_points: BTreeMap<String, usize>,
+}
+
+impl Kills {
+    /// Counts a death by SIGKILL, or at the fault point that was armed; any other is a defect.
+    pub(super) fn count(&mut self, status: ExitStatus, armed: Option<&str>) -> Result<()> {
+        match (died_of(status), armed) {
+            (Some(SIGKILL), _) => self.by_signal += 1,
+            (Some(SIGABRT), Some(point)) => *self.at_fault_points.entry(point.to_owned()).or_default() += 1,
+            _ => bail!("the process ended by itself ({status}); its log in target/crash says why"),
+        }
+        Ok(())
+    }
 }
 
 impl Life {
     pub(super) fn is_armed(&self) -> bool {
-        self.armed.is_some()
+        match self {
+            Self::Serve { armed, .. } => armed.is_some(),
+            #[cfg(feature = "functions-host")]
+            Self::Hosted(hosted) => hosted.is_armed(),
+        }
     }
 
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.process.ended()
+    /// Whether it is over.
+    pub(super) fn has_ended(&mut self) -> Result<bool> {
+        match self {
+            Self::Serve { process, .. } => Ok(process.ended()?.is_some()),
+            #[cfg(feature = "functions-host")]
+            Self::Hosted(hosted) => Ok(hosted.has_died()),
+        }
     }
 
     pub(super) async fn stop(self) -> Result<()> {
-        self.process.stop().await
+        match self {
+            Self::Serve { process, .. } => process.stop().await,
+            #[cfg(feature = "functions-host")]
+            Self::Hosted(hosted) => {
+                hosted.stop().await;
+                Ok(())
+            }
+        }
     }
 }
 
 impl Stand {
-    /// Makes sure that a process serves which nothing but us will end.
+    /// Makes sure that a process works which nothing but us will end.
     pub(super) async fn serve_in_peace(&mut self) -> Result<()> {
-        if let Some(mut life) = self.life.take() {
-            if !life.is_armed() && life.ended()?.is_none() {
-                self.life = Some(life);
+        if let Some(life) = &mut self.life {
+            if !life.is_armed() && !life.has_ended()? {
                 return Ok(());
             }
-            self.end(life).await?;
+            self.end_current().await?;
         }
-        let process = self.poolwarden.serve().await?;
-        self.life = Some(Life { process, armed: None });
+        match self.life {
+            #[cfg(feature = "functions-host")]
+            Some(_) => self.begin(None).await,
+            _ => self.first_life().await,
+        }
+    }
+
+    async fn first_life(&mut self) -> Result<()> {
+        self.life = Some(match self.plan.backend {
+            Backend::Sqlite => Life::Serve { process: self.poolwarden.serve().await?, armed: None },
+            #[cfg(feature = "functions-host")]
+            Backend::Azure => {
+                let hosted = super::hosted::Hosted::start(&self.programs, &self.poolwarden, &self.azure).await?;
+                Life::Hosted(Box::new(hosted))
+            }
+            #[cfg(not(feature = "functions-host"))]
+            Backend::Azure => bail!("this program was built without its feature functions-host"),
+        });
         Ok(())
     }
 
     /// Begins a life that may end at a fault point.
-    pub(super) fn serve_dangerously(&mut self) -> Result<()> {
+    pub(super) async fn serve_dangerously(&mut self) -> Result<()> {
         if !self.dice.chance(ARMED) {
-            return self.begin(None);
+            return self.begin(None).await;
         }
         let point = self.dice.pick(&FAULT_POINTS).copied();
         let probability = self.dice.pick(&PROBABILITIES).copied().unwrap_or_default();
         let seed = self.dice.number() >> 1;
-        self.begin(point.map(|point| (point, format!("{point}:{probability}:{seed}"))))
+        self.begin(point.map(|point| (point, format!("{point}:{probability}:{seed}")))).await
     }
 
-    fn begin(&mut self, armed: Option<(&'static str, String)>) -> Result<()> {
+    async fn begin(&mut self, armed: Option<(&'static str, String)>) -> Result<()> {
+        #[cfg(feature = "functions-host")]
+        if let Some(Life::Hosted(hosted)) = &mut self.life {
+            let kills = hosted.replace(armed.as_ref().map_or("", |(_, points)| points)).await?;
+            self.tally.add(kills);
+            return Ok(());
+        }
         let poolwarden = match &armed {
             Some((_, points)) => self.poolwarden.clone().with(FAULT_POINTS_VARIABLE, points),
             None => self.poolwarden.clone(),
         };
         let process = poolwarden.spawn_serve(&free_address()?)?.process;
-        self.life = Some(Life { process, armed: armed.map(|(point, _)| point) });
+        self.life = Some(Life::Serve { process, armed: armed.map(|(point, _)| point) });
         Ok(())
     }
 
-    /// Kills the process that serves, or notes how it had died before, and counts it.
-    pub(super) async fn end(&mut self, mut life: Life) -> Result<()> {
-        let status = life.process.kill().await?;
-        // A broker far away keeps the locks of who died until they run out; here nobody waits for that.
-        self.azure.lapse_locks().await?;
-        match (died_of(status), life.armed) {
-            (Some(SIGKILL), _) => self.tally.by_signal += 1,
-            (Some(SIGABRT), Some(point)) => *self.tally.at_fault_points.entry(point.to_owned()).or_default() += 1,
-            _ => {
-                let log = self.poolwarden.folder.join("serve.log");
-                bail!("poolwarden serve ended by itself ({status}); {} says why", log.display());
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`Stand::end`], for whichever process serves.
+    /// Kills the process that serves, or notes how it had died before, and counts it. One under a host is killed when
+    /// the next one is wanted.
     pub(super) async fn end_current(&mut self) -> Result<()> {
-        let life = self.life.take().context("no process serves")?;
-        self.end(life).await
+        let (mut process, armed) = match self.life.take().context("no process serves")? {
+            Life::Serve { process, armed } => (process, armed),
+            #[cfg(feature = "functions-host")]
+            hosted => {
+                self.life = Some(hosted);
+                return Ok(());
+            }
+        };
+        let mut kills = Kills::default();
+        kills.count(process.kill().await?, armed)?;
+        self.tally.add(kills);
+        Ok(())
     }
 }
 

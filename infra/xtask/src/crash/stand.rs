@@ -1,6 +1,6 @@
 //! What a crash test works with: a simulated Azure that also receives the webhook, and an installation of Poolwarden.
 
-use super::lives::Life;
+use super::lives::{Kills, Life};
 use super::{Backend, Plan};
 use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
@@ -46,6 +46,9 @@ pub(super) struct Stand {
     pub(super) azure: Simulator,
     azurite: Option<Azurite>,
     pub(super) poolwarden: Poolwarden,
+    /// What the tests built.
+    #[cfg(feature = "functions-host")]
+    pub(super) programs: Programs,
     pub(super) plan: Plan,
     pub(super) dice: Dice,
     /// The process that serves, between two cycles too.
@@ -73,6 +76,15 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn kills(&self) -> usize {
         self.by_signal + self.at_fault_points.values().sum::<usize>()
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, kills: Kills) {
+        self.by_signal += kills.by_signal;
+        for (point, times) in kills.at_fault_points {
+            *self.at_fault_points.entry(point).or_default() += times;
+        }
     }
 }
 
@@ -145,6 +157,8 @@ impl Stand {
             azure,
             azurite,
             poolwarden,
+            #[cfg(feature = "functions-host")]
+            programs: programs.clone(),
             plan,
             dice: Dice::new(plan.seed),
             life: None,

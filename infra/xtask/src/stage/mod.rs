@@ -3,7 +3,7 @@
 //! It builds and copies; it deploys nothing and knows no subscription.
 
 mod build;
-mod package;
+pub(crate) mod package;
 #[cfg(test)]
 mod tests;
 

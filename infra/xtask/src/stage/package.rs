@@ -15,7 +15,7 @@ const PLAIN: u32 = 0o644;
 
 /// One file in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Staged {
+pub(crate) struct Staged {
     /// Below the folder, with `/`.
     pub(super) name: String,
     pub(super) bytes: u64,
@@ -23,7 +23,7 @@ pub(super) struct Staged {
 }
 
 /// Copies everything that is deployed into an empty folder; the list is sorted by name.
-pub(super) fn assemble(binary: &Path, root: &Path, folder: &Path) -> Result<Vec<Staged>> {
+pub(crate) fn assemble(binary: &Path, root: &Path, folder: &Path) -> Result<Vec<Staged>> {
     let program = binary.file_name().and_then(|name| name.to_str()).context("the binary has no name")?;
     let mut files = vec![
         put(&root.join("host.json"), folder, "host.json".to_owned(), PLAIN)?,

@@ -9,7 +9,6 @@ mod suites;
 
 use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
-use crate::crash::Backend;
 use anyhow::{Result, bail};
 use clap::Args;
 use steps::{Steps, Tally};
@@ -67,9 +66,9 @@ impl Test {
                 let programs = Programs::of("debug");
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
                 steps.step("The Bicep files", python::infra()).await;
-                steps.step("Crash test: 50 kills", crashes::sound(&programs, Backend::Sqlite)).await;
-                let title = "Crash test: 50 kills, on Service Bus and Blob Storage";
-                steps.step(title, crashes::sound(&programs, Backend::Azure)).await;
+                steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
+                let title = "Crash test: 50 kills under a Functions host, on Service Bus and Blob Storage";
+                steps.step(title, crashes::hosted(&programs)).await;
                 for bug in crate::crash::Bug::ALL {
                     let title = format!("Crash test: it finds the planted bug {}", bug.name());
                     steps.step(&title, crashes::planted(&programs, bug)).await;
