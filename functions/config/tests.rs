@@ -299,3 +299,44 @@ fn the_file_is_the_one_that_is_named_first() {
     std::fs::write(&path, vec![b'\n'; 1024 * 1024 + 1]).unwrap();
     assert!(load(None).unwrap_err().to_string().contains("larger than 1048576 bytes"));
 }
+
+#[test]
+fn the_configuration_that_is_deployed_is_one() {
+    let text = include_str!("../../infra/poolwarden.toml");
+    let env = HashMap::from([
+        (TEXT_VARIABLE, text),
+        (SERVICE_BUS_VARIABLE, "sb-contoso.servicebus.windows.net"),
+        (CLIENT_ID_VARIABLE, "11111111-2222-3333-4444-555555555555"),
+        (BLOB_VARIABLE, "https://stcontoso.blob.core.windows.net/state"),
+    ]);
+    let config = Config::load(None, &env, |_| Ok(())).unwrap();
+    let Store::Azure(store) = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!(store.service_bus.as_str(), "https://sb-contoso.servicebus.windows.net/");
+    let client_id = Some("11111111-2222-3333-4444-555555555555".to_owned());
+    assert_eq!(store.credential, Credential::ManagedIdentity { client_id });
+    assert_eq!(config.connections.len(), 1);
+}
+
+#[test]
+fn a_store_in_azure_is_named_whole_or_refused_with_what_is_missing() {
+    let parse = |text: &str, env: &[(&'static str, &'static str)]| {
+        let env: HashMap<&str, &str> = env.iter().copied().collect();
+        Config::parse(text, Path::new("poolwarden.toml"), &env, |_| Ok(()))
+    };
+    let whole = "[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\nblob = \"https://st.blob.core.windows.net/c\"\n";
+    let config = parse(whole, &[(STORE_VARIABLE, "ignored.db")]);
+    assert!(matches!(config, Err(_) | Ok(Config { store: Store::Sqlite(_), .. })), "POOLWARDEN_STORE overrides the file");
+    assert!(matches!(parse(whole, &[]).unwrap().store, Store::Azure(_)));
+    for (text, env, missing) in [
+        ("[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\n", vec![], "POOLWARDEN_BLOB"),
+        ("[azure]\nblob = \"https://st.blob.core.windows.net/c\"\n", vec![], "ServiceBus__fullyQualifiedNamespace"),
+        ("", vec![(SERVICE_BUS_VARIABLE, "sb-x.servicebus.windows.net")], "POOLWARDEN_BLOB"),
+        ("[store]\npath = \"x\"\n[azure]\n", vec![], "cannot be used together"),
+        ("[azure]\nservice_bus = \"https://example.com\"\n", vec![], "tokens go nowhere else"),
+        ("[azure]\nblob = \"https://st.blob.core.windows.net\"\n", vec![], "is no container"),
+        ("", vec![(BLOB_VARIABLE, "http://10.0.0.1/c")], "https"),
+    ] {
+        let told = parse(text, &env).unwrap_err().to_string();
+        assert!(told.contains(missing), "{text:?} {env:?}: {told}");
+    }
+}

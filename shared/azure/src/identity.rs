@@ -62,7 +62,7 @@ impl EntraSource {
         let built: azure_core::Result<Arc<dyn TokenCredential>> = match &self.credential {
             Credential::ManagedIdentity { client_id } => {
                 let options = ManagedIdentityCredentialOptions {
-                    user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
+                    user_assigned_id: user_assigned(client_id.clone()).map(UserAssignedId::ClientId),
                     client_options,
                 };
                 ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
@@ -122,6 +122,12 @@ impl EntraSource {
             (_, Some(answer)) => answer.explain_entra(),
         }
     }
+}
+
+/// The identity that is meant: the one that is named, else the one that the environment names, as Azure's own libraries
+/// take it. Where an app has user-assigned identities only, one has to be named.
+fn user_assigned(client_id: Option<String>) -> Option<String> {
+    client_id.or_else(|| std::env::var("AZURE_CLIENT_ID").ok().filter(|id| !id.is_empty()))
 }
 
 #[async_trait]

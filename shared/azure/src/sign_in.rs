@@ -20,7 +20,8 @@ use std::sync::Arc;
 pub enum Credential {
     /// The managed identity of the App Service, Function App or virtual machine it runs on.
     ManagedIdentity {
-        /// The client id of a user-assigned identity; the system-assigned one without.
+        /// The client id of a user-assigned identity; without, the one that `AZURE_CLIENT_ID` names, or the
+        /// system-assigned one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_id: Option<String>,
     },
