@@ -41,8 +41,8 @@ impl Credentials for Tokens {
     fn forget(&self) {}
 }
 
-/// The container of this test, new; nothing without Azurite.
-async fn container(name: &str) -> Option<Arc<dyn Documents>> {
+/// The address of a new container; nothing without Azurite.
+pub(crate) async fn container(name: &str) -> Option<String> {
     let Ok(account) = std::env::var(AZURITE) else {
         eprintln!("SKIPPED: {AZURITE} does not say where Azurite is; run `cargo xtask test`");
         return None;
@@ -59,6 +59,12 @@ async fn container(name: &str) -> Option<Arc<dyn Documents>> {
         .await
         .unwrap();
     assert_eq!(created.status(), 201, "{}", created.text().await.unwrap());
+    Some(container)
+}
+
+/// The documents in a new container; nothing without Azurite.
+async fn documents(name: &str) -> Option<Arc<dyn Documents>> {
+    let container = container(name).await?;
     Some(Arc::new(BlobDocuments::new(Http::new().unwrap(), Arc::new(Tokens), &container).unwrap()))
 }
 
@@ -66,7 +72,7 @@ macro_rules! behaviours {
     ($($behaviour:ident),+ $(,)?) => {
         $(#[tokio::test(flavor = "multi_thread")]
         async fn $behaviour() {
-            if let Some(store) = container(stringify!($behaviour)).await {
+            if let Some(store) = documents(stringify!($behaviour)).await {
                 poolwarden_store::conformance::documents::$behaviour(store, "t/").await;
             }
         })+
@@ -77,7 +83,7 @@ poolwarden_store::document_behaviours!(behaviours);
 
 #[tokio::test]
 async fn blobs_have_the_content_types_of_what_they_hold() {
-    let Some(store) = container("content_types").await else { return };
+    let Some(store) = documents("content_types").await else { return };
     let png: &[u8] = b"\x89PNG\r\n\x1a\nrest";
     store.put("icons/1", png.into(), Expect::Absent).await.unwrap();
     store.put("runs/1", "{}".into(), Expect::Absent).await.unwrap();

@@ -323,9 +323,13 @@ fn a_store_in_azure_is_named_whole_or_refused_with_what_is_missing() {
         let env: HashMap<&str, &str> = env.iter().copied().collect();
         Config::parse(text, Path::new("poolwarden.toml"), &env, |_| Ok(()))
     };
-    let whole = "[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\nblob = \"https://st.blob.core.windows.net/c\"\n";
+    let whole =
+        "[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\nblob = \"https://st.blob.core.windows.net/c\"\n";
     let config = parse(whole, &[(STORE_VARIABLE, "ignored.db")]);
-    assert!(matches!(config, Err(_) | Ok(Config { store: Store::Sqlite(_), .. })), "POOLWARDEN_STORE overrides the file");
+    assert!(
+        matches!(config, Err(_) | Ok(Config { store: Store::Sqlite(_), .. })),
+        "POOLWARDEN_STORE overrides the file"
+    );
     assert!(matches!(parse(whole, &[]).unwrap().store, Store::Azure(_)));
     for (text, env, missing) in [
         ("[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\n", vec![], "POOLWARDEN_BLOB"),
