@@ -8,7 +8,6 @@ use poolwarden::resource_events::{MAX_BODY_BYTES, WINDOW};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::message::queue;
 use poolwarden_domain::run::{Run, Status, Trigger};
-use poolwarden_store::Queues;
 use serde_json::{Value, json};
 use simulator::EstateSpec;
 
