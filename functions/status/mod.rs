@@ -42,9 +42,9 @@ pub struct ConnectionStatus {
     pub enabled: bool,
     /// Whether it can sign in; nothing before the first try.
     pub credential: Option<Health>,
-    /// The newest run that ended complete.
+    /// The newest run of the whole connection that ended complete.
     pub last_good_run: Option<RunLine>,
-    /// The newest run that ended.
+    /// The newest run of the whole connection that ended.
     pub last_run: Option<RunLine>,
     /// Since when a run is under way.
     pub running_since: Option<Timestamp>,
@@ -117,8 +117,11 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         let age_s = now.duration_since(finished.at).as_secs();
         Some(RunLine { run: run.id.clone(), status: finished.report.status, at: finished.at, age_s })
     };
-    let ended: Vec<RunLine> = found.runs.iter().filter_map(line).collect();
-    let newest = found.runs.iter().find(|run| run.finished.is_some());
+    // A run of a few pools says nothing about the connection; but one that is held since waits for somebody all the same.
+    let ended: Vec<RunLine> = found.runs.iter().filter(|run| !run.is_part()).filter_map(line).collect();
+    let is_whole = |run: &&Run| run.finished.is_some() && !run.is_part();
+    let newest = found.runs.iter().find(is_whole);
+    let since = found.runs.iter().take_while(|run| !is_whole(run)).chain(newest);
     let report = newest.and_then(|run| run.finished.as_ref()).map(|finished| &finished.report);
     ConnectionStatus {
         name: found.name,
@@ -128,7 +131,7 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         last_run: ended.first().cloned(),
         running_since: found.runs.iter().find(|run| run.finished.is_none()).map(|run| run.started_at),
         unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
-        held: newest.filter(|run| run.held()).map(|run| run.id.clone()),
+        held: since.filter(|run| run.held()).map(|run| run.id.clone()).next(),
     }
 }
 

@@ -29,6 +29,20 @@ fn a_connection_whose_last_run_was_complete_is_well() {
 }
 
 #[test]
+fn a_run_of_a_few_pools_says_nothing_about_the_connection_unless_it_is_held() {
+    let part = |begun, ended| run(begun, Some(ended)).limited_to(&[poolwarden_domain::ArmId::new("/pools/1")]);
+    let before = status(vec![run(500, Some(Ending::Complete))], None, 0);
+    for ended in [Ending::Complete, Ending::Incomplete, Ending::Failed] {
+        assert_eq!(status(vec![part(700, ended), run(500, Some(Ending::Complete))], None, 0), before, "{ended:?}");
+    }
+    let held =
+        status(vec![part(800, Ending::Complete), part(700, Ending::Held), run(500, Some(Ending::Complete))], None, 0);
+    assert_eq!(held.connections[0].held.as_deref(), Some("r700"));
+    let over = status(vec![run(900, Some(Ending::Complete)), part(700, Ending::Held)], None, 0);
+    assert_eq!(over.connections[0].held, None, "a whole run has ended since");
+}
+
+#[test]
 fn one_that_never_ran_is_well_too() {
     assert!(status(Vec::new(), None, 0).healthy);
 }
