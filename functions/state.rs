@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 const MAX_ATTEMPTS: usize = 32;
 
 /// How many documents a listing asks for at a time.
-const PAGE: usize = 500;
+const PAGE: usize = 2_000;
 
 /// Why state could not be read or changed.
 #[derive(Debug, thiserror::Error)]

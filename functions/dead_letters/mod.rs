@@ -3,7 +3,7 @@
 use crate::deps::Deps;
 use crate::letters;
 use crate::stage::Fault;
-use http::StatusCode;
+use axum::http::StatusCode;
 use poolwarden_host::{Failure, HttpAnswer, Invocation, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -5,8 +5,8 @@ mod gather;
 
 use crate::deps::Deps;
 use crate::health::{Health, HealthState};
+use axum::http::StatusCode;
 use gather::gather;
-use http::StatusCode;
 use jiff::Timestamp;
 use poolwarden_domain::run::{Run, Status as Ending};
 use poolwarden_host::{Failure, HttpAnswer, Invocation, Outcome};
