@@ -12,7 +12,7 @@ use poolwarden_azure::{
 };
 use poolwarden_domain::policy::Policy;
 use poolwarden_domain::run::{Run, Source};
-use poolwarden_host::{AccessKey, AccessKeys, fault_point};
+use poolwarden_host::{AccessKey, AccessKeys, fault_point, trace};
 use poolwarden_store::{Clock, Documents, Outgoing, QueueError, Queues};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashMap;
@@ -66,7 +66,14 @@ impl Deps {
     }
 
     /// Sends messages, all or none.
-    pub async fn send(&self, queue: &str, messages: Vec<Outgoing>) -> Result<(), QueueError> {
+    ///
+    /// They carry on the trace that this is called in, unless they have one of their own.
+    pub async fn send(&self, queue: &str, mut messages: Vec<Outgoing>) -> Result<(), QueueError> {
+        if let Some(context) = trace::current() {
+            for message in &mut messages {
+                message.traceparent.get_or_insert_with(|| context.to_string());
+            }
+        }
         fault_point::hit("before_send");
         self.queues.send(queue, messages).await?;
         fault_point::hit("after_send");

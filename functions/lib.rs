@@ -33,6 +33,7 @@ pub mod stage;
 pub mod state;
 pub mod status;
 pub mod sync_timer;
+pub mod telemetry;
 
 use deps::Deps;
 use poolwarden_host::{FunctionApp, FunctionDefinition};

@@ -12,6 +12,7 @@ use poolwarden_domain::report::{ConnectionReport, PoolReport};
 use poolwarden_domain::run::{Finished, PoolWork, Run, Status, Trigger};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
+use poolwarden_host::trace;
 use poolwarden_store::Outgoing;
 
 /// A run's id: it sorts by time, and the salt tells it from others of the same second.
@@ -27,6 +28,7 @@ pub async fn start(deps: &Deps, run: &Run) -> Result<(), Fault> {
 /// The same for a run that nobody takes up before a time.
 pub async fn start_at(deps: &Deps, run: &Run, not_before: Option<Timestamp>) -> Result<(), Fault> {
     let state = deps.state();
+    trace::note_run(Some(&run.id), Some(&run.connection));
     state.create(&keys::run(&run.id, &run.connection), run).await?;
     state.create(&keys::open_run(&run.connection, &run.id), &run.started_at).await?;
     let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };

@@ -13,8 +13,9 @@ use crate::{letters, planted_bug};
 use poolwarden_domain::dead_letter::{Corpse, Death, Kind};
 use poolwarden_domain::message::{Body, queue};
 use poolwarden_domain::text::sha256_hex;
-use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_host::{Failure, Invocation, Outcome, trace};
 use poolwarden_store::{Outgoing, QueueError, StoreError, cut_reason};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
@@ -82,6 +83,13 @@ pub trait Stage {
     fn give_up(deps: &Deps, message: &Self::Message, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
+/// What a message is about, as far as it says so.
+#[derive(Deserialize)]
+struct About {
+    run: Option<String>,
+    connection: Option<String>,
+}
+
 /// Runs a stage for one invocation.
 pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     let message = match invocation.binding::<Body<S::Message>>(BINDING) {
@@ -94,6 +102,9 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
             return bury::<S>(deps, invocation, &id, Kind::Malformed, reason).await;
         }
     };
+    if let Ok(Body { poolwarden: About { run, connection } }) = invocation.binding(BINDING) {
+        trace::note_run(run.as_deref(), connection.as_deref());
+    }
     if planted_bug::is(planted_bug::ACK_BEFORE_STATE) {
         let deps = Arc::clone(deps);
         tokio::spawn(async move { S::handle(&deps, &message).await });

@@ -13,7 +13,9 @@ mod status;
 mod summary;
 mod sync;
 
+use crate::telemetry;
 use clap::{Parser, Subcommand};
+use poolwarden_host::trace;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -88,7 +90,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    match runtime.block_on(run(&cli)) {
+    let ended = runtime.block_on(run(&cli));
+    telemetry::finish();
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) if output::nobody_reads(&error) => ExitCode::from(COMPLETE),
         Err(error) => {
@@ -101,6 +105,12 @@ pub fn main() -> ExitCode {
 async fn run(cli: &Cli) -> anyhow::Result<u8> {
     let served = matches!(cli.command, Command::Serve(_) | Command::Handler);
     output::log(if served { "info" } else { "error" });
+    let command = carry_out(cli);
+    // What is served is traced function by function.
+    if served { command.await } else { trace::root("command", command).await }
+}
+
+async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         Command::Serve(command) => command.run(cli).await,
         Command::Sync(command) => command.run(cli).await,

@@ -4,6 +4,7 @@ use super::Cli;
 use crate::config::{Config, ConfigError, ProcessEnvironment, Store, check_references};
 use crate::deps::Deps;
 use crate::stage::MAX_DELIVERIES;
+use crate::telemetry;
 use anyhow::{Context, bail};
 use poolwarden_host::Schedule;
 use poolwarden_store::{Documents, Options, Overlay, Queues, Sqlite};
@@ -54,6 +55,9 @@ impl Session {
     }
 
     fn with(config: Config, reprocesses: bool) -> anyhow::Result<Self> {
+        if let Some(telemetry) = &config.telemetry {
+            telemetry::begin(telemetry)?;
+        }
         let (documents, queues, sqlite): (Arc<dyn Documents>, Arc<dyn Queues>, _) = match &config.store {
             Store::Sqlite(path) => {
                 let sqlite = Sqlite::open(path, options())?;

@@ -15,6 +15,7 @@ mod policy;
 mod reader;
 mod references;
 mod store;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -29,6 +30,7 @@ pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
 pub use import::{Import, ImportSecret};
 pub use references::check_references;
 pub use store::{AzureStore, Store};
+pub use telemetry::{OTLP_ENDPOINT_VARIABLE, OTLP_HEADERS_VARIABLE, SERVICE_NAME_VARIABLE, Telemetry};
 pub use webhook::Webhook;
 
 use poolwarden_azure::SecretRef;
@@ -61,6 +63,8 @@ pub struct Config {
     pub import: Import,
     /// The sources of published resources, in the order of the file.
     pub connections: Vec<Connection>,
+    /// Where traces are exported to, if anywhere.
+    pub telemetry: Option<Telemetry>,
     needs: Vec<Need>,
 }
 
@@ -73,6 +77,13 @@ pub struct Serve {
     pub host_key: Option<SecretRef>,
     /// Where the key is that opens the administration too.
     pub master_key: Option<SecretRef>,
+}
+
+/// What the file says that the environment may override.
+#[derive(Default)]
+struct Written {
+    azure: Option<store::Written>,
+    telemetry: telemetry::Written,
 }
 
 impl Config {
@@ -106,8 +117,8 @@ impl Config {
         };
         let mut config = Self::beside(path.parent().unwrap_or(Path::new("")));
         config.path = Some(path.to_owned());
-        let azure = config.read(Table::new(&source, document.as_table(), "the top level", 0), &source, check);
-        config.overridden(env, azure, Some(source))
+        let written = config.read(Table::new(&source, document.as_table(), "the top level", 0), &source, check);
+        config.overridden(env, written, Some(source))
     }
 
     /// As [`Config::load`], for who can do without: when nobody names a file and [`DEFAULT_FILE`] is not there either,
@@ -127,7 +138,7 @@ impl Config {
 
     /// A configuration without a file: no connections, and a store in `folder`. The environment overrides it too.
     pub fn empty(folder: &Path, env: &dyn Environment) -> Result<Self, ConfigError> {
-        Self::beside(folder).overridden(env, None, None)
+        Self::beside(folder).overridden(env, Written::default(), None)
     }
 
     /// The connection of this name.
@@ -150,6 +161,7 @@ impl Config {
             serve: Serve { listen: DEFAULT_LISTEN, host_key: None, master_key: None },
             import: Import::default(),
             connections: Vec::new(),
+            telemetry: None,
             needs: Vec::new(),
         }
     }
@@ -160,7 +172,7 @@ impl Config {
         env.filled(TEXT_VARIABLE).filter(|_| !is_file)
     }
 
-    fn read(&mut self, mut root: Table<'_>, source: &Source<'_>, check: ScheduleCheck) -> Option<store::Written> {
+    fn read(&mut self, mut root: Table<'_>, source: &Source<'_>, check: ScheduleCheck) -> Written {
         let local = root.take("store");
         if let Some(path) = local.as_ref().and_then(|entry| store::sqlite(entry, source)) {
             self.store = Store::Sqlite(path);
@@ -170,6 +182,8 @@ impl Config {
             azure.refuse("cannot be used together with [store]", "keep the one of the two that is meant");
         }
         let azure = azure.and_then(|entry| store::azure(&entry));
+        let telemetry = root.take("telemetry").and_then(|entry| entry.table("[telemetry]")).map(telemetry::read);
+        let telemetry = telemetry.unwrap_or_default();
         if let Some(mut table) = root.take("serve").and_then(|entry| entry.table("[serve]")) {
             let listen = table.take("listen").and_then(|entry| entry.parsed(values::listen));
             let mut key = |key| table.take(key).and_then(|entry| references::secret(&entry, None));
@@ -195,25 +209,26 @@ impl Config {
             self.connections.push(connection);
         }
         root.finish();
-        azure
+        Written { azure, telemetry }
     }
 
     /// Puts the environment's settings over the file's, unless either has faults.
     fn overridden(
         mut self,
         env: &dyn Environment,
-        azure: Option<store::Written>,
+        written: Written,
         source: Option<Source<'_>>,
     ) -> Result<Self, ConfigError> {
         let mut faults = Vec::new();
         if let Store::Sqlite(local) = self.store {
-            self.store = store::choose(local, azure, source.as_ref(), env, &mut faults);
+            self.store = store::choose(local, written.azure, source.as_ref(), env, &mut faults);
         }
         match env.filled(LISTEN_VARIABLE).map(|text| values::listen(&text)) {
             None => {}
             Some(Ok(listen)) => self.serve.listen = listen,
             Some(Err(wrong)) => faults.push(wrong.of_variable(LISTEN_VARIABLE)),
         }
+        self.telemetry = telemetry::choose(written.telemetry, env, &mut faults);
         let mut all = source.map(Source::into_faults).unwrap_or_default();
         all.append(&mut faults);
         let faults = all;

@@ -16,7 +16,7 @@ use poolwarden_domain::layout::{Changes, lay_out};
 use poolwarden_domain::message::{ConnectionRun, PoolRun, queue};
 use poolwarden_domain::run::{Discovered, Run};
 use poolwarden_domain::text::sha256_hex;
-use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_host::{Failure, Invocation, Outcome, trace};
 use std::sync::Arc;
 
 /// How many documents are written at a time.
@@ -64,6 +64,7 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         Some(part) => inventory.part(&part.wanted).await,
         None => inventory.estate().await,
     };
+    trace::note_requests(inventory.requests().total());
     let estate = match read {
         Ok(estate) => estate,
         Err(reason) if matches!(reason.why, Why::Failed | Why::Throttled) => {
@@ -79,6 +80,7 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
         Some(baseline) => changes(inventory.as_ref(), &estate, baseline).await,
         None => Changes::new(),
     };
+    trace::note_requests(inventory.requests().total());
     let known = match &part {
         Some(part) => part.known(deps, &run.connection).await?,
         None => known_pools(deps, &run.connection).await?,

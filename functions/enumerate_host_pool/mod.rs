@@ -17,7 +17,7 @@ use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{PoolWork, Run};
 use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
-use poolwarden_host::{Failure, Invocation, Outcome};
+use poolwarden_host::{Failure, Invocation, Outcome, trace};
 use std::sync::Arc;
 
 /// Runs the function for one invocation.
@@ -41,13 +41,14 @@ impl Stage for EnumerateHostPool {
         let work_key = keys::pending(&run.id, &run.connection, &discovered.layout, &message.pool);
         let Some(work) = deps.state().value(&work_key).await? else { return Ok(()) };
         let inventory = deps.sources.inventory(&run).map_err(Fault::Permanent)?;
-        let mut report = match work {
+        let report = match work {
             PoolWork::Seen { facts, changed } => {
-                enumerate(deps, &run, inventory.as_ref(), *facts, changed.as_deref()).await?
+                enumerate(deps, &run, inventory.as_ref(), *facts, changed.as_deref()).await
             }
-            PoolWork::Vanished { id } => look_for(deps, &run, inventory.as_ref(), &message.pool, &id).await?,
+            PoolWork::Vanished { id } => look_for(deps, &run, inventory.as_ref(), &message.pool, &id).await,
         };
-        report.requests = inventory.requests();
+        trace::note_requests(inventory.requests().total());
+        let report = PoolReport { requests: inventory.requests(), ..report? };
         deps.state().create(&report_key, &report).await?;
         // Another delivery may have reported first: then its report, and its plan, count.
         match deps.state().value(&report_key).await? {

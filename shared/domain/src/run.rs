@@ -179,6 +179,13 @@ pub struct Requests {
     pub throttled: u64,
 }
 
+impl Requests {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.arm + self.resource_graph
+    }
+}
+
 impl std::ops::AddAssign for Requests {
     fn add_assign(&mut self, other: Self) {
         self.arm += other.arm;

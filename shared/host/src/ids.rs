@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// 64 bits that do not repeat in this process and collide with another's by chance only: a keyed hash of a counter.
-fn unique() -> u64 {
+pub(crate) fn unique() -> u64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u64(COUNTER.fetch_add(1, Ordering::Relaxed));
@@ -26,11 +26,6 @@ pub(crate) fn guid() -> String {
     )
 }
 
-/// A W3C `traceparent` that starts a trace.
-pub(crate) fn traceparent() -> String {
-    format!("00-{:016x}{:016x}-{:016x}-01", unique(), unique(), unique())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,7 +36,5 @@ mod tests {
         let ids: HashSet<String> = (0..1000).map(|_| guid()).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'4'));
-        let parts: Vec<usize> = traceparent().split('-').map(str::len).collect();
-        assert_eq!(parts, [2, 32, 16, 2]);
     }
 }

@@ -18,6 +18,7 @@ pub mod fault_point;
 mod ids;
 mod router;
 mod serve;
+pub mod trace;
 pub mod wire;
 
 pub use embedded::{AccessKey, AccessKeys, EmbeddedHost, FunctionDefinition, HostError, HostOptions, Schedule};

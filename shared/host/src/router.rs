@@ -1,5 +1,6 @@
 //! The function app: handlers by name, behind the routes the Functions host calls.
 
+use crate::trace::{self, Scope, Span, TraceContext};
 use crate::wire::{Failure, Invocation, Outcome};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tracing::Instrument;
 
 /// The largest envelope that is read: 16 MiB.
@@ -109,8 +110,7 @@ async fn invoke(
             return refuse(StatusCode::BAD_REQUEST, &error.to_string());
         }
     };
-    let span = tracing::info_span!("invocation", function = name, invocation_id = %invocation.id);
-    run(name, handler, invocation).instrument(span).await
+    run(name, handler, invocation).await
 }
 
 /// The whole body, however it is sent: the host usually sends it chunked, without a length.
@@ -126,21 +126,54 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
     })
 }
 
+/// What an invocation is part of: the host's request, else the message, which its sender marked.
+fn parent(invocation: &Invocation) -> Option<TraceContext> {
+    let header = invocation.traceparent.as_deref().and_then(TraceContext::parse);
+    header.or_else(|| TraceContext::parse(&invocation.metadata.traceparent()?))
+}
+
 async fn run(name: &'static str, handler: &Handler, invocation: Invocation) -> Response {
     let started = Instant::now();
-    let delivery_count = invocation.metadata.delivery_count();
+    let (delivery_count, invocation_id) = (invocation.metadata.delivery_count(), invocation.id.clone());
+    let scope = Scope::new(parent(&invocation));
+    let trace_id = scope.context.trace();
+    let span = tracing::info_span!("invocation", function = name, invocation_id, trace_id);
     // A panic fails this invocation and no other. It may not take the process down: the host would count it against
     // the app, and every other invocation in flight would be delivered again.
-    let outcome = AssertUnwindSafe(async { handler(invocation).await }).catch_unwind().await;
+    let outcome = AssertUnwindSafe(scope.run(async { handler(invocation).await })).catch_unwind().instrument(span).await;
     let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(format!("the function {name} panicked"))));
+    let notes = scope.notes();
+    trace::export(|| Span {
+        name: name.to_owned(),
+        by_message: delivery_count.is_some(),
+        context: scope.context,
+        parent: scope.parent,
+        started: scope.started,
+        ended: SystemTime::now(),
+        invocation_id: Some(invocation_id.clone()),
+        delivery_count,
+        notes: notes.clone(),
+        error: outcome.as_ref().err().map(|failure| failure.message.clone()),
+    });
+    // The one line of an invocation says all by itself, without the span that the lines before it stand in.
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let trace::Notes { run, connection, requests } = notes;
+    macro_rules! line {
+        ($level:ident, $outcome:literal $(, $more:tt)*) => {
+            tracing::$level!(
+                function = name, invocation_id, trace_id, run, connection, outcome = $outcome, duration_ms, requests,
+                delivery_count $(, $more)*, "invoked"
+            )
+        };
+    }
     match outcome {
         Ok(outcome) => {
-            tracing::info!(outcome = "success", duration_ms, delivery_count, "invoked");
+            line!(info, "success");
             answer(StatusCode::OK, &outcome.encode())
         }
         Err(failure) => {
-            tracing::warn!(outcome = "failure", duration_ms, delivery_count, error = failure.message, "invoked");
+            let error = failure.message.as_str();
+            line!(warn, "failure", error);
             answer(StatusCode::INTERNAL_SERVER_ERROR, &failure.encode())
         }
     }

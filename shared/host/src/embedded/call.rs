@@ -1,5 +1,6 @@
 //! Calling a function: an HTTP request that never leaves the process.
 
+use crate::trace::TraceContext;
 use crate::wire::{self, HOST_VERSION, INVOCATION_ID, TRACEPARENT, Verdict};
 use crate::{MAX_ENVELOPE_BYTES, ids};
 use ::http::{Request, header};
@@ -31,14 +32,17 @@ impl<T> Drop for Owned<T> {
 
 impl Caller {
     /// Invokes `function`. Whatever goes wrong is a verdict; dropping the future drops the handler.
-    pub(super) async fn call(&self, function: &'static str, envelope: &Value) -> Verdict {
+    ///
+    /// `caused_by` is the trace context of what fired the function, as it came; without a valid one a trace begins.
+    pub(super) async fn call(&self, function: &'static str, envelope: &Value, caused_by: Option<&str>) -> Verdict {
+        let traceparent = caused_by.and_then(TraceContext::parse).unwrap_or_else(TraceContext::root);
         let invocation_id = ids::guid();
         let request = Request::post(format!("/{function}"))
             .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
             .header(header::USER_AGENT, format!("Azure-Functions-Host/{REPRODUCED_VERSION}"))
             .header(HOST_VERSION, REPRODUCED_VERSION)
             .header(INVOCATION_ID, &invocation_id)
-            .header(TRACEPARENT, ids::traceparent())
+            .header(TRACEPARENT, traceparent.to_string())
             .body(Body::from(envelope.to_string()));
         let request = match request {
             Ok(request) => request,

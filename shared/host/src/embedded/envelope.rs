@@ -6,7 +6,7 @@
 
 use super::definition::Function;
 use crate::ids;
-use crate::wire::is_binary;
+use crate::wire::{TRACE_PROPERTY, is_binary};
 use ::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -87,8 +87,12 @@ pub(super) fn message(function: &Function, delivery: &Delivery, now: Timestamp) 
     for client in ["MessageReceiver", "MessageActions", "ReceiveActions", "Client"] {
         metadata.set(client, json!({}));
     }
+    let own = match &delivery.traceparent {
+        Some(traceparent) => json!({ TRACE_PROPERTY: traceparent }),
+        None => json!({}),
+    };
     for properties in ["ApplicationProperties", "UserProperties"] {
-        metadata.set(properties, json!({}));
+        metadata.set(properties, own.clone());
     }
     for (name, value) in [
         ("MessageId", Value::from(delivery.id.as_str())),

@@ -6,7 +6,7 @@ use super::envelope;
 use super::keys::{AccessKeys, AuthLevel};
 use super::options::Clock;
 use crate::MAX_ENVELOPE_BYTES;
-use crate::wire::{AnswerBody, HttpAnswer, Verdict};
+use crate::wire::{AnswerBody, HttpAnswer, TRACEPARENT, Verdict};
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -135,8 +135,9 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
     }
     // A task of its own: a caller who hangs up must not stop a function half way.
     let caller = site.caller.clone();
+    let traceparent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let call = tokio::spawn(async move {
-        let verdict = caller.call(name, &envelope).await;
+        let verdict = caller.call(name, &envelope, traceparent.as_deref()).await;
         drop(slot);
         verdict
     });

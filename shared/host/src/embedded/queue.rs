@@ -110,7 +110,8 @@ impl Poller {
     /// Calls the function, and renews the lock for as long as host.json allows.
     async fn invoke(&self, delivery: &Delivery) -> Verdict {
         let envelope = envelope::message(&self.function, delivery, (self.clock)());
-        let mut call = std::pin::pin!(self.caller.call(self.function.name, &envelope));
+        let traceparent = delivery.traceparent.as_deref();
+        let mut call = std::pin::pin!(self.caller.call(self.function.name, &envelope, traceparent));
         let started = Instant::now();
         let mut renew_at = started + self.lock_duration / 2;
         let mut renewing = true;

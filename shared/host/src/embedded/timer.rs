@@ -100,7 +100,7 @@ impl TimerLoop {
             let context = (count > 0).then_some(RetryOf { count, max_count: retry.max_count, error: &error });
             let now = (self.clock)();
             let envelope = envelope::timer(&self.function, ticks, is_past_due, context.as_ref(), now);
-            match self.caller.call(self.function.name, &envelope).await {
+            match self.caller.call(self.function.name, &envelope, None).await {
                 Verdict::Success(_) => break,
                 Verdict::Failed(reason) | Verdict::NeverCompletes(reason) => error = reason,
             }

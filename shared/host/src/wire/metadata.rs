@@ -5,7 +5,7 @@
 //! `{"DeliveryCount": 9}` forges the count. Nothing here can tell; messages therefore keep their content under one
 //! key of their own.
 
-use super::json;
+use super::{TRACE_PROPERTY, json};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -70,6 +70,14 @@ impl Metadata {
     /// The message's properties beside its body.
     pub fn application_properties(&self) -> Option<Map<String, Value>> {
         self.get("ApplicationProperties").or_else(|| self.get("UserProperties"))
+    }
+
+    /// The W3C trace context the message was sent in. The host sends it as a header as well, if it traces at all.
+    pub fn traceparent(&self) -> Option<String> {
+        match self.application_properties()?.remove(TRACE_PROPERTY)? {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Why the broker gave the message up, on a dead-letter queue. It has no entry of its own.

@@ -31,3 +31,6 @@ pub const HOST_VERSION: &str = "x-azure-functions-hostversion";
 
 /// The W3C trace context the host may send along.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// The application property that carries a message's trace context, as the Azure SDKs name it.
+pub const TRACE_PROPERTY: &str = "Diagnostic-Id";
