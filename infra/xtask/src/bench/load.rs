@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn answers_are_read_to_their_end_and_have_to_be_full() {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n";
-        assert!(!is_whole(head[..20].as_bytes()).expect("a part"));
+        assert!(!is_whole(&head.as_bytes()[..20]).expect("a part"));
         assert!(!is_whole(format!("{head}{{\"Outputs\"").as_bytes()).expect("a part"));
         assert!(is_whole(format!("{head}{{\"Outputs\":{{}}}}").as_bytes()).expect("whole"));
         assert!(is_whole(format!("{head}{{\"others\": {{}}}}").as_bytes()).is_err());
