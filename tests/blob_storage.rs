@@ -41,8 +41,8 @@ impl Credentials for Tokens {
     fn forget(&self) {}
 }
 
-/// The container of this test, new; nothing without Azurite.
-async fn container(name: &str) -> Option<Arc<dyn Documents>> {
+/// The address of a container of this test's, new; nothing without Azurite.
+pub(crate) async fn new_container(name: &str) -> Option<String> {
     let Ok(account) = std::env::var(AZURITE) else {
         eprintln!("SKIPPED: {AZURITE} does not say where Azurite is; run `cargo xtask test`");
         return None;
@@ -59,6 +59,12 @@ async fn container(name: &str) -> Option<Arc<dyn Documents>> {
         .await
         .unwrap();
     assert_eq!(created.status(), 201, "{}", created.text().await.unwrap());
+    Some(container)
+}
+
+/// The documents of a container of this test's.
+async fn container(name: &str) -> Option<Arc<dyn Documents>> {
+    let container = new_container(name).await?;
     Some(Arc::new(BlobDocuments::new(Http::new().unwrap(), Arc::new(Tokens), &container).unwrap()))
 }
 

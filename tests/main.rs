@@ -4,6 +4,7 @@
 
 mod blob_storage;
 mod commands;
+mod contract;
 mod dead_letters;
 mod desk;
 mod events;
