@@ -81,6 +81,11 @@ impl Stand {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
+    /// The environment variables of every command.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
     /// A path in the installation's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -5,6 +5,7 @@
 mod azure;
 mod blob_storage;
 mod commands;
+mod contract;
 mod dead_letters;
 mod desk;
 mod events;

@@ -2,7 +2,8 @@
 //!
 //! `POOLWARDEN_FAULT_POINTS=before_ack:0.01:7,after_ack:0.5` lets the process die at `before_ack` with a
 //! probability of one in a hundred (seeded with 7) and at `after_ack` every other time. The variable is read once.
-//! Nothing is flushed, no destructor runs. Present only with the feature `fault-points`.
+//! Nothing is flushed, no destructor runs. Written `before_send!:1`, the place panics instead: the invocation fails, and
+//! the process has to live on. Present only with the feature `fault-points`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -10,7 +11,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// The variable that arms fault points.
 pub const VARIABLE: &str = "POOLWARDEN_FAULT_POINTS";
 
-/// Dies here, if the point is armed and the dice say so.
+/// Dies or panics here, if the point is armed and the dice say so.
+///
+/// # Panics
+/// If it is armed to.
 pub fn hit(name: &'static str) {
     static ARMED: OnceLock<Mutex<Armed>> = OnceLock::new();
     let armed = ARMED.get_or_init(|| {
@@ -21,15 +25,28 @@ pub fn hit(name: &'static str) {
             std::process::exit(2);
         }))
     });
-    if armed.lock().unwrap_or_else(PoisonError::into_inner).fires(name) {
-        eprintln!("fault point {name}: the process dies here");
-        std::process::abort();
+    let fires = armed.lock().unwrap_or_else(PoisonError::into_inner).fires(name);
+    match fires {
+        None => {}
+        Some(End::Panic) => panic!("fault point {name}: this is the panic that was asked for"),
+        Some(End::Abort) => {
+            eprintln!("fault point {name}: the process dies here");
+            std::process::abort();
+        }
     }
 }
 
 struct Armed(BTreeMap<String, Point>);
 
+/// What happens at a point that fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Abort,
+    Panic,
+}
+
 struct Point {
+    end: End,
     probability: f64,
     state: u64,
 }
@@ -38,26 +55,25 @@ impl Armed {
     fn parse(text: &str, default_seed: u64) -> Result<Self, String> {
         let mut points = BTreeMap::new();
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let fault = || format!("{item:?} is not name:probability[:seed]");
+            let fault = || format!("{item:?} is not name[!]:probability[:seed]");
             let mut parts = item.split(':');
             let (Some(name), Some(probability), seed, None) = (parts.next(), parts.next(), parts.next(), parts.next())
             else {
                 return Err(fault());
             };
             let probability: f64 = probability.parse().map_err(|_| fault())?;
+            let (name, end) = name.strip_suffix('!').map_or((name, End::Abort), |name| (name, End::Panic));
             if name.is_empty() || !(0.0..=1.0).contains(&probability) {
                 return Err(fault());
             }
             let state = seed.map_or(Ok(default_seed), str::parse).map_err(|_| fault())?;
-            points.insert(name.to_owned(), Point { probability, state });
+            points.insert(name.to_owned(), Point { end, probability, state });
         }
         Ok(Self(points))
     }
 
-    fn fires(&mut self, name: &str) -> bool {
-        let Some(point) = self.0.get_mut(name) else {
-            return false;
-        };
+    fn fires(&mut self, name: &str) -> Option<End> {
+        let point = self.0.get_mut(name)?;
         // SplitMix64: a seed gives the same run again.
         point.state = point.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = point.state;
@@ -65,7 +81,7 @@ impl Armed {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
         let unit = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
-        unit < point.probability
+        (unit < point.probability).then_some(point.end)
     }
 }
 
@@ -99,15 +115,18 @@ mod tests {
     #[test]
     fn points_fire_as_often_as_they_are_told_and_the_same_way_again() {
         let run = || {
-            let mut armed = Armed::parse("often:0.5:7, never:0,always:1", 1).unwrap();
-            let often: Vec<bool> = (0..1000).map(|_| armed.fires("often")).collect();
-            assert!((0..1000).all(|_| !armed.fires("never") && armed.fires("always") && !armed.fires("unknown")));
+            let mut armed = Armed::parse("often:0.5:7, never:0,always:1,panics!:1", 1).unwrap();
+            let often: Vec<bool> = (0..1000).map(|_| armed.fires("often").is_some()).collect();
+            for _ in 0..1000 {
+                let fired = ["never", "always", "panics", "unknown"].map(|name| armed.fires(name));
+                assert_eq!(fired, [None, Some(End::Abort), Some(End::Panic), None]);
+            }
             often
         };
         let fired = run().iter().filter(|&&fired| fired).count();
         assert!((400..600).contains(&fired), "{fired}");
         assert_eq!(run(), run());
-        for bad in ["x", "x:2", "x:-1", "x:a", ":1", "x:1:y", "x:1:1:1"] {
+        for bad in ["x", "x:2", "x:-1", "x:a", ":1", "!:1", "x:1:y", "x:1:1:1"] {
             assert!(Armed::parse(bad, 1).is_err(), "{bad}");
         }
     }

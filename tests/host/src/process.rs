@@ -26,10 +26,8 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// How the process is started.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Variables beside the host's own.
+    /// Variables beside the host's own; no other is passed on.
     pub environment: Vec<(String, String)>,
-    /// Variables that it must not inherit.
-    pub without: Vec<String>,
     /// Where its standard error is added to; nowhere otherwise.
     pub log: Option<PathBuf>,
 }
@@ -149,9 +147,7 @@ fn command(app: &App, settings: &Settings, port: u16) -> Result<Command> {
     let mut command = Command::new(&app.program);
     command.args(&app.arguments).current_dir(&app.folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).kill_on_drop(true);
-    for name in &settings.without {
-        command.env_remove(name);
-    }
+    command.env_clear();
     command.env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string()).env("FUNCTIONS_HTTPWORKER_PORT", port.to_string());
     command.env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", guid()).env("FUNCTIONS_APP_ROOT_PATH", &app.folder);
     command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
