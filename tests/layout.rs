@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::harness::{read, tiny};
+use poolwarden::config::{BLOB_VARIABLE, SERVICE_BUS_VARIABLE};
 use poolwarden::{DEFINITIONS, HOST_JSON, app};
 use poolwarden_domain::message::queue;
 use poolwarden_host::{EmbeddedHost, HostOptions};
@@ -44,6 +45,14 @@ fn every_queue_is_read_by_the_function_of_its_name_and_by_no_other() {
         assert_eq!(json, read(&functions().join(definition.name).join("function.json")), "compiled in as it is there");
         let [binding, outputs @ ..] = json["bindings"].as_array().unwrap().as_slice() else { panic!("{json:#}") };
         assert_eq!(binding["direction"], "in");
+        // What handlers ask their invocation for.
+        let name = match binding["type"].as_str().unwrap() {
+            "httpTrigger" => "req",
+            "serviceBusTrigger" => "message",
+            "timerTrigger" => "timer",
+            other => panic!("{other} is decoded by no handler"),
+        };
+        assert_eq!(binding["name"], name, "{}", definition.name);
         if binding["type"] == "httpTrigger" {
             assert_eq!(outputs, [json!({"name": "res", "type": "http", "direction": "out"})]);
             assert!(["function", "anonymous"].contains(&binding["authLevel"].as_str().unwrap()), "{json:#}");
@@ -52,7 +61,7 @@ fn every_queue_is_read_by_the_function_of_its_name_and_by_no_other() {
         assert_eq!(outputs, [] as [Value; 0]);
         if binding["type"] == "serviceBusTrigger" {
             assert_eq!(binding["queueName"], definition.name);
-            assert_eq!(binding["connection"], "ServiceBus", "the one connection that the infrastructure provides");
+            assert_eq!(format!("{}__fullyQualifiedNamespace", text(binding, "connection")), SERVICE_BUS_VARIABLE);
             assert_eq!(binding["dataType"], "string");
             read_queues.push(definition.name);
         }
@@ -61,6 +70,24 @@ fn every_queue_is_read_by_the_function_of_its_name_and_by_no_other() {
     let mut all = queue::ALL;
     all.sort_unstable();
     assert_eq!(read_queues, all);
+}
+
+/// `infra/tests` looks at the syntax tree; this is what can be known without it.
+#[test]
+fn the_infrastructure_names_every_queue_and_connection() {
+    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra").join("modules");
+    let module = |name: &str| std::fs::read_to_string(modules.join(name)).unwrap();
+    let (service_bus, app) = (module("service-bus.bicep"), module("function-app.bicep"));
+    for queue in queue::ALL {
+        assert!(service_bus.contains(&format!("'{queue}'")), "{queue} is deployed");
+    }
+    for variable in [SERVICE_BUS_VARIABLE, BLOB_VARIABLE, "POOLWARDEN_CONFIG_TOML"] {
+        assert!(app.contains(&format!("'{variable}'")), "{variable} is set");
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 "use strict";
 const http = require("node:http");
 
-const answer = JSON.stringify({ Outputs: {}, Logs: [], ReturnValue: null });
-
 http
   .createServer((request, response) => {
     const parts = [];
@@ -12,10 +10,10 @@ http
       response.setHeader("Content-Type", "application/json");
       if (request.method === "GET") return response.end('{"ready":true}');
       const envelope = JSON.parse(Buffer.concat(parts).toString("utf8"));
-      let message = envelope.Data.message;
-      while (typeof message === "string") message = JSON.parse(message);
-      Number.parseInt(envelope.Metadata.DeliveryCount, 10);
-      response.end(answer);
+      const events = JSON.parse(envelope.Data.req.Body);
+      const body = { validationResponse: events[0].data.validationCode };
+      const output = { statusCode: "200", body, headers: { "Content-Type": "application/json" } };
+      response.end(JSON.stringify({ Outputs: { res: output }, Logs: [], ReturnValue: null }));
     });
   })
   .listen(Number(process.env.FUNCTIONS_CUSTOMHANDLER_PORT), "127.0.0.1");

@@ -5,8 +5,6 @@ import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-ANSWER = json.dumps({"Outputs": {}, "Logs": [], "ReturnValue": None}).encode()
-
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -36,11 +34,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         envelope = json.loads(self.body())
-        message = envelope["Data"]["message"]
-        while isinstance(message, str):
-            message = json.loads(message)
-        int(envelope["Metadata"]["DeliveryCount"])
-        self.answer(200, ANSWER)
+        events = json.loads(envelope["Data"]["req"]["Body"])
+        answer = {"validationResponse": events[0]["data"]["validationCode"]}
+        output = {"statusCode": "200", "body": answer, "headers": {"Content-Type": "application/json"}}
+        self.answer(200, json.dumps({"Outputs": {"res": output}, "Logs": [], "ReturnValue": None}).encode())
 
     def log_message(self, *_):
         pass

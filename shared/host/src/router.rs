@@ -3,7 +3,7 @@
 use crate::trace::{self, Scope, Span, TraceContext};
 use crate::wire::{Failure, Invocation, Outcome};
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -11,10 +11,9 @@ use axum::routing::get;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::LengthLimitError;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -27,6 +26,9 @@ use tracing::Instrument;
 ///
 /// [`MAX_HTTP_BODY_BYTES`]: crate::embedded::MAX_HTTP_BODY_BYTES
 pub const MAX_ENVELOPE_BYTES: usize = 16 << 20;
+
+/// How much of an envelope is read before it is refused: more than the host lets through.
+const MAX_DISCARDED_BYTES: usize = 128 << 20;
 
 type Handler = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Outcome, Failure>> + Send + Sync>;
 
@@ -114,16 +116,36 @@ async fn invoke(
 }
 
 /// The whole body, however it is sent: the host usually sends it chunked, without a length.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the invocation exceeds the limit of 16 MiB");
+///
+/// What is too large is read on and thrown away, for whoever still sends when the refusal comes does not hear it.
+async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Response> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_ENVELOPE_BYTES) {
-        return Err(too_large());
+    let (mut first, mut rest, mut bytes) = (Bytes::new(), Vec::new(), 0);
+    let mut too_large = length.is_some_and(|length| length > MAX_ENVELOPE_BYTES);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| refuse(StatusCode::BAD_REQUEST, "the request's body broke off"))?;
+        let Ok(part) = frame.into_data() else { continue };
+        bytes += part.len();
+        too_large |= bytes > MAX_ENVELOPE_BYTES;
+        if bytes > MAX_DISCARDED_BYTES {
+            break;
+        }
+        // Most bodies come in one part, which is not copied.
+        if too_large {
+            rest = Vec::new();
+        } else if first.is_empty() {
+            first = part;
+        } else {
+            rest.extend_from_slice(&part);
+        }
     }
-    to_bytes(body, MAX_ENVELOPE_BYTES).await.map_err(|error| match error.source() {
-        Some(source) if source.is::<LengthLimitError>() => too_large(),
-        _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
-    })
+    if too_large {
+        Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "the invocation exceeds the limit of 16 MiB"))
+    } else if rest.is_empty() {
+        Ok(first)
+    } else {
+        Ok([first.as_ref(), &rest].concat().into())
+    }
 }
 
 /// What an invocation is part of: the host's request, else the message, which its sender marked.

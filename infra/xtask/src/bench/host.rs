@@ -24,17 +24,18 @@ const ROUND_MS: u64 = 2_000;
 const WARM_UP_MS: u64 = 500;
 /// How long a process is left alone before its memory counts as that of an idle one.
 const IDLE: Duration = Duration::from_secs(1);
-/// What has nothing to do without a connection, and asks nobody.
-const NO_OP: &str = "sync_timer";
+/// The function that is measured: it answers Event Grid's handshake without asking anybody. No queue function does
+/// without state.
+const HANDSHAKE: &str = "resource_events";
 /// A queue message about a run that has ended: the least that a queue function does.
 const ENDED_RUN: &str = "finish_run";
 
 const ABOUT: &str = "\
 It builds release binaries, and measures in turn, on this machine, `poolwarden handler` and the two handlers in \
-infra/xtask/twins, which parse the invocation, decode the message and answer, and do nothing else:
+infra/xtask/twins, which parse the invocation and the request in it and answer, and do nothing else:
   - from the start of the process to the first 200 on `/`, which is asked for without pause;
-  - invocations a second over 32 connections that are kept alive, sent in chunks as the host sends them: the \
-envelope of a queue message, to a function that has nothing to do. Poolwarden writes its line of log for each;
+  - invocations a second over 32 connections that are kept alive, sent in chunks as the host sends them: Event \
+Grid's handshake, which asks nobody and keeps nothing. Poolwarden writes its line of log for each;
   - resident memory after a second of idleness.
 Beside that, for Poolwarden alone, a queue message about a run that has ended: it reads that run and deletes its mark, \
 at a stand-in for Blob Storage that answers at once.
@@ -75,8 +76,8 @@ impl Host {
                 Err(error) => println!("LEFT OUT: the handler for {name}: {error:#}"),
             }
         }
-        let envelope = folder.join("no-op.json");
-        write(&envelope, &envelope_of(NO_OP, &json!({"run": "r", "connection": "c"})))?;
+        let envelope = folder.join("handshake.json");
+        write(&envelope, &handshake())?;
         let starts = self.starts(&contestants).await?;
         let loads = loads(&programs, &contestants, &envelope).await?;
         let mut measured = Vec::new();
@@ -120,7 +121,7 @@ async fn loads(programs: &Programs, contestants: &[Contestant], envelope: &Path)
     for round in 0..=ROUNDS {
         for ((contestant, running), rates) in contestants.iter().zip(&running).zip(&mut rates) {
             let time_ms = if round == 0 { WARM_UP_MS } else { ROUND_MS };
-            let (rate, p99_ms) = load(programs, &running.address, NO_OP, envelope, time_ms).await?;
+            let (rate, p99_ms) = load(programs, &running.address, HANDSHAKE, envelope, time_ms).await?;
             if round > 0 {
                 println!("{round}/{ROUNDS}: {}: {rate:.0} a second, p99 {p99_ms:.1} ms", contestant.name);
                 rates.0.push(rate);
@@ -158,6 +159,31 @@ async fn ended_run(programs: &Programs, folder: &Path) -> Result<f64> {
     Ok(median(rates))
 }
 
+/// Event Grid's handshake as the Functions host hands it over.
+fn handshake() -> Value {
+    let events = json!([{
+        "id": "2d1781af-3a4c-4d7c-bd0c-e34b19da4e66", "topic": "/subscriptions/00000000-0000-0000-0000-000000000000",
+        "subject": "", "data": {"validationCode": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"},
+        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent", "eventTime": "2026-11-23T12:00:00.0000000Z",
+        "metadataVersion": "1", "dataVersion": "2",
+    }]);
+    let headers = json!({
+        "Host": ["app.azurewebsites.net"], "Content-Type": ["application/json; charset=utf-8"],
+        "aeg-event-type": ["SubscriptionValidation"], "aeg-delivery-count": ["0"], "aeg-data-version": ["2"],
+    });
+    json!({
+        "Data": {"req": {
+            "Url": "https://app.azurewebsites.net/api/resource-events", "Method": "POST", "Query": {},
+            "Headers": headers, "Params": {}, "Identities": [], "Body": events.to_string(),
+        }},
+        "Metadata": {
+            "Headers": headers,
+            "sys": {"MethodName": HANDSHAKE, "UtcNow": "2026-11-23T12:00:01Z",
+                    "RandGuid": "6b1f5a9e-0c2d-4e8f-9a3b-1c2d3e4f5a6b"},
+        },
+    })
+}
+
 /// A Service Bus message as the Functions host hands it over.
 fn envelope_of(function: &str, content: &Value) -> Value {
     let body = json!({ "poolwarden": content }).to_string();
@@ -190,7 +216,7 @@ fn table(measured: &[Measured], ended_run: f64, binary_bytes: u64) -> Table {
     );
     table.row("start to the first 200 on `/`".to_owned(), each(|one| format!("{:.1} ms", one.start_ms)));
     let rates = each(|one| format!("{:.0}/s (p99 {:.1} ms)", one.per_second, one.p99_ms));
-    table.row("invocations with nothing to do".to_owned(), rates);
+    table.row("invocations that ask nobody (Event Grid's handshake)".to_owned(), rates);
     let resident = |one: &Measured| one.resident_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.1} MiB"));
     table.row("resident memory when idle".to_owned(), each(resident));
     if let Some((ours, twins)) = measured.split_first() {

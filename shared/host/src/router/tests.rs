@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::INVOCATION_ID;
+use axum::body::to_bytes;
 use http::Method;
 use tower::ServiceExt;
 
