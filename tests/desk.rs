@@ -103,7 +103,7 @@ impl Desk {
 
     /// Invokes a function, and returns the answer's status and body.
     pub(crate) async fn invoke(&self, function: &str, envelope: &Value) -> (u16, Value) {
-        let request = axum::http::Request::post(format!("/{function}"))
+        let request = http::Request::post(format!("/{function}"))
             .header("content-type", "application/json")
             .header("x-azure-functions-invocationid", "6b1f5a9e-0c2d-4e8f-9a3b-1c2d3e4f5a6b")
             .body(Body::from(envelope.to_string()));
