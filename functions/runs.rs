@@ -9,7 +9,7 @@ use poolwarden_domain::event::{self, Event};
 use poolwarden_domain::message::{ConnectionRun, Notification, queue};
 use poolwarden_domain::plan::{PoolIndex, PoolPlan};
 use poolwarden_domain::report::{ConnectionReport, PoolReport};
-use poolwarden_domain::run::{Finished, PoolWork, Run, Status, Trigger};
+use poolwarden_domain::run::{Finished, PART_SUFFIX, PoolWork, Run, Status, Trigger};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
 use poolwarden_host::trace;
@@ -45,7 +45,7 @@ pub async fn instead_of(deps: &Deps, ended: &Run, pool: Option<&str>, occasion: 
     };
     let only = of_pool.map_or_else(|| ended.only.clone(), |id| vec![id]);
     let now = deps.now();
-    let id = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &sha256_hex(occasion.as_bytes())[..6]);
+    let id = id(now, occasion) + if only.is_empty() { "" } else { PART_SUFFIX };
     tracing::info!(run = id, instead_of = ended.id, connection = ended.connection, pool, "a new run");
     let run = Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now);
     start(deps, &run.limited_to(&only)).await?;

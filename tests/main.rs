@@ -19,5 +19,6 @@ mod messages;
 mod offline;
 mod service_bus;
 mod serving;
+mod tokens;
 mod truth;
 mod webhooks;
