@@ -18,5 +18,6 @@ mod messages;
 mod offline;
 mod service_bus;
 mod serving;
+mod telemetry;
 mod truth;
 mod webhooks;

@@ -140,7 +140,8 @@ async fn run(name: &'static str, handler: &Handler, invocation: Invocation) -> R
     let span = tracing::info_span!("invocation", function = name, invocation_id, trace_id);
     // A panic fails this invocation and no other. It may not take the process down: the host would count it against
     // the app, and every other invocation in flight would be delivered again.
-    let outcome = AssertUnwindSafe(scope.run(async { handler(invocation).await })).catch_unwind().instrument(span).await;
+    let outcome =
+        AssertUnwindSafe(scope.run(async { handler(invocation).await })).catch_unwind().instrument(span).await;
     let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(format!("the function {name} panicked"))));
     let notes = scope.notes();
     trace::export(|| Span {
