@@ -19,6 +19,7 @@ mod messages;
 mod offline;
 mod service_bus;
 mod serving;
+mod telemetry;
 mod tokens;
 mod truth;
 mod webhooks;

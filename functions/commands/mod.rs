@@ -72,6 +72,22 @@ enum Command {
     Handler,
 }
 
+impl Command {
+    /// What it is called in a trace.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Sync(_) => "sync",
+            Self::Packages(_) => "packages",
+            Self::Connections(_) => "connections",
+            Self::Runs(_) => "runs",
+            Self::DeadLetters(_) => "dead-letters",
+            Self::Status => "status",
+            Self::Handler => "handler",
+        }
+    }
+}
+
 /// Runs the command line and returns the process' exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -107,7 +123,7 @@ async fn run(cli: &Cli) -> anyhow::Result<u8> {
     output::log(if served { "info" } else { "error" });
     let command = carry_out(cli);
     // What is served is traced function by function.
-    if served { command.await } else { trace::root("command", command).await }
+    if served { command.await } else { trace::root(cli.command.name(), command).await }
 }
 
 async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 mod import;
 mod slips;
+mod telemetry;
 
 const EXAMPLE: &str = include_str!("poolwarden.example.toml");
 const FAULTY: &str = include_str!("testdata/faulty.toml");

@@ -106,3 +106,35 @@ fn a_name_is_taken_once() {
         .function("twice", |_| async { Ok(Outcome::done()) })
         .function("twice", |_| async { Ok(Outcome::done()) });
 }
+
+#[tokio::test]
+async fn an_invocation_is_a_child_of_the_request_else_of_the_message_else_a_trace_of_its_own() {
+    let app = FunctionApp::new().function("where", |_| async {
+        Ok(Outcome::done().with_log(trace::current().map(|context| context.to_string()).unwrap_or_default()))
+    });
+    let app = app.into_router();
+    let (request, message) = ("0af7651916cd43dd8448eb211c80319c", "1bf7651916cd43dd8448eb211c80319c");
+    for (header, property, expected) in [
+        (Some(format!("00-{request}-b7ad6b7169203331-00")), Some(message), Some((request, "00"))),
+        (Some("not a traceparent".to_owned()), Some(message), Some((message, "01"))),
+        (None, Some(message), Some((message, "01"))),
+        (None, None, None),
+    ] {
+        let properties = property.map(|id| json!({"Diagnostic-Id": format!("00-{id}-b7ad6b7169203331-01")}));
+        let envelope = json!({"Data": {}, "Metadata": {"ApplicationProperties": properties}});
+        let mut call = Request::builder().method(Method::POST).uri("/where");
+        if let Some(header) = &header {
+            call = call.header("traceparent", header);
+        }
+        let response = app.clone().oneshot(call.body(Body::from(envelope.to_string())).unwrap()).await.unwrap();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        let place = TraceContext::parse(answer["Logs"][0].as_str().unwrap()).unwrap();
+        assert_ne!(place.span_id, 0xb7ad_6b71_6920_3331, "it is a span of its own");
+        if let Some((trace, flags)) = expected {
+            assert_eq!((place.trace().as_str(), format!("{:02x}", place.flags).as_str()), (trace, flags));
+        } else {
+            assert!(![request, message].contains(&place.trace().as_str()));
+        }
+    }
+}
