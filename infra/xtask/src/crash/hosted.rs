@@ -29,8 +29,7 @@ impl Hosted {
         let mut environment = poolwarden.environment().to_vec();
         environment.push(("POOLWARDEN_CONFIG".into(), poolwarden.folder.join("poolwarden.toml").display().to_string()));
         environment.push(("RUST_LOG".into(), "warn".into()));
-        let settings =
-            Settings { environment, log: Some(poolwarden.folder.join("handler.log")), ..Settings::default() };
+        let settings = Settings { environment, log: Some(poolwarden.folder.join("handler.log")) };
         let tokens = Tokens::ManagedIdentity {
             endpoint: format!("{}/msi/token", azure.url),
             header: IDENTITY_HEADER.to_owned(),

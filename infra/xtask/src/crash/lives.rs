@@ -22,7 +22,7 @@ const ARMED: f64 = 0.7;
 pub(super) enum Life {
     /// `poolwarden serve`.
     Serve {
-        process: Process,
+        process: Box<Process>,
         /// The fault point that may end it.
         armed: Option<&'static str>,
     },
@@ -98,7 +98,7 @@ impl Stand {
 
     async fn first_life(&mut self) -> Result<()> {
         self.life = Some(match self.plan.backend {
-            Backend::Sqlite => Life::Serve { process: self.poolwarden.serve().await?, armed: None },
+            Backend::Sqlite => Life::Serve { process: Box::new(self.poolwarden.serve().await?), armed: None },
             #[cfg(feature = "functions-host")]
             Backend::Azure => {
                 let hosted = super::hosted::Hosted::start(&self.programs, &self.poolwarden, &self.azure).await?;
@@ -132,7 +132,7 @@ impl Stand {
             Some((_, points)) => self.poolwarden.clone().with(FAULT_POINTS_VARIABLE, points),
             None => self.poolwarden.clone(),
         };
-        let process = poolwarden.spawn_serve(&free_address()?)?.process;
+        let process = Box::new(poolwarden.spawn_serve(&free_address()?)?.process);
         self.life = Some(Life::Serve { process, armed: armed.map(|(point, _)| point) });
         Ok(())
     }
