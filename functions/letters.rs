@@ -4,10 +4,11 @@
 use crate::deps::Deps;
 use crate::stage::{self, Fault, MAX_DELIVERIES};
 use crate::{keys, runs};
+use jiff::Timestamp;
 use poolwarden_domain::dead_letter::{Corpse, DeadLetter, Death, Kind, State, is_final, life};
 use poolwarden_domain::message::{Body, queue};
-use poolwarden_domain::run::Run;
-use poolwarden_store::{Delivery, Outgoing, dead_letter_queue};
+use poolwarden_domain::run::{Run, Source};
+use poolwarden_store::{Delivery, Outgoing, cut_reason, dead_letter_queue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -38,10 +39,13 @@ pub async fn resolve(deps: &Deps, queue: &str, message: &str) -> Result<(), Faul
     }
 }
 
-/// Every letter, in the order of their ids.
+/// Every letter that can be read, in the order of their ids. One that cannot is told in the log and hides no other.
 pub async fn all(deps: &Deps) -> Result<Vec<DeadLetter>, Fault> {
-    let letters: Vec<(String, DeadLetter)> = deps.state().all(keys::DEAD_LETTERS).await?;
-    Ok(letters.into_iter().map(|(_, letter)| letter).collect())
+    let (letters, malformed) = deps.state().all_readable(keys::DEAD_LETTERS).await?;
+    for error in malformed {
+        tracing::error!(%error, "a dead letter");
+    }
+    Ok(letters)
 }
 
 /// The letter of this id.
@@ -61,44 +65,85 @@ pub struct Replayed {
     pub run: Option<String>,
 }
 
-/// Has a letter's work done, as a person asks; `None` if there is no such letter. A run that has ended would not look
-/// at its old messages any more, so a new one does what was left undone.
-pub async fn replay(deps: &Deps, id: &str) -> Result<Option<Replayed>, Fault> {
+/// Has a letter's work done, as a person asks; `None` if there is no such letter. Whoever waited for it does so no more
+/// once it was given up or its run has ended, so then a new run does it: one for all letters of a pool that are asked
+/// for at the same time.
+pub async fn replay(deps: &Deps, id: &str, now: Timestamp) -> Result<Option<Replayed>, Fault> {
     let Some(letter) = find(deps, id).await? else { return Ok(None) };
-    if let Some((ended, pool)) = ended_run(deps, &letter).await? {
-        deps.sources.forget_refusal(&ended.connection);
-        let run = runs::instead_of(deps, &ended, pool.as_deref(), &letter.id).await?;
-        discard(deps, id).await?;
-        return Ok(Some(Replayed { dead_letter: letter.id, queue: queue::ACQUIRE_TOKEN.to_owned(), run: Some(run) }));
-    }
-    let sent = send_again(deps, id).await?;
-    Ok(sent.map(|letter| Replayed { dead_letter: letter.id, queue: letter.queue, run: None }))
+    let run = match about(deps, &letter).await? {
+        Some((run, pool)) if letter.given_up || run.finished.is_some() => {
+            deps.sources.forget_refusal(&run.connection);
+            Some(runs::id_instead_of(deps, &run, pool.as_deref(), now).await?)
+        }
+        _ => None,
+    };
+    let again = |known: Option<DeadLetter>| {
+        let known = known?;
+        // Who asks again gets the run that was decided on first.
+        let run = known.run.clone().or_else(|| run.clone());
+        Some(DeadLetter { run, ..known.replayed(now) })
+    };
+    let Some(letter) = deps.state().change(&keys::dead_letter(id), again).await? else { return Ok(None) };
+    send(deps, &letter).await?;
+    let queue = if letter.run.is_some() { queue::ACQUIRE_TOKEN.to_owned() } else { letter.queue };
+    Ok(Some(Replayed { dead_letter: letter.id, queue, run: letter.run }))
 }
 
-/// The run that a letter's message belongs to, if that has ended, and the pool it is about.
-async fn ended_run(deps: &Deps, letter: &DeadLetter) -> Result<Option<(Run, Option<String>)>, Fault> {
+/// The run that a letter's message belongs to, and the pool it is about; nothing for a notification, for what cannot be
+/// read, and for a run that nobody could begin again.
+async fn about(deps: &Deps, letter: &DeadLetter) -> Result<Option<(Run, Option<String>)>, Fault> {
     #[derive(Deserialize)]
     struct OfRun {
         run: String,
         connection: String,
         pool: Option<String>,
     }
-    // A message of no run, a notification, or nothing that can be read.
     let Ok(body) = serde_json::from_str::<Body<OfRun>>(&letter.body) else { return Ok(None) };
     let OfRun { run, connection, pool } = body.poolwarden;
     let run: Option<Run> = deps.state().value(&keys::run(&run, &connection)).await?;
-    Ok(run
-        .filter(|run| run.finished.is_some() && deps.config.connection(&run.connection).is_some())
-        .map(|run| (run, pool)))
+    let can_begin = |run: &Run| run.source != Source::Azure || deps.config.connection(&run.connection).is_some();
+    Ok(run.filter(can_begin).map(|run| (run, pool)))
 }
 
-/// Sends a letter's message again. Repeated, it sends the same message; `None` if there is no such letter.
-async fn send_again(deps: &Deps, id: &str) -> Result<Option<DeadLetter>, Fault> {
-    let now = deps.now();
-    let again = |known: Option<DeadLetter>| Some(known?.replayed(now));
-    let Some(letter) = deps.state().change(&keys::dead_letter(id), again).await? else { return Ok(None) };
+/// Sends what a letter has decided on: its message, or the beginning of the run that does its work instead. It can be
+/// repeated, for the ids are in the letter.
+async fn send(deps: &Deps, letter: &DeadLetter) -> Result<(), Fault> {
+    if let (Some(id), Some((run, pool))) = (&letter.run, about(deps, letter).await?) {
+        runs::start_instead_of(deps, &run, pool.as_deref(), id).await?;
+        discard(deps, &letter.id).await?;
+        return Ok(());
+    }
     deps.send(&letter.queue, vec![Outgoing::new(letter.replay_id(), letter.body.as_str())]).await?;
-    Ok(Some(letter))
+    Ok(())
+}
+
+/// Sends a letter again whose time has come, unless its run has ended meanwhile: then only a person can say whether it
+/// is still wanted. Returns whether it was sent.
+async fn send_due(deps: &Deps, id: &str, now: Timestamp) -> Result<bool, Fault> {
+    let Some(letter) = find(deps, id).await? else { return Ok(false) };
+    let ended = about(deps, &letter).await?.is_some_and(|(run, _)| run.finished.is_some());
+    let mut sent = None;
+    let again = |known: Option<DeadLetter>| {
+        // Another process may have been here since the letters were listed.
+        let letter = known.filter(|letter| letter.is_due(now))?;
+        sent = (!ended || letter.run.is_some()).then(|| letter.clone().replayed(now));
+        Some(sent.clone().unwrap_or_else(|| letter.left_to_a_person()))
+    };
+    deps.state().change(&keys::dead_letter(id), again).await?;
+    let Some(letter) = sent else { return Ok(false) };
+    match send(deps, &letter).await {
+        Err(Fault::Permanent(reason)) => {
+            tracing::error!(letter.id, reason, "a dead letter that cannot be sent");
+            let unsent = |known: Option<DeadLetter>| {
+                let mut letter = known?.left_to_a_person();
+                letter.deaths.push(Death { at: now, reason: reason.clone(), delivery_count: 0 });
+                Some(letter)
+            };
+            deps.state().change(&keys::dead_letter(id), unsent).await?;
+            Ok(false)
+        }
+        done => done.map(|()| true),
+    }
 }
 
 /// Forgets a letter for good. Returns whether there was one.
@@ -129,8 +174,10 @@ pub async fn reprocess(deps: &Deps) -> Result<Round, Fault> {
     }
     let now = deps.now();
     for letter in all(deps).await?.iter().filter(|letter| letter.is_due(now)) {
-        send_again(deps, &letter.id).await?;
-        round.replayed += 1;
+        match send_due(deps, &letter.id, now).await {
+            Ok(sent) => round.replayed += usize::from(sent),
+            Err(fault) => first_fault = first_fault.or(Some(fault)),
+        }
     }
     first_fault.map_or(Ok(round), Err)
 }
@@ -151,16 +198,29 @@ async fn take_over(deps: &Deps, queue: &str) -> Result<usize, Fault> {
     }
 }
 
+/// Who was delivered too often had a function that never answered. Whatever else is there was put there for a reason
+/// of its own, such as its age: trying again by itself would not help.
 async fn adopt(deps: &Deps, queue: &str, delivery: &Delivery) -> Result<(), Fault> {
     let told = delivery.reason.as_deref().unwrap_or("the queue gave no reason");
-    let reason = format!("it was delivered {MAX_DELIVERIES} times, and its function never answered: {told}");
+    let exhausted = delivery.delivery_count >= MAX_DELIVERIES;
+    let (kind, reason) = match stage::give_up(deps, queue, &delivery.body, None).await? {
+        false => (Kind::Malformed, told.to_owned()),
+        true if exhausted => (
+            Kind::Transient,
+            format!("it was delivered {MAX_DELIVERIES} times, and its function never finished: {told}"),
+        ),
+        true => (Kind::Permanent, told.to_owned()),
+    };
     tracing::error!(queue, reason, "taken over from the dead-letter queue");
-    let (message, kind) = (delivery.id.as_str(), Kind::Transient);
-    if is_last(deps, queue, message, kind) {
-        stage::give_up(deps, queue, &delivery.body, &reason).await?;
+    let (message, given_up) = (delivery.id.as_str(), is_last(deps, queue, &delivery.id, kind));
+    if given_up {
+        stage::give_up(deps, queue, &delivery.body, Some(&reason)).await?;
     }
-    let corpse = Corpse { queue, message, body: &delivery.body, kind, enqueued_at: delivery.enqueued_at };
-    keep(deps, &corpse, &Death { at: deps.now(), reason, delivery_count: MAX_DELIVERIES }).await
+    let enqueued_at = delivery.enqueued_at;
+    let corpse = Corpse { queue, message, body: &delivery.body, kind, enqueued_at, given_up };
+    // Receiving it here counts as a delivery too.
+    let delivery_count = delivery.delivery_count.saturating_sub(1);
+    keep(deps, &corpse, &Death { at: deps.now(), reason: cut_reason(&reason).to_owned(), delivery_count }).await
 }
 
 /// Whether a letter waits for a person.

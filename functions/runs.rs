@@ -37,19 +37,28 @@ pub async fn start_at(deps: &Deps, run: &Run, not_before: Option<Timestamp>) -> 
     Ok(())
 }
 
-/// Begins a run that does what another left undone: of one pool, or of all that it was about. Returns its id.
-pub async fn instead_of(deps: &Deps, ended: &Run, pool: Option<&str>, occasion: &str) -> Result<String, Fault> {
+/// The id of a run that does what another left undone, of one pool or of all that it was about: the same at the same
+/// time.
+pub async fn id_instead_of(deps: &Deps, run: &Run, pool: Option<&str>, now: Timestamp) -> Result<String, Fault> {
+    let salt = format!("{}/{}/{}", run.id, run.connection, pool.unwrap_or_default());
+    let only = left_undone(deps, run, pool).await?;
+    Ok(id(now, &salt) + if only.is_empty() { "" } else { PART_SUFFIX })
+}
+
+/// Begins that run.
+pub async fn start_instead_of(deps: &Deps, run: &Run, pool: Option<&str>, id: &str) -> Result<(), Fault> {
+    let only = left_undone(deps, run, pool).await?;
+    tracing::info!(run = id, instead_of = run.id, connection = run.connection, pool, "a new run");
+    let instead = Run::new(id.to_owned(), &run.connection, Trigger::Command, run.source.clone(), deps.now());
+    start(deps, &instead.limited_to(&only)).await
+}
+
+async fn left_undone(deps: &Deps, run: &Run, pool: Option<&str>) -> Result<Vec<ArmId>, Fault> {
     let of_pool = match pool {
-        Some(pool) => host_pool(deps, ended, pool).await?,
+        Some(pool) => host_pool(deps, run, pool).await?,
         None => None,
     };
-    let only = of_pool.map_or_else(|| ended.only.clone(), |id| vec![id]);
-    let now = deps.now();
-    let id = id(now, occasion) + if only.is_empty() { "" } else { PART_SUFFIX };
-    tracing::info!(run = id, instead_of = ended.id, connection = ended.connection, pool, "a new run");
-    let run = Run::new(id.clone(), &ended.connection, Trigger::Command, ended.source.clone(), now);
-    start(deps, &run.limited_to(&only)).await?;
-    Ok(id)
+    Ok(of_pool.map_or_else(|| run.only.clone(), |id| vec![id]))
 }
 
 /// The id of a host pool by its key: the catalogue knows it, or the report on its having been given up.

@@ -99,7 +99,7 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
             tracing::error!(queue = S::QUEUE, reason, "malformed message");
             // Its metadata may be forged by its body, so it does not choose the id it is kept under.
             let id = format!("malformed-{}", &sha256_hex(received(invocation).as_bytes())[..32]);
-            return bury::<S>(deps, invocation, &id, Kind::Malformed, reason).await;
+            return bury::<S>(deps, invocation, &id, Kind::Malformed, true, reason).await;
         }
     };
     if let Ok(Body { poolwarden: About { run, connection } }) = invocation.binding(BINDING) {
@@ -121,13 +121,14 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
         Err(Fault::Transient(reason)) => (Kind::Transient, reason),
         Err(Fault::Permanent(reason)) => (Kind::Permanent, reason),
     };
-    if letters::is_last(deps, S::QUEUE, &id, kind) {
+    let last = letters::is_last(deps, S::QUEUE, &id, kind);
+    if last {
         tracing::error!(queue = S::QUEUE, reason, "given up");
         let_go::<S>(deps, &message, &reason).await?;
     } else {
         tracing::warn!(queue = S::QUEUE, reason, "given up for now");
     }
-    bury::<S>(deps, invocation, &id, kind, reason).await
+    bury::<S>(deps, invocation, &id, kind, last, reason).await
 }
 
 impl From<Fault> for Failure {
@@ -147,14 +148,14 @@ async fn let_go<S: Stage>(deps: &Deps, message: &S::Message, reason: &str) -> Re
     }
 }
 
-/// Tells whoever waits for a message of any queue.
-pub async fn give_up(deps: &Deps, of: &str, body: &str, reason: &str) -> Result<(), Fault> {
-    async fn tell<S: Stage>(deps: &Deps, body: &str, reason: &str) -> Result<(), Fault> {
-        match serde_json::from_str::<Body<S::Message>>(body) {
-            Ok(message) => let_go::<S>(deps, &message.poolwarden, reason).await,
-            // Nobody can wait for what makes no sense.
-            Err(_) => Ok(()),
+/// Whether a message of any queue makes sense, and, with a reason, tells whoever waits for it.
+pub async fn give_up(deps: &Deps, of: &str, body: &str, reason: Option<&str>) -> Result<bool, Fault> {
+    async fn tell<S: Stage>(deps: &Deps, body: &str, reason: Option<&str>) -> Result<bool, Fault> {
+        let Ok(message) = serde_json::from_str::<Body<S::Message>>(body) else { return Ok(false) };
+        if let Some(reason) = reason {
+            let_go::<S>(deps, &message.poolwarden, reason).await?;
         }
+        Ok(true)
     }
     match of {
         queue::ACQUIRE_TOKEN => tell::<AcquireToken>(deps, body, reason).await,
@@ -182,13 +183,14 @@ async fn bury<S: Stage>(
     invocation: &Invocation,
     message: &str,
     kind: Kind,
+    given_up: bool,
     reason: String,
 ) -> Result<Outcome, Failure> {
     let now = deps.now();
     let enqueued_at = invocation.metadata.enqueued_at().unwrap_or(now);
     let delivery_count = invocation.metadata.delivery_count().unwrap_or(1);
     let body = received(invocation);
-    let corpse = Corpse { queue: S::QUEUE, message, body: &body, kind, enqueued_at };
+    let corpse = Corpse { queue: S::QUEUE, message, body: &body, kind, enqueued_at, given_up };
     let death = Death { at: now, reason: cut_reason(&reason).to_owned(), delivery_count };
     letters::keep(deps, &corpse, &death).await?;
     Ok(Outcome::done().with_log(format!("kept as a dead letter: {reason}")))

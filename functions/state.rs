@@ -147,6 +147,30 @@ impl State<'_> {
         Ok(self.0.list(prefix, None, 1).await?.is_empty())
     }
 
+    /// Every document whose key starts with `prefix` and that can be understood, in order, and what is wrong with the
+    /// others.
+    pub async fn all_readable<T: DeserializeOwned>(
+        &self,
+        prefix: &str,
+    ) -> Result<(Vec<T>, Vec<StateError>), StateError> {
+        let (mut readable, mut malformed) = (Vec::new(), Vec::new());
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.0.scan(prefix, after.as_deref(), PAGE).await?;
+            let full = page.len() == PAGE;
+            for (key, document) in &page {
+                match decode(key, document) {
+                    Ok(value) => readable.push(value.value),
+                    Err(error) => malformed.push(error),
+                }
+            }
+            after = page.into_iter().last().map(|(key, _)| key);
+            if !full {
+                return Ok((readable, malformed));
+            }
+        }
+    }
+
     /// Every document whose key starts with `prefix`, in order, without the prefix.
     pub async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, StateError> {
         let mut all = Vec::new();

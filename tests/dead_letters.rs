@@ -112,8 +112,8 @@ async fn what_does_not_pass_is_left_to_a_person_and_done_again_by_a_new_run() {
     assert_eq!(only_letter(&desk).await, letter, "it waits for a person");
 
     desk.azure.set_faults(Vec::new());
-    let replayed = letters::replay(&desk.deps, &letter.id).await.unwrap().unwrap();
-    assert_eq!(letters::replay(&desk.deps, &letter.id).await.unwrap(), None, "it is done with");
+    let replayed = letters::replay(&desk.deps, &letter.id, desk.deps.now()).await.unwrap().unwrap();
+    assert_eq!(letters::replay(&desk.deps, &letter.id, desk.deps.now()).await.unwrap(), None, "it is done with");
     desk.drain(Post::Tidy).await;
     assert_eq!(desk.ended(&replayed.run.unwrap()).await, Some(Status::Complete));
     desk.assert_true().await;
@@ -130,7 +130,7 @@ async fn what_nobody_lived_to_answer_is_taken_over_from_the_queue_and_done() {
     assert_eq!(desk.ended("run-1").await, None, "one of {waiting} pools has not reported");
     desk.fire("reprocess").await;
     let letter = only_letter(&desk).await;
-    assert!(letter.reason().contains("never answered") && letter.reason().contains("died"), "{}", letter.reason());
+    assert!(letter.reason().contains("never finished") && letter.reason().contains("died"), "{}", letter.reason());
     let dead = dead_letter_queue(queue::ENUMERATE_HOST_POOL);
     assert!(desk.store.receive(&dead, 1, LOCK, Duration::ZERO).await.unwrap().is_empty());
     make_due(&desk);
@@ -196,4 +196,75 @@ async fn over_http_letters_are_listed_shown_replayed_and_discarded() {
         assert_eq!(http(&desk, method, Some(id)).await.0, "404");
     }
     assert!(desk.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_dies_again_when_it_is_sent_again_and_waits() {
+    let desk = Desk::reprocessing(tiny()).await;
+    desk.send(queue::ACQUIRE_TOKEN, "m", "no JSON").await;
+    desk.drain(Post::Tidy).await;
+    let id = only_letter(&desk).await.id;
+    assert_eq!(http(&desk, "POST", Some(&id)).await.0, "202");
+    for _ in 0..3 {
+        desk.drain(Post::Tidy).await;
+        make_due(&desk);
+        desk.fire("reprocess").await;
+    }
+    let letter = only_letter(&desk).await;
+    assert_eq!(
+        (letter.kind, letter.state, letter.deaths.len()),
+        (Kind::Malformed, State::Waiting { replay_at: None }, 2)
+    );
+}
+
+#[tokio::test]
+async fn what_was_given_up_where_no_timer_runs_waits_for_a_person_where_one_does() {
+    let desk = Desk::new(tiny(), "enabled = false").await;
+    desk.begin("run-1").await;
+    cut_off_sign_in(&desk);
+    deliver_for_the_last_time(&desk, queue::ACQUIRE_TOKEN).await;
+    assert_eq!(desk.ended("run-1").await, Some(Status::Failed));
+    make_due(&desk);
+    desk.fire("reprocess").await;
+    let sent = desk.drain(Post::Tidy).await;
+    assert!(sent.iter().all(|delivery| delivery.lock.queue == queue::DELIVER_NOTIFICATION), "nobody waits: {sent:?}");
+    assert_eq!(only_letter(&desk).await.state, State::Waiting { replay_at: None });
+}
+
+#[tokio::test]
+async fn what_is_dead_for_another_reason_than_its_deliveries_is_told_as_it_is_and_waits() {
+    let desk = Desk::reprocessing(tiny()).await;
+    let dead = dead_letter_queue(queue::FINISH_RUN);
+    desk.send(&dead, "old", &json!({"poolwarden": {"run": "r", "connection": CONNECTION}}).to_string()).await;
+    desk.send(&dead, "odd", "no JSON").await;
+    desk.fire("reprocess").await;
+    let letters = desk.dead_letters().await;
+    let mut kinds: Vec<_> =
+        letters.iter().map(|(_, letter)| (letter.message.as_str(), letter.kind, letter.state)).collect();
+    kinds.sort_by_key(|(message, ..)| *message);
+    let waits = State::Waiting { replay_at: None };
+    assert_eq!(kinds, [("odd", Kind::Malformed, waits), ("old", Kind::Permanent, waits)]);
+}
+
+#[tokio::test]
+async fn letters_of_one_pool_that_are_replayed_together_lead_to_one_run() {
+    let desk = Desk::reprocessing(tiny()).await;
+    desk.begin("run-1").await;
+    desk.drain(Post::Tidy).await;
+    let pool = desk.deps.state().names(&format!("index/{CONNECTION}/")).await.unwrap().remove(0);
+    let content = json!({"poolwarden": {"run": "run-1", "connection": CONNECTION, "pool": pool}}).to_string();
+    for id in ["one", "two", "three"] {
+        desk.send(&dead_letter_queue(queue::ENUMERATE_HOST_POOL), id, &content).await;
+    }
+    desk.fire("reprocess").await;
+    assert_eq!(desk.dead_letters().await.len(), 3);
+    let (_, body) = http(&desk, "POST", None).await;
+    let runs: std::collections::HashSet<_> =
+        body["replayed"].as_array().unwrap().iter().map(|one| one["run"].as_str().unwrap()).collect();
+    assert_eq!(runs.len(), 1, "{body:#}");
+    assert!(desk.dead_letters().await.is_empty());
+    desk.drain(Post::Tidy).await;
+    let run = runs.into_iter().next().unwrap();
+    assert!(run.ends_with("-part"), "{run}");
+    assert_eq!(desk.ended(run).await, Some(Status::Complete));
 }

@@ -108,8 +108,9 @@ async fn show(deps: &Deps, id: &str, json: bool) -> anyhow::Result<u8> {
 
 async fn replay(deps: &Deps, ids: &[&str], json: bool) -> anyhow::Result<u8> {
     let (mut replayed, mut missing) = (Vec::new(), Vec::new());
+    let now = deps.now();
     for id in ids {
-        match letters::replay(deps, id).await? {
+        match letters::replay(deps, id, now).await? {
             Some(one) => replayed.push(one),
             None => missing.push(*id),
         }
@@ -119,7 +120,7 @@ async fn replay(deps: &Deps, ids: &[&str], json: bool) -> anyhow::Result<u8> {
     } else {
         for Replayed { dead_letter, queue, run } in &replayed {
             match run {
-                Some(run) => say!("{dead_letter}: its run has ended; run {run} does its work"),
+                Some(run) => say!("{dead_letter}: nobody waits for it any more; run {run} does its work"),
                 None => say!("{dead_letter}: is in queue {queue} again"),
             }
         }

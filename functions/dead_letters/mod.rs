@@ -28,12 +28,13 @@ async fn answer(deps: &Deps, method: &str, id: Option<&str>) -> Result<HttpAnswe
         },
         ("POST", None) => {
             let mut replayed = Vec::new();
+            let now = deps.now();
             for letter in letters::all(deps).await? {
-                replayed.extend(letters::replay(deps, &letter.id).await?);
+                replayed.extend(letters::replay(deps, &letter.id, now).await?);
             }
             HttpAnswer::json(StatusCode::ACCEPTED, json!({ "replayed": replayed }))
         }
-        ("POST", Some(id)) => match letters::replay(deps, id).await? {
+        ("POST", Some(id)) => match letters::replay(deps, id, deps.now()).await? {
             Some(replayed) => HttpAnswer::json(StatusCode::ACCEPTED, json!({ "replayed": [replayed] })),
             None => unknown(id),
         },

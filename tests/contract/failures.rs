@@ -4,7 +4,6 @@
 use super::{NOWHERE, Site};
 use crate::harness::{CONNECTION, until};
 use functions_host::timer;
-use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn state_that_is_out_of_reach_fails_the_invocation_and_says_so() {
@@ -22,6 +21,7 @@ async fn state_that_is_out_of_reach_fails_the_invocation_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_panics_fails_one_invocation_and_no_other() {
     use functions_host::{Encoding, Message, queue_message};
+    use serde_json::json;
     let Some(site) = Site::new("panic").await else { return };
     let run = site.begin(CONNECTION).await;
     let mut settings = site.settings();

@@ -34,10 +34,17 @@ pub struct DeadLetter {
     pub kind: Kind,
     /// When it was first sent.
     pub enqueued_at: Timestamp,
+    /// When it first died. Who dies again after its letter was closed is another one, with messages of its own.
+    pub born_at: Timestamp,
     /// How often it was sent again.
     pub replays: u32,
     /// What happens next.
     pub state: State,
+    /// Whether those who waited for the work have been told that it will not be done.
+    pub given_up: bool,
+    /// The run that does the work instead, once that was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// How each life ended, the newest last.
     pub deaths: Vec<Death>,
 }
@@ -94,13 +101,16 @@ pub struct Corpse<'a> {
     pub kind: Kind,
     /// When it was sent.
     pub enqueued_at: Timestamp,
+    /// Whether those who waited have been told: then it waits for a person, however much may pass.
+    pub given_up: bool,
 }
 
 /// Which letter a message is of, and which of its lives this is: 0 for one that was never sent again.
 #[must_use]
 pub fn life(queue: &str, message: &str) -> (String, u32) {
     let replayed = || {
-        let (id, replay) = message.strip_prefix(REPLAY_PREFIX)?.split_once('~')?;
+        let (name, replay) = message.strip_prefix(REPLAY_PREFIX)?.split_once('~')?;
+        let (id, _) = name.split_once('.')?;
         let is_id = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id.then_some((id.to_owned(), replay.parse().ok()?))
     };
@@ -118,8 +128,10 @@ impl DeadLetter {
     #[must_use]
     pub fn died(known: Option<Self>, corpse: &Corpse<'_>, death: Death) -> Option<Self> {
         let (id, life) = life(corpse.queue, corpse.message);
+        // What makes no sense cannot say which life it is in either.
+        let is_over = |known: &Self| life < known.replays && corpse.kind != Kind::Malformed;
         let mut letter = match known {
-            Some(known) if life < known.replays || matches!(known.state, State::Waiting { .. }) => return None,
+            Some(known) if is_over(&known) || matches!(known.state, State::Waiting { .. }) => return None,
             Some(known) => known,
             None => Self {
                 id,
@@ -128,13 +140,18 @@ impl DeadLetter {
                 body: corpse.body.to_owned(),
                 kind: corpse.kind,
                 enqueued_at: corpse.enqueued_at,
+                born_at: death.at,
                 replays: life,
                 state: State::Waiting { replay_at: None },
+                given_up: false,
+                run: None,
                 deaths: Vec::new(),
             },
         };
         letter.kind = corpse.kind;
-        let delay = DELAYS_S.get(letter.replays as usize).filter(|_| letter.kind == Kind::Transient);
+        letter.given_up |= corpse.given_up;
+        let delay = DELAYS_S.get(letter.replays as usize);
+        let delay = delay.filter(|_| letter.kind == Kind::Transient && !letter.given_up);
         letter.state =
             State::Waiting { replay_at: delay.map(|delay_s| death.at + SignedDuration::from_secs(*delay_s)) };
         letter.deaths.push(death);
@@ -162,10 +179,17 @@ impl DeadLetter {
         self
     }
 
-    /// The id to send it under: the same for the same life.
+    /// The letter left to a person.
+    #[must_use]
+    pub fn left_to_a_person(self) -> Self {
+        Self { state: State::Waiting { replay_at: None }, given_up: true, ..self }
+    }
+
+    /// The id to send it under: the same for the same life of the same letter.
     #[must_use]
     pub fn replay_id(&self) -> String {
-        format!("{REPLAY_PREFIX}{}~{}", self.id, self.replays)
+        let birth = &sha256_hex(self.born_at.as_nanosecond().to_string().as_bytes())[..6];
+        format!("{REPLAY_PREFIX}{}.{birth}~{}", self.id, self.replays)
     }
 
     /// Why it died last.
@@ -185,7 +209,7 @@ mod tests {
     }
 
     fn die(known: Option<DeadLetter>, message: &str, kind: Kind, second: i64) -> Option<DeadLetter> {
-        let corpse = Corpse { queue: "q", message, body: "{}", kind, enqueued_at: at(0) };
+        let corpse = Corpse { queue: "q", message, body: "{}", kind, enqueued_at: at(0), given_up: false };
         let death = Death { at: at(second), reason: format!("at {second}"), delivery_count: 10 };
         DeadLetter::died(known, &corpse, death)
     }
@@ -232,12 +256,36 @@ mod tests {
         assert_eq!((second.kind, second.reason()), (Kind::Permanent, "at 102"));
     }
 
+    #[test]
+    fn what_makes_no_sense_dies_again_when_it_is_sent_again() {
+        let letter = die(None, "malformed-1", Kind::Malformed, 0).unwrap().replayed(at(10));
+        let again = die(Some(letter), "malformed-1", Kind::Malformed, 11).unwrap();
+        assert_eq!((again.deaths.len(), again.state), (2, State::Waiting { replay_at: None }));
+    }
+
+    #[test]
+    fn what_was_given_up_waits_for_a_person_however_much_may_pass() {
+        let corpse =
+            Corpse { queue: "q", message: "m", body: "", kind: Kind::Transient, enqueued_at: at(0), given_up: true };
+        let death = Death { at: at(0), reason: String::new(), delivery_count: 10 };
+        let letter = DeadLetter::died(None, &corpse, death).unwrap();
+        assert_eq!((letter.state, letter.given_up), (State::Waiting { replay_at: None }, true));
+        assert!(!letter.is_due(at(1_000_000)));
+    }
+
+    #[test]
+    fn who_dies_again_after_its_letter_was_closed_is_sent_under_another_id() {
+        let ids = [0, 1].map(|second| die(None, "m", Kind::Transient, second).unwrap().replayed(at(50)).replay_id());
+        assert_ne!(ids[0], ids[1]);
+    }
+
     proptest! {
         #[test]
         fn a_letter_is_found_by_whatever_id_it_travels_under(queue in "[a-z_]{1,20}", message in ".{1,100}") {
             let (id, first) = life(&queue, &message);
             prop_assert_eq!(first, 0);
-            let corpse = Corpse { queue: &queue, message: &message, body: "", kind: Kind::Transient, enqueued_at: at(0) };
+            let (body, kind) = ("", Kind::Transient);
+            let corpse = Corpse { queue: &queue, message: &message, body, kind, enqueued_at: at(0), given_up: false };
             let death = Death { at: at(0), reason: String::new(), delivery_count: 1 };
             let letter = DeadLetter::died(None, &corpse, death).unwrap().replayed(at(1));
             prop_assert_eq!(life(&queue, &letter.replay_id()), (id, 1));
