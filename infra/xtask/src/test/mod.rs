@@ -66,6 +66,7 @@ impl Test {
                 let programs = Programs::of("debug");
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
                 steps.step("The Bicep files", python::infra()).await;
+                steps.step("Every function.json by SchemaStore's schema", python::function_json()).await;
                 steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
                 let title = "Crash test: 50 kills under a Functions host, on Service Bus and Blob Storage";
                 steps.step(title, crashes::hosted(&programs)).await;

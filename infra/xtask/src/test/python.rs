@@ -1,5 +1,5 @@
-//! What runs in Python: Azure's own management clients against the simulator, of which they know nothing, and the tests
-//! of the Bicep files.
+//! What runs in Python: Azure's own management clients against the simulator, of which they know nothing, the tests of
+//! the Bicep files, and SchemaStore's schema of a function.json.
 
 use super::steps::Tally;
 use crate::cargo::{self, Programs};
@@ -13,8 +13,14 @@ use tokio::process::Command;
 const CLIENTS: &str = "tests/simulator/clients/list_planted.py";
 /// The tests of the Bicep files.
 const INFRA: &str = "infra/tests/test_infra.py";
-/// What both need.
-const REQUIREMENTS: [&str; 2] = ["tests/simulator/clients/requirements.txt", "infra/tests/requirements.txt"];
+/// The check of every function.json.
+const FUNCTION_JSON: &str = "infra/xtask/schemas/function_json.py";
+/// What all of them need.
+const REQUIREMENTS: [&str; 3] = [
+    "tests/simulator/clients/requirements.txt",
+    "infra/tests/requirements.txt",
+    "infra/xtask/schemas/requirements.txt",
+];
 
 /// An estate in which everything that can be odd is.
 const ODD: &str = "\
@@ -50,13 +56,23 @@ pub(super) async fn check(programs: &Programs) -> Result<Tally> {
 
 /// Parses every Bicep file and checks what is in it.
 pub(super) async fn infra() -> Result<Tally> {
+    script(INFRA).await
+}
+
+/// Holds every function.json against the schema.
+pub(super) async fn function_json() -> Result<Tally> {
+    script(FUNCTION_JSON).await
+}
+
+/// Runs a script that says at its end how much passed and failed.
+async fn script(path: &str) -> Result<Tally> {
     let python = environment().await?;
     let mut tally = None;
     let mut command = Command::new(python);
-    command.arg(cargo::root().join(INFRA)).current_dir(cargo::root());
+    command.arg(cargo::root().join(path)).current_dir(cargo::root());
     let status = run_watched(&mut command, |line| tally = plain_summary(line).or(tally)).await?;
-    let tally = tally.context("the tests of the Bicep files said nothing of how they ended")?;
-    ensure!(status.success() == (tally.failed == 0), "the tests of the Bicep files ended with {status}");
+    let tally = tally.with_context(|| format!("{path} said nothing of how it ended"))?;
+    ensure!(status.success() == (tally.failed == 0), "{path} ended with {status}");
     Ok(tally)
 }
 
