@@ -103,6 +103,20 @@ async fn refusals_say_what_to_do() {
     assert!(refused.contains("401") && refused.contains("Azure Service Bus Data Sender"), "{refused}");
 }
 
+/// Somebody else's message, which is no text, comes as well as text can: else it could never be settled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_no_text_is_handed_over() {
+    let (azure, queues) = namespace().await;
+    let url = format!("{}/q/messages", azure.service_bus_url());
+    let token = azure.token_for("https://servicebus.azure.net");
+    let sent = reqwest::Client::new().post(url).bearer_auth(token).body(vec![b'a', 0xff, b'b']).send().await.unwrap();
+    assert_eq!(sent.status(), 201);
+    let delivery = receive_one(&queues).await;
+    assert_eq!(delivery.body, "a\u{fffd}b");
+    assert!(!delivery.id.is_empty());
+    queues.complete(&delivery.lock).await.unwrap();
+}
+
 /// A name cannot make a request to somewhere else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queues_name_is_a_name() {

@@ -9,8 +9,8 @@
 //! - a lock is settled by the process that received it and no other: the crate's own object does that, and it cannot
 //!   be made from a lock's token. Locks that ran out are forgotten;
 //! - a renewal does not say until when: as much is added as has passed;
-//! - a message whose body is not UTF-8, or that lacks a property the crate wants, is not handed over but locked and let
-//!   go again, until its deliveries are used up and the broker gives it up;
+//! - a message that lacks a property of the broker's which the crate wants is not handed over, but stays locked until
+//!   its lock runs out, and is given up by the broker in the end;
 //! - times of scheduled messages are written as `+0000` instead of `GMT`;
 //! - as with the other client, the reason of an abandonment is not kept, and its delay is this process' to wait.
 
@@ -31,7 +31,6 @@ use azure_messaging_servicebus::service_bus::{
 use jiff::Timestamp;
 use poolwarden_store::{Delivery, Lock, Outgoing, QueueError, Queues, check_batch, check_name};
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -137,17 +136,15 @@ struct More {
     reason: Option<String>,
 }
 
-impl TryFrom<Headers> for More {
-    type Error = Infallible;
-
-    fn try_from(headers: Headers) -> Result<Self, Infallible> {
+impl From<Headers> for More {
+    fn from(headers: Headers) -> Self {
         let text = |name: &str| headers.get_optional_string(&name.to_ascii_lowercase().into());
         let user = |name: &str| unquoted(&text(name)?);
-        Ok(Self {
+        Self {
             location: headers.get_optional_string(&LOCATION),
             traceparent: user(SERVICE_BUS_TRACE_PROPERTY),
             reason: properties::reason(user),
-        })
+        }
     }
 }
 

@@ -63,6 +63,10 @@ fn response(received: Received) -> Result<Response, ServiceBusError> {
             headers.insert(name.as_str().to_owned(), value.to_owned());
         }
     }
-    let body: Bytes = received.body;
+    // The crate takes nothing but text, and would leave a message that is none locked and unreachable.
+    let body = match std::str::from_utf8(&received.body) {
+        Ok(_) => received.body,
+        Err(_) => Bytes::from(String::from_utf8_lossy(&received.body).into_owned()),
+    };
     Ok(Response::new(status, headers, Box::pin(BytesStream::new(body))))
 }
