@@ -18,6 +18,8 @@ mod lifecycle;
 mod messages;
 mod offline;
 mod service_bus;
+#[cfg(feature = "servicebus-sdk")]
+mod service_bus_sdk;
 mod serving;
 mod telemetry;
 mod tokens;

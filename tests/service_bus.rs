@@ -9,12 +9,12 @@ use simulator::{Fault, Options, QueueSpec, Running, Simulator};
 use std::sync::Arc;
 use std::time::Duration;
 
-const LOCK: Duration = Duration::from_millis(1500);
+pub(crate) const LOCK: Duration = Duration::from_millis(1500);
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(2);
 const MAX_DELIVERY_COUNT: u32 = 3;
 
 /// Tokens of the simulator's, each new.
-struct Tokens(Arc<Running>);
+pub(crate) struct Tokens(Arc<Running>);
 
 #[async_trait]
 impl Credentials for Tokens {
@@ -28,7 +28,8 @@ impl Credentials for Tokens {
     fn forget(&self) {}
 }
 
-async fn namespace() -> (Arc<Running>, ServiceBus) {
+/// A namespace with two queues, and tokens for it.
+pub(crate) async fn simulated() -> (Arc<Running>, Arc<Tokens>) {
     let azure = Arc::new(Simulator::start(Options::default()).await.unwrap());
     for name in ["q", "q-2"] {
         azure.put_queue(QueueSpec {
@@ -39,14 +40,23 @@ async fn namespace() -> (Arc<Running>, ServiceBus) {
         });
     }
     let tokens = Arc::new(Tokens(Arc::clone(&azure)));
+    (azure, tokens)
+}
+
+async fn namespace() -> (Arc<Running>, ServiceBus) {
+    let (azure, tokens) = simulated().await;
     let queues = ServiceBus::new(Http::new().unwrap(), tokens, &azure.service_bus_url()).unwrap();
     (azure, queues)
 }
 
 async fn stand() -> Stand {
-    let (_, queues) = namespace().await;
+    stand_of(Arc::new(namespace().await.1))
+}
+
+/// What the suite needs to know about the queues of [`simulated`].
+pub(crate) fn stand_of(queues: Arc<dyn Queues>) -> Stand {
     Stand {
-        queues: Arc::new(queues),
+        queues,
         time: Arc::new(RealTime),
         lock: LOCK,
         patience: Duration::from_secs(5),

@@ -63,7 +63,7 @@ impl Session {
                 let sqlite = Sqlite::open(path, options())?;
                 (Arc::new(sqlite.clone()), Arc::new(sqlite.clone()), Some(sqlite))
             }
-            Store::Azure(azure) => (Arc::new(azure.documents()?), Arc::new(azure.queues()?), None),
+            Store::Azure(azure) => (Arc::new(azure.documents()?), azure.queues()?, None),
         };
         let deps = Deps { reprocesses, ..Deps::new(config, documents, queues)? };
         Ok(Self { deps: Arc::new(deps), sqlite })

@@ -29,7 +29,7 @@ pub use environment::{
 pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
 pub use import::{Import, ImportSecret};
 pub use references::check_references;
-pub use store::{AzureStore, Store};
+pub use store::{AzureStore, Client, Store};
 pub use telemetry::{OTLP_ENDPOINT_VARIABLE, OTLP_HEADERS_VARIABLE, SERVICE_NAME_VARIABLE, Telemetry};
 pub use webhook::Webhook;
 

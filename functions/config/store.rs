@@ -6,10 +6,11 @@
 
 use super::entry::{Entry, Judged, wrong};
 use super::environment::{BLOB_VARIABLE, CLIENT_ID_VARIABLE, Environment, SERVICE_BUS_VARIABLE, STORE_VARIABLE};
-use super::faults::{Fault, Place};
+use super::faults::{Fault, Place, quoted};
 use super::reader::{Source, Table};
 use super::{credential, values};
 use poolwarden_azure::{BlobDocuments, Cloud, Credential, Credentials, Endpoints, Http, ServiceBus, sign_in};
+use poolwarden_store::Queues;
 use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
@@ -32,6 +33,19 @@ pub struct AzureStore {
     pub blob: Url,
     /// Who signs in.
     pub credential: Credential,
+    /// What speaks to the namespace.
+    pub client: Client,
+}
+
+/// What speaks to a Service Bus namespace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Client {
+    /// Our own client of its REST interface.
+    #[default]
+    Rest,
+    /// The published crate, in builds with the feature `servicebus-sdk`.
+    #[cfg(feature = "servicebus-sdk")]
+    Sdk,
 }
 
 impl AzureStore {
@@ -42,9 +56,14 @@ impl AzureStore {
     }
 
     /// The queues of the namespace.
-    pub fn queues(&self) -> anyhow::Result<ServiceBus> {
+    pub fn queues(&self) -> anyhow::Result<Arc<dyn Queues>> {
         let (http, credentials) = self.sign_in()?;
-        Ok(ServiceBus::new(http, credentials, self.service_bus.as_str())?)
+        let namespace = self.service_bus.as_str();
+        Ok(match self.client {
+            Client::Rest => Arc::new(ServiceBus::new(http, credentials, namespace)?),
+            #[cfg(feature = "servicebus-sdk")]
+            Client::Sdk => Arc::new(poolwarden_azure::SdkServiceBus::new(http, credentials, namespace)?),
+        })
     }
 
     fn sign_in(&self) -> anyhow::Result<(Http, Arc<dyn Credentials>)> {
@@ -61,6 +80,7 @@ pub(super) struct Written {
     service_bus: Option<Url>,
     blob: Option<Url>,
     credential: Option<Credential>,
+    client: Client,
 }
 
 /// Reads `[azure]`.
@@ -73,6 +93,7 @@ pub(super) fn azure(entry: &Entry<'_>) -> Option<Written> {
         service_bus: address(&mut table, "service_bus", namespace),
         blob: address(&mut table, "blob", container),
         credential: credential.and_then(|entry| credential::read(&entry, None, &endpoints)),
+        client: table.take("client").and_then(|entry| entry.parsed(client)).unwrap_or_default(),
     };
     table.finish();
     Some(written)
@@ -80,6 +101,21 @@ pub(super) fn azure(entry: &Entry<'_>) -> Option<Written> {
 
 fn address(table: &mut Table<'_>, key: &'static str, judge: fn(&str) -> Judged<Url>) -> Option<Url> {
     table.take(key)?.parsed(judge)
+}
+
+/// A client's name. One that was left out of this build is not taken for another.
+fn client(text: &str) -> Judged<Client> {
+    match text {
+        "rest" => Ok(Client::Rest),
+        #[cfg(feature = "servicebus-sdk")]
+        "sdk" => Ok(Client::Sdk),
+        #[cfg(not(feature = "servicebus-sdk"))]
+        "sdk" => wrong(
+            "is \"sdk\", which this build does not have",
+            "leave it out, or build with: cargo build --release --features servicebus-sdk",
+        ),
+        _ => wrong(format!("is {}", quoted(text)), "known are rest, sdk"),
+    }
 }
 
 /// A namespace: its address, or its host alone as the Functions host has it.
@@ -144,7 +180,10 @@ pub(super) fn choose(
     let client_id = env.filled(CLIENT_ID_VARIABLE);
     let credential = written.credential.unwrap_or(Credential::ManagedIdentity { client_id });
     match (service_bus.or(written.service_bus), blob.or(written.blob)) {
-        (Some(service_bus), Some(blob)) => Store::Azure(Box::new(AzureStore { service_bus, blob, credential })),
+        (Some(service_bus), Some(blob)) => {
+            let client = written.client;
+            Store::Azure(Box::new(AzureStore { service_bus, blob, credential, client }))
+        }
         (service_bus, _) => {
             let (lacks, key, variable, example) = match service_bus {
                 None => {

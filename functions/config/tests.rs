@@ -332,6 +332,13 @@ fn a_store_in_azure_is_named_whole_or_refused_with_what_is_missing() {
         "POOLWARDEN_STORE overrides the file"
     );
     assert!(matches!(parse(whole, &[]).unwrap().store, Store::Azure(_)));
+    let client = |name: &str| parse(&format!("{whole}client = \"{name}\"\n"), &[]);
+    assert!(matches!(client("rest").unwrap().store, Store::Azure(store) if store.client == Client::Rest));
+    assert!(client("amqp").unwrap_err().to_string().contains("known are rest, sdk"));
+    #[cfg(feature = "servicebus-sdk")]
+    assert!(matches!(client("sdk").unwrap().store, Store::Azure(store) if store.client == Client::Sdk));
+    #[cfg(not(feature = "servicebus-sdk"))]
+    assert!(client("sdk").unwrap_err().to_string().contains("--features servicebus-sdk"));
     for (text, env, missing) in [
         ("[azure]\nservice_bus = \"sb-x.servicebus.windows.net\"\n", vec![], "POOLWARDEN_BLOB"),
         ("[azure]\nblob = \"https://st.blob.core.windows.net/c\"\n", vec![], "ServiceBus__fullyQualifiedNamespace"),

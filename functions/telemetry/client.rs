@@ -3,8 +3,9 @@
 use anyhow::Context;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_http::{HttpClient, HttpError, Request, Response};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -31,6 +31,8 @@ mod resource_graph;
 mod roles;
 mod secret;
 mod service_bus;
+#[cfg(feature = "servicebus-sdk")]
+mod service_bus_sdk;
 mod sign_in;
 #[cfg(test)]
 mod testing;
@@ -52,6 +54,8 @@ pub use inventory::{Inventory, Listing, Requests, WantedPool};
 pub use key_vault::{KeyVault, KeyVaultError};
 pub use secret::{SecretError, SecretRef};
 pub use service_bus::{ServiceBus, ServiceBusError};
+#[cfg(feature = "servicebus-sdk")]
+pub use service_bus_sdk::SdkServiceBus;
 pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};
 pub use webhook_in::{SignatureError, Signed, TOLERANCE, verify};

@@ -108,7 +108,7 @@ impl ServiceBusError {
         }
     }
 
-    pub(super) fn of_queue(self, queue: &str, action: &'static str) -> QueueError {
+    pub(crate) fn of_queue(self, queue: &str, action: &'static str) -> QueueError {
         QueueError::Unavailable { queue: queue.to_owned(), action, source: Box::new(self) }
     }
 }

@@ -5,9 +5,9 @@
 //! delay is this process' to wait (should it die meanwhile, the lock runs out instead).
 
 mod error;
-mod properties;
-mod receive;
-mod send;
+pub(crate) mod properties;
+pub(crate) mod receive;
+pub(crate) mod send;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Longest time for an answer, besides the time that a receive waits.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait of one receive, in seconds; whoever wants to wait longer asks again.
-const MAX_WAIT_S: u64 = 50;
+pub(crate) const MAX_WAIT_S: u64 = 50;
 /// Largest answer, in bytes: a message has at most 256 KiB on the standard tier, 1 MiB on the premium one.
 const ANSWER_LIMIT: usize = 2 << 20;
 
@@ -55,10 +55,10 @@ struct Inner {
 }
 
 /// One answer, read whole.
-struct Received {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl ServiceBus {
@@ -72,14 +72,15 @@ impl ServiceBus {
         Ok(Self { inner: Arc::new(Inner { http, credentials, namespace }) })
     }
 
-    fn url(&self, path: &str) -> Url {
+    /// An address of this namespace.
+    pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.inner.namespace.clone();
         url.set_path(path);
         url
     }
 
     /// Sends a request until it is answered for good, with a fresh token if the first was not accepted.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         method: &Method,
         url: &Url,

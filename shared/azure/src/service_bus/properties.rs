@@ -50,20 +50,33 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
 
 /// A time as RFC 1123. It has whole seconds, and a message must not come early: the next one.
 pub(super) fn rfc1123(at: Timestamp) -> String {
-    let whole = Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0)).unwrap_or(at);
-    httpdate::fmt_http_date(SystemTime::from(whole))
+    httpdate::fmt_http_date(SystemTime::from(whole_second(at)))
+}
+
+/// A time as far as RFC 1123 can say it, and not before it.
+pub(crate) fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0)).unwrap_or(at)
 }
 
 /// One of our own properties, or the broker's reason.
 pub(super) fn user(headers: &HeaderMap, name: &str) -> Option<String> {
-    let text = headers.get(name)?.to_str().ok()?;
+    unquoted(headers.get(name)?.to_str().ok()?)
+}
+
+/// A property's value out of its header.
+pub(crate) fn unquoted(text: &str) -> Option<String> {
     let quoted: Option<String> = serde_json::from_str(text).ok();
     quoted.or_else(|| Some(text.trim_matches('"').to_owned())).filter(|text| !text.is_empty())
 }
 
 /// Why the broker gave a message up.
 pub(super) fn dead_letter_reason(headers: &HeaderMap) -> Option<String> {
-    let parts = [user(headers, "DeadLetterReason"), user(headers, "DeadLetterErrorDescription")];
+    reason(|name| user(headers, name))
+}
+
+/// The same from properties of any kind.
+pub(crate) fn reason(property: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let parts = [property("DeadLetterReason"), property("DeadLetterErrorDescription")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| crate::answers::safe(&parts.join(": "), 500))
 }

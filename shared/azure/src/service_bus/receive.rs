@@ -82,13 +82,13 @@ fn delivery(queue: &str, received: Received) -> Answer<Delivery> {
 }
 
 /// The path of an absolute or relative address. Only that is used: a token goes to the configured host alone.
-fn path_of(location: &str) -> String {
+pub(crate) fn path_of(location: &str) -> String {
     let rest = location.split_once("://").map_or(location, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
     rest.to_owned()
 }
 
 /// Whether a lock is of the queue it claims to be of.
-pub(super) fn is_lock_of(lock: &Lock) -> bool {
+pub(crate) fn is_lock_of(lock: &Lock) -> bool {
     let plain = |path: &str| path.to_ascii_lowercase().replace("%24", "$");
     let prefix = format!("/{}/messages/", plain(&lock.queue));
     plain(&lock.token).starts_with(&prefix) && !lock.token.contains("..") && !lock.token.contains(['?', '#'])

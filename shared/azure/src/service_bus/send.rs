@@ -86,7 +86,7 @@ impl Request<'_> {
 }
 
 /// JSON with everything beyond ASCII escaped: a header holds nothing else.
-fn ascii(json: &str) -> String {
+pub(crate) fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for letter in json.chars() {
         if letter.is_ascii() {

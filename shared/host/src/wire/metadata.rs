@@ -74,8 +74,10 @@ impl Metadata {
 
     /// The W3C trace context the message was sent in. The host sends it as a header as well, if it traces at all.
     pub fn traceparent(&self) -> Option<String> {
-        match self.application_properties()?.remove(TRACE_PROPERTY)? {
-            Value::String(text) => Some(text),
+        // A property that was sent as a header has lost its capitals.
+        let mut properties = self.application_properties()?.into_iter();
+        match properties.find(|(name, _)| name.eq_ignore_ascii_case(TRACE_PROPERTY))? {
+            (_, Value::String(text)) => Some(text),
             _ => None,
         }
     }
