@@ -1,7 +1,7 @@
 //! `cargo xtask bench host`: Poolwarden as a custom handler of the Functions host, beside two minimal handlers with the
 //! same contract, in one run and under the same load.
 
-use super::contestant::Contestant;
+use super::contestant::{Contestant, Running};
 use super::stand::median;
 use super::storage::Storage;
 use super::table::Table;
@@ -59,9 +59,25 @@ struct Measured {
     name: &'static str,
     about: String,
     start_ms: f64,
+    load: Loaded,
+    resident_mib: Option<f64>,
+}
+
+/// How one handler bore the load.
+#[derive(Debug, Clone, Copy)]
+struct Loaded {
     per_second: f64,
     p99_ms: f64,
-    resident_mib: Option<f64>,
+    /// Processor time an invocation, in microseconds, which does not depend on who else uses the machine.
+    processor_us: Option<f64>,
+}
+
+/// One round of load.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    invocations: f64,
+    per_second: f64,
+    p99_ms: f64,
 }
 
 impl Host {
@@ -81,12 +97,12 @@ impl Host {
         let starts = self.starts(&contestants).await?;
         let loads = loads(&programs, &contestants, &envelope).await?;
         let mut measured = Vec::new();
-        for ((contestant, start_ms), (per_second, p99_ms)) in contestants.into_iter().zip(starts).zip(loads) {
+        for ((contestant, start_ms), load) in contestants.into_iter().zip(starts).zip(loads) {
             let running = contestant.start(&[]).await?;
             sleep(IDLE).await;
             let resident_mib = running.resident_mib();
             let Contestant { name, about, .. } = contestant;
-            measured.push(Measured { name, about, start_ms, per_second, p99_ms, resident_mib });
+            measured.push(Measured { name, about, start_ms, load, resident_mib });
         }
         let ended_run = ended_run(&programs, &folder).await?;
         let binary = std::fs::metadata(&programs.poolwarden).context("the binary cannot be read")?.len();
@@ -111,29 +127,36 @@ impl Host {
     }
 }
 
-/// Invocations a second and the 99th percentile of each, in turn.
-async fn loads(programs: &Programs, contestants: &[Contestant], envelope: &Path) -> Result<Vec<(f64, f64)>> {
+/// The load of each, in turn.
+async fn loads(programs: &Programs, contestants: &[Contestant], envelope: &Path) -> Result<Vec<Loaded>> {
     let mut running = Vec::new();
     for contestant in contestants {
-        running.push(contestant.start(&[]).await?);
+        let started = contestant.start(&[]).await?;
+        load(programs, &started.address, HANDSHAKE, envelope, WARM_UP_MS).await?;
+        let used_ms = started.processor_ms();
+        running.push((contestant.name, started, used_ms, Vec::new()));
     }
-    let mut rates = vec![(Vec::new(), Vec::new()); contestants.len()];
-    for round in 0..=ROUNDS {
-        for ((contestant, running), rates) in contestants.iter().zip(&running).zip(&mut rates) {
-            let time_ms = if round == 0 { WARM_UP_MS } else { ROUND_MS };
-            let (rate, p99_ms) = load(programs, &running.address, HANDSHAKE, envelope, time_ms).await?;
-            if round > 0 {
-                println!("{round}/{ROUNDS}: {}: {rate:.0} a second, p99 {p99_ms:.1} ms", contestant.name);
-                rates.0.push(rate);
-                rates.1.push(p99_ms);
-            }
+    for number in 1..=ROUNDS {
+        for (name, running, _, rounds) in &mut running {
+            let round = load(programs, &running.address, HANDSHAKE, envelope, ROUND_MS).await?;
+            println!("{number}/{ROUNDS}: {name}: {:.0} a second, p99 {:.1} ms", round.per_second, round.p99_ms);
+            rounds.push(round);
         }
     }
-    Ok(rates.into_iter().map(|(rates, p99s)| (median(rates), median(p99s))).collect())
+    let sum_up = |(_, running, used_ms, rounds): (_, Running, Option<f64>, Vec<Round>)| {
+        let invocations: f64 = rounds.iter().map(|round| round.invocations).sum();
+        let used_ms = running.processor_ms().zip(used_ms).map(|(after, before)| after - before);
+        Loaded {
+            per_second: median(rounds.iter().map(|round| round.per_second)),
+            p99_ms: median(rounds.iter().map(|round| round.p99_ms)),
+            processor_us: used_ms.map(|used_ms| used_ms * 1000.0 / invocations),
+        }
+    };
+    Ok(running.into_iter().map(sum_up).collect::<Vec<_>>())
 }
 
 /// The load generator, as a process of the release build.
-async fn load(programs: &Programs, address: &str, function: &str, envelope: &Path, time_ms: u64) -> Result<(f64, f64)> {
+async fn load(programs: &Programs, address: &str, function: &str, envelope: &Path, time_ms: u64) -> Result<Round> {
     let mut command = Command::new(&programs.xtask);
     command.args(["bench", "load", "--address", address, "--function", function, "--envelope"]).arg(envelope);
     command.args(["--connections", &CONNECTIONS.to_string(), "--milliseconds", &time_ms.to_string()]);
@@ -141,7 +164,8 @@ async fn load(programs: &Programs, address: &str, function: &str, envelope: &Pat
     ensure!(status.success(), "the load failed ({status}): {}", err.trim());
     let said: Value = serde_json::from_str(&out).context("the load printed something else than JSON")?;
     let number = |name: &str| said[name].as_f64().with_context(|| format!("the load does not say {name}"));
-    Ok((number("invocations")? / number("seconds")?, number("p99_ms")?))
+    let invocations = number("invocations")?;
+    Ok(Round { invocations, per_second: invocations / number("seconds")?, p99_ms: number("p99_ms")? })
 }
 
 /// Messages a second about a run that has ended, with its state at a stand-in for Blob Storage.
@@ -154,7 +178,7 @@ async fn ended_run(programs: &Programs, folder: &Path) -> Result<f64> {
     let running = contestant.start(&storage.settings()).await?;
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
-        rates.push(load(programs, &running.address, ENDED_RUN, &envelope, ROUND_MS).await?.0);
+        rates.push(load(programs, &running.address, ENDED_RUN, &envelope, ROUND_MS).await?.per_second);
     }
     Ok(median(rates))
 }
@@ -215,15 +239,17 @@ fn table(measured: &[Measured], ended_run: f64, binary_bytes: u64) -> Table {
         format!("{CONNECTIONS} connections, one load generator on the same machine"),
     );
     table.row("start to the first 200 on `/`".to_owned(), each(|one| format!("{:.1} ms", one.start_ms)));
-    let rates = each(|one| format!("{:.0}/s (p99 {:.1} ms)", one.per_second, one.p99_ms));
+    let rates = each(|one| format!("{:.0}/s (p99 {:.1} ms)", one.load.per_second, one.load.p99_ms));
     table.row("invocations that ask nobody (Event Grid's handshake)".to_owned(), rates);
+    let used = |one: &Measured| one.load.processor_us.map_or("unknown".to_owned(), |used| format!("{used:.1} µs"));
+    table.row("processor time an invocation".to_owned(), each(used));
     let resident = |one: &Measured| one.resident_mib.map_or("unknown".to_owned(), |mib| format!("{mib:.1} MiB"));
     table.row("resident memory when idle".to_owned(), each(resident));
     if let Some((ours, twins)) = measured.split_first() {
         for twin in twins {
             table.row(
                 format!("poolwarden ÷ {}: start, invocations a second", twin.name),
-                format!("{:.2}, {:.1}", ours.start_ms / twin.start_ms, ours.per_second / twin.per_second),
+                format!("{:.2}, {:.1}", ours.start_ms / twin.start_ms, ours.load.per_second / twin.load.per_second),
             );
         }
     }
