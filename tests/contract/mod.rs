@@ -3,6 +3,7 @@
 //!
 //! What needs state needs Azurite, which `cargo xtask test` starts; without it, that is left out aloud.
 
+mod driver;
 mod encodings;
 mod every_function;
 mod failures;
