@@ -37,7 +37,7 @@ infra/xtask/twins, which parse the invocation and the request in it and answer, 
   - invocations a second over 32 connections that are kept alive, sent in chunks as the host sends them: Event \
 Grid's handshake, which asks nobody and keeps nothing. Poolwarden writes its line of log for each;
   - resident memory after a second of idleness.
-Beside that, for Poolwarden alone, a queue message about a run that has ended: it reads that run and deletes its mark, \
+Beside that, for Poolwarden alone, a queue message about a run that has ended: it reads that run and looks for its mark, \
 at a stand-in for Blob Storage that answers at once.
 The result is a table in Markdown, of medians.
 
@@ -254,7 +254,7 @@ fn table(measured: &[Measured], ended_run: f64, binary_bytes: u64) -> Table {
         }
     }
     table.row(
-        "a queue message about a run that has ended (one read, one delete of a blob)".to_owned(),
+        "a queue message about a run that has ended (one blob read, one looked for in vain)".to_owned(),
         format!("poolwarden {ended_run:.0}/s"),
     );
     table.row("stripped release binary".to_owned(), format!("{:.1} MB", binary_bytes as f64 / 1e6));
