@@ -59,7 +59,8 @@ impl Test {
         }
         if self.fast {
             steps.leave_out(
-                "the tests against Azurite, the Python clients, the crash tests and the dependencies, as --fast says",
+                "the tests against Azurite, the Python clients, the Bicep files, SchemaStore's schema, the crash tests and the \
+                 dependencies, as --fast says",
             );
         } else {
             if built {
