@@ -62,3 +62,17 @@ async fn a_container_that_is_out_of_reach_is_said_to_be() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("the store could not list documents"), "{}", refused.stderr);
 }
+
+#[tokio::test]
+async fn files_of_this_machine_are_not_left_to_a_process_elsewhere() {
+    let mut stand = Stand::new(tiny()).await;
+    stand.set("ServiceBus__fullyQualifiedNamespace", &stand.azure.service_bus_url());
+    stand.set("POOLWARDEN_BLOB", "http://127.0.0.1:9/devstoreaccount1/none");
+    let folder = stand.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    let refused = stand.run(&["sync", "--from", folder.to_str().unwrap()]).await;
+    assert_eq!(refused.code, Some(1));
+    for named in ["files can only be read where", "--dry-run", "[store]"] {
+        assert!(refused.stderr.contains(named), "{}", refused.stderr);
+    }
+}

@@ -1,6 +1,7 @@
 //! How far the runs of a command have got, while they go on: one line that is rewritten on a terminal, a line every
 //! second elsewhere.
 
+use crate::config::Store;
 use crate::deps::Deps;
 use crate::keys;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How often documents are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The same where every look is a request to Azure, which costs time and money.
+const LOOK_AT_AZURE_EVERY: Duration = Duration::from_secs(3);
 /// How often a line is printed where lines cannot be rewritten.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
@@ -20,10 +23,12 @@ pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet
     let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target)
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("the template is fixed"));
+    let in_azure = matches!(deps.config.store, Store::Azure(_));
+    let look_every = if in_azure { LOOK_AT_AZURE_EVERY } else { LOOK_EVERY };
     let mut last_line = Instant::now();
     loop {
         let rung = deps.ended.notified();
-        let (ended, line) = look(deps, run, connections).await?;
+        let (ended, line) = look(deps, run, connections, in_azure).await?;
         bar.set_message(line.clone());
         bar.tick();
         if ended.len() == connections.len() {
@@ -35,7 +40,7 @@ pub(super) async fn follow(deps: &Deps, run: &str, connections: &[String], quiet
             last_line = Instant::now();
         }
         // Another process' runs ring no bell here.
-        drop(tokio::time::timeout(LOOK_EVERY, rung).await);
+        drop(tokio::time::timeout(look_every, rung).await);
     }
 }
 
@@ -49,7 +54,9 @@ struct SoFar {
 }
 
 impl SoFar {
-    async fn add(&mut self, deps: &Deps, part: &Run) -> anyhow::Result<()> {
+    /// Adds one connection's part. In Azure, a part costs a look at its document and one listing, however many pools
+    /// it has: what the pools report is not read before the end.
+    async fn add(&mut self, deps: &Deps, part: &Run, in_azure: bool) -> anyhow::Result<()> {
         if let Some(finished) = &part.finished {
             let report = &finished.report;
             self.pools += report.pools.found;
@@ -60,6 +67,9 @@ impl SoFar {
             self.pools += discovered.pools.len() + discovered.carried.len();
             self.pools_left += state.names(&keys::pending_of(run, connection, &discovered.layout)).await?.len();
             self.requests += discovered.requests;
+            if in_azure {
+                return Ok(());
+            }
             for (_, pool) in state.all::<PoolReport>(&keys::pool_reports(run, connection)).await? {
                 self.requests += pool.requests;
                 self.packages += pool.parts.values().map(|p| p.created + p.updated + p.restored).sum::<usize>();
@@ -69,26 +79,29 @@ impl SoFar {
     }
 }
 
-async fn look(deps: &Deps, run: &str, connections: &[String]) -> anyhow::Result<(Vec<Run>, String)> {
+async fn look(deps: &Deps, run: &str, connections: &[String], in_azure: bool) -> anyhow::Result<(Vec<Run>, String)> {
     let (mut ended, mut so_far) = (Vec::new(), SoFar::default());
     for connection in connections {
         let Some(part) = deps.state().value::<Run>(&keys::run(run, connection)).await? else { continue };
-        so_far.add(deps, &part).await?;
+        so_far.add(deps, &part, in_azure).await?;
         if part.finished.is_some() {
             ended.push(part);
         }
     }
     let SoFar { pools, pools_left, packages, requests } = so_far;
-    let line = format!(
-        "connections {}/{}, host pools {}/{pools}, packages changed {packages}, requests {}{}",
+    let pools = format!(
+        "connections {}/{}, host pools {}/{pools}",
         ended.len(),
         connections.len(),
-        pools - pools_left,
-        requests.arm + requests.resource_graph,
-        match requests.throttled {
-            0 => String::new(),
-            throttled => format!(", throttled {throttled} times"),
-        }
+        pools.saturating_sub(pools_left)
     );
+    if in_azure {
+        return Ok((ended, pools));
+    }
+    let throttled = match requests.throttled {
+        0 => String::new(),
+        throttled => format!(", throttled {throttled} times"),
+    };
+    let line = format!("{pools}, packages changed {packages}, requests {}{throttled}", requests.total());
     Ok((ended, line))
 }

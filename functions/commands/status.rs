@@ -21,7 +21,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<u8> {
         output::json(&status)?;
         return Ok(code);
     }
-    let headings = ["CONNECTION", "SIGN-IN", "LAST GOOD RUN", "LAST RUN", "UNKNOWN", "HELD"];
+    let headings = ["CONNECTION", "SIGN-IN", "LAST GOOD RUN", "LAST RUN", "UNKNOWN", "HELD", "DEAD LETTERS"];
     output::table(headings, status.connections.iter().map(row))?;
     let letters = status.dead_letters;
     say!("\ndead letters: {} wait for you, {} are tried again by themselves", letters.waiting, letters.retrying);
@@ -34,7 +34,7 @@ pub(super) async fn run(cli: &Cli) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-fn row(connection: &ConnectionStatus) -> [String; 6] {
+fn row(connection: &ConnectionStatus) -> [String; 7] {
     let sign_in = match connection.credential.as_ref().map(|health| health.state) {
         None => "not tried yet",
         Some(HealthState::Valid) => "valid",
@@ -47,8 +47,9 @@ fn row(connection: &ConnectionStatus) -> [String; 6] {
     let name = if connection.enabled { connection.name.clone() } else { format!("{} (disabled)", connection.name) };
     let good =
         connection.last_good_run.as_ref().map_or("none yet".to_owned(), |line| format!("{} ago", ago(line.age_s)));
+    let letters = (connection.dead_letters.waiting + connection.dead_letters.retrying).to_string();
     let held = connection.held.clone().unwrap_or_default();
-    [name, sign_in.to_owned(), good, ended(&connection.last_run), connection.unknown_scopes.to_string(), held]
+    [name, sign_in.to_owned(), good, ended(&connection.last_run), connection.unknown_scopes.to_string(), held, letters]
 }
 
 /// A time span in its largest unit.

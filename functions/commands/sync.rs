@@ -59,6 +59,11 @@ impl Sync {
             check(&config)?;
         }
         let session = if self.dry_run { Session::open_dry(config)? } else { Session::open(config)? };
+        if self.from.is_some() && session.sqlite.is_none() {
+            bail!(
+                "files can only be read where the store is a file on this machine; use --dry-run, or a configuration with [store]"
+            );
+        }
         let deps = &session.deps;
         let run = self.start(deps, &connections).await?;
 

@@ -1,11 +1,13 @@
 //! How things stand, for a person or a monitor: of each connection the last good run, what is unknown, whether it can
 //! sign in, what waits for somebody.
 
+mod complaints;
 mod gather;
 
 use crate::deps::Deps;
-use crate::health::{Health, HealthState};
+use crate::health::Health;
 use axum::http::StatusCode;
+use complaints::complaints;
 use gather::gather;
 use jiff::Timestamp;
 use poolwarden_domain::run::{Run, Status as Ending};
@@ -29,7 +31,7 @@ pub struct Status {
     pub attention: Vec<String>,
     /// Each connection.
     pub connections: Vec<ConnectionStatus>,
-    /// The messages whose work was not done.
+    /// The messages whose work was not done, of every connection and of none.
     pub dead_letters: DeadLetters,
 }
 
@@ -46,12 +48,14 @@ pub struct ConnectionStatus {
     pub last_good_run: Option<RunLine>,
     /// The newest run of the whole connection that ended.
     pub last_run: Option<RunLine>,
-    /// Since when a run is under way.
+    /// Since when a run is under way; of several, the one that began first.
     pub running_since: Option<Timestamp>,
     /// What the newest run could not read.
     pub unknown_scopes: usize,
     /// The newest run, if it waits for approval.
     pub held: Option<String>,
+    /// Its messages whose work was not done.
+    pub dead_letters: DeadLetters,
 }
 
 /// One run.
@@ -74,6 +78,8 @@ pub struct DeadLetters {
     pub waiting: usize,
     /// Those that are sent again by themselves.
     pub retrying: usize,
+    /// Those of them that were sent again long ago, and neither succeeded nor failed.
+    pub stuck: usize,
 }
 
 /// Gathers and judges.
@@ -81,12 +87,17 @@ pub async fn of(deps: &Deps) -> Result<Status, crate::stage::Fault> {
     Ok(judge(gather(deps).await?))
 }
 
-/// What is found of one connection: its health, and its runs from the newest on.
+/// What is found of one connection.
 struct Found {
     name: String,
     enabled: bool,
+    schedule: String,
     health: Option<Health>,
+    /// From the newest on, as far back as something is to be learned from them.
     runs: Vec<Run>,
+    /// The run under way that began first.
+    open: Option<Run>,
+    dead_letters: DeadLetters,
 }
 
 /// What is found.
@@ -99,14 +110,21 @@ struct Facts {
 fn judge(facts: Facts) -> Status {
     let mut attention = Vec::new();
     let connections = facts.connections.into_iter().map(|found| {
+        let (schedule, open) = (found.schedule.clone(), found.open.clone());
+        let known_since = found.runs.last().map(|run| run.started_at);
         let connection = connection(found, facts.now);
-        attention.extend(complaint(&connection));
+        attention.extend(complaints(&connection, &schedule, open.as_ref(), known_since, facts.now));
         connection
     });
     let connections = connections.collect();
-    let waiting = facts.dead_letters.waiting;
+    let DeadLetters { waiting, stuck, .. } = facts.dead_letters;
     if waiting > 0 {
         attention.push(format!("{waiting} dead letters wait for you: `poolwarden dead-letters list`"));
+    }
+    if stuck > 0 {
+        attention.push(format!(
+            "{stuck} dead letters were sent again more than an hour ago, and their work neither succeeded nor failed; is the process that serves running?"
+        ));
     }
     Status { healthy: attention.is_empty(), attention, connections, dead_letters: facts.dead_letters }
 }
@@ -129,27 +147,10 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         credential: found.health,
         last_good_run: ended.iter().find(|line| line.status == Ending::Complete).cloned(),
         last_run: ended.first().cloned(),
-        running_since: found.runs.iter().find(|run| run.finished.is_none()).map(|run| run.started_at),
+        running_since: found.open.map(|run| run.started_at),
         unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
         held: since.filter(|run| run.held()).map(|run| run.id.clone()).next(),
-    }
-}
-
-/// What a person has to do about a connection, if anything. One that is not enabled is looked at all the same: a held
-/// run is held.
-fn complaint(connection: &ConnectionStatus) -> Option<String> {
-    let name = &connection.name;
-    if connection.credential.as_ref().is_some_and(|health| health.state == HealthState::NeedsAttention) {
-        return Some(format!("{name} cannot sign in: `poolwarden connections list` says why"));
-    }
-    if let Some(run) = &connection.held {
-        return Some(format!("{name}: run {run} is held: `poolwarden runs show {run}`"));
-    }
-    match &connection.last_run {
-        Some(line) if line.status != Ending::Complete => {
-            Some(format!("{name}: the last run was not complete: `poolwarden runs show {}`", line.run))
-        }
-        _ => None,
+        dead_letters: found.dead_letters,
     }
 }
 

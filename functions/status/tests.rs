@@ -1,4 +1,6 @@
 use super::*;
+use crate::health::HealthState;
+use poolwarden_domain::dead_letter::{Corpse, DeadLetter, Death, Kind};
 use poolwarden_domain::report::ConnectionReport;
 use poolwarden_domain::run::{Finished, Source, Trigger};
 
@@ -13,10 +15,21 @@ fn run(begun: i64, ended: Option<Ending>) -> Run {
     run
 }
 
+const EVERY_QUARTER: &str = "0 */15 * * * *";
+
+fn found(runs: Vec<Run>) -> Found {
+    let open = runs.iter().rev().find(|run| run.finished.is_none()).cloned();
+    let (schedule, dead_letters) = (EVERY_QUARTER.to_owned(), DeadLetters::default());
+    Found { name: "c".into(), enabled: true, schedule, health: None, runs, open, dead_letters }
+}
+
+fn status_at(now: i64, found: Found, dead_letters: DeadLetters) -> Status {
+    judge(Facts { now: at(now), connections: vec![found], dead_letters })
+}
+
 fn status(runs: Vec<Run>, health: Option<HealthState>, waiting: usize) -> Status {
     let health = health.map(|state| Health { state, since: at(0), detail: None });
-    let found = Found { name: "c".into(), enabled: true, health, runs };
-    judge(Facts { now: at(1_000), connections: vec![found], dead_letters: DeadLetters { waiting, retrying: 1 } })
+    status_at(1_000, Found { health, ..found(runs) }, DeadLetters { waiting, retrying: 1, stuck: 0 })
 }
 
 #[test]
@@ -60,4 +73,94 @@ fn everything_that_waits_for_a_person_is_said() {
         let status = status(runs, health, waiting);
         assert!(!status.healthy && status.attention.len() == 1 && status.attention[0].contains(said), "{status:?}");
     }
+}
+
+#[test]
+fn who_cannot_sign_in_still_has_a_held_run() {
+    let runs = vec![run(600, Some(Ending::Held)), run(500, Some(Ending::Complete))];
+    let both = status(runs, Some(HealthState::NeedsAttention), 0);
+    assert_eq!(both.attention.len(), 2, "{both:?}");
+    assert!(both.attention[0].contains("cannot sign in") && both.attention[1].contains("r600 is held"), "{both:?}");
+}
+
+#[test]
+fn a_run_that_has_not_ended_for_hours_is_complained_of() {
+    let runs = || vec![run(6_900, Some(Ending::Complete)), run(100, None)];
+    assert!(status_at(7_300, found(runs()), DeadLetters::default()).healthy);
+    let stalled = status_at(7_301, found(runs()), DeadLetters::default());
+    assert!(stalled.attention.len() == 1 && stalled.attention[0].contains("run r100 began"), "{stalled:?}");
+}
+
+#[test]
+fn an_enabled_connection_without_a_good_run_for_long_is_complained_of() {
+    let good = || run(890, Some(Ending::Complete));
+    let said = |now, found| status_at(now, found, DeadLetters::default()).attention;
+    // It ended at 900 and was due at 1800, 2700, 3600 and 4500.
+    assert_eq!(said(4_500, found(vec![good()])), [""; 0]);
+    let idle = said(4_501, found(vec![good()]));
+    assert_eq!(idle, ["c: no good run since 1970-01-01T00:15:00Z; is the process that serves running?"]);
+    assert_eq!(said(4_501, Found { enabled: false, ..found(vec![good()]) }), [""; 0]);
+    assert_eq!(said(4_501, found(vec![run(4_000, None), good()])), [""; 0], "one is under way");
+    let part = run(4_000, None).limited_to(&[poolwarden_domain::ArmId::new("/pools/1")]);
+    assert_eq!(said(4_501, found(vec![part, good()])), idle, "a limited one is no substitute");
+
+    let failing = said(4_501, found(vec![run(4_000, Some(Ending::Failed)), good()]));
+    assert_eq!(failing[1..], ["c: no good run since 1970-01-01T00:15:00Z"], "something does serve");
+    let never = said(4_501, found(vec![run(900, Some(Ending::Failed))]));
+    assert_eq!(never[1..], ["c: no good run since 1970-01-01T00:15:00Z"]);
+}
+
+#[test]
+fn a_schedule_may_rest_over_the_weekend_or_tick_every_second() {
+    let said = |schedule: &str, now: &str| {
+        let good = Run::new("r".into(), "c", Trigger::Timer, Source::Azure, "2026-11-20T17:59:00Z".parse().unwrap());
+        let ended = "2026-11-20T18:00:00Z".parse().unwrap();
+        let finished = Some(Finished { at: ended, report: ConnectionReport::new("c", Ending::Complete) });
+        let found = Found { schedule: schedule.into(), ..found(vec![Run { finished, ..good }]) };
+        let now: Timestamp = now.parse().unwrap();
+        status_at(now.as_second(), found, DeadLetters::default()).attention.len()
+    };
+    let work_hours = "0 0 8-18 * * 1-5";
+    assert_eq!(said(work_hours, "2026-11-23T11:00:00Z"), 0, "a Monday");
+    assert_eq!(said(work_hours, "2026-11-23T11:00:01Z"), 1);
+    assert_eq!(said("* * * * * *", "2026-11-20T19:00:00Z"), 0);
+    assert_eq!(said("* * * * * *", "2026-11-20T19:00:01Z"), 1);
+}
+
+fn letter(body: &str, kind: Kind) -> DeadLetter {
+    let corpse = Corpse { queue: "q", message: body, body, kind, enqueued_at: at(0), given_up: false };
+    DeadLetter::died(None, &corpse, Death { at: at(0), reason: "why".into(), delivery_count: 10 }).unwrap()
+}
+
+#[test]
+fn dead_letters_are_counted_for_each_connection_and_for_the_store() {
+    let letters = [
+        letter(r#"{"poolwarden": {"run": "r", "connection": "a"}}"#, Kind::Permanent),
+        letter(r#"{"poolwarden": {"run": "s", "connection": "a"}}"#, Kind::Transient),
+        letter(r#"{"poolwarden": {"run": "r", "connection": "b"}}"#, Kind::Permanent),
+        letter("nonsense", Kind::Malformed),
+    ];
+    let (total, of_connections) = gather::count(&letters, at(10));
+    assert_eq!(total, DeadLetters { waiting: 3, retrying: 1, stuck: 0 });
+    assert_eq!(of_connections["a"], DeadLetters { waiting: 1, retrying: 1, stuck: 0 });
+    assert_eq!(of_connections["b"], DeadLetters { waiting: 1, retrying: 0, stuck: 0 });
+    assert_eq!(of_connections.len(), 2);
+}
+
+#[test]
+fn a_letter_that_is_under_way_for_more_than_an_hour_is_stuck_however_often_it_is_sent() {
+    let sent = letter("m", Kind::Transient).replayed(at(30));
+    let again = sent.clone().replayed(at(3_500));
+    for (letter, now, stuck) in [(&sent, 3_600, 0), (&again, 3_600, 0), (&sent, 3_601, 1), (&again, 3_601, 1)] {
+        assert_eq!(gather::count(std::slice::from_ref(letter), at(now)).0.stuck, stuck, "{letter:?} at {now}");
+    }
+    // A person may send an old one at any time.
+    let mut asked = letter("m", Kind::Permanent).left_to_a_person().replayed(at(9_000));
+    assert_eq!(gather::count(&[asked.clone()], at(9_100)).0.stuck, 0);
+    asked = asked.replayed(at(9_300));
+    assert_eq!(gather::count(&[asked], at(12_901)).0.stuck, 1);
+
+    let letters = DeadLetters { waiting: 0, retrying: 1, stuck: 1 };
+    let said = status_at(1_000, found(vec![run(500, Some(Ending::Complete))]), letters).attention;
+    assert!(said.len() == 1 && said[0].contains("neither succeeded nor failed"), "{said:?}");
 }

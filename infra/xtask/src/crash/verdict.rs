@@ -1,4 +1,5 @@
-//! The comparison at the end: the catalogue with the estate, and the webhook's events with the revisions and the runs.
+//! The comparison at the end: the catalogue with the estate, and the webhook's events with the revisions and the runs;
+//! and no message may be left whose work was not done.
 
 use super::Outcome;
 use super::cycle::Ended;
@@ -16,6 +17,8 @@ const LAST_RUNS: usize = 5;
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
 /// As [`DELIVERY_PATIENCE`], where a bug is planted that may well lose them.
 const DELIVERY_PATIENCE_WITH_BUG: Duration = Duration::from_secs(10);
+/// How long dead letters that are sent again by themselves may take to go: that is after 30 seconds first.
+const LETTERS_PATIENCE: Duration = Duration::from_secs(60);
 /// For how long nothing more must arrive.
 const SILENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -60,6 +63,7 @@ pub(super) async fn judge(stand: &mut Stand) -> Result<Outcome> {
         }
     }
     faults.extend(received.faults);
+    faults.extend(stuck_letters(stand).await?);
     stand.tally.events = received.events.len();
     stand.tally.packages = manifests.len();
     let result = format!("lost {}, duplicated {}, raw re-sends {}", lost.len(), duplicated.len(), received.resends);
@@ -143,6 +147,29 @@ async fn arrive(stand: &Stand, wanted: &BTreeMap<String, Option<String>>) -> Res
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// The dead letters that do not go. One that waits for a person does not; the others get their time.
+async fn stuck_letters(stand: &Stand) -> Result<Vec<String>> {
+    let patience = if stand.plan.bug.is_some() { Duration::ZERO } else { LETTERS_PATIENCE };
+    let deadline = Instant::now() + patience;
+    loop {
+        let listed = stand.poolwarden.json(&["dead-letters", "list"]).await?;
+        let letters = listed.as_array().context("poolwarden dead-letters list --json is no list")?;
+        if letters.iter().all(waits_for_a_person) || Instant::now() > deadline {
+            return Ok(letters.iter().map(stuck).collect());
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn waits_for_a_person(letter: &Value) -> bool {
+    letter["state"]["waiting"].as_object().is_some_and(|waiting| waiting["replay_at"].is_null())
+}
+
+fn stuck(letter: &Value) -> String {
+    let text = |field: &str| letter[field].as_str().unwrap_or("?");
+    format!("dead letter {} of queue {}: {}", text("id"), text("queue"), text("reason"))
 }
 
 /// What the webhook received.
