@@ -4,6 +4,7 @@
 //! of our own.
 
 mod name;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -17,17 +18,24 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::azure::{AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, CredentialProvider, Error, ObjectStore, ObjectStoreExt,
     PutMode, PutOptions, RetryConfig, UpdateVersion,
 };
-use poolwarden_store::{Document, Documents, Expect, Listed, StoreError, Version, check_body, check_key};
+use poolwarden_store::{
+    Document, Documents, Expect, Listed, MAX_KEY_BYTES, StoreError, Version, check_body, check_key,
+};
+use refusal::unavailable;
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
+/// The largest page of a listing.
+const PAGE: usize = 5_000;
 /// How many documents of a scan are read at a time.
 const READ_AT_A_TIME: usize = 16;
 /// How often a request is sent that gets no answer, 429 or 5xx.
@@ -98,20 +106,37 @@ impl BlobDocuments {
         Ok(Self { store, container, http, credentials })
     }
 
-    /// What is under a prefix, in order. Blob Storage lists by folder: the rest is left out here.
+    /// What is under a prefix, in order. Blob Storage lists by name, which is not the order of the keys where
+    /// something is escaped: pages are asked for until no later one can change the answer.
     async fn rows(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>, StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         let unavailable = |source| unavailable(format!("list documents under {prefix}"), source);
         let folder = name::folder_of(prefix).map_err(|error| unavailable(error.into()))?;
-        let mut rows = Vec::new();
-        let mut listing = self.store.list(folder.as_ref());
-        while let Some(meta) = listing.try_next().await.map_err(unavailable)? {
-            let Some(key) = name::to_key(&meta.location) else { continue };
-            if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
-                let version = version(meta.e_tag);
-                rows.push(Listed { key, version, size_bytes: meta.size });
+        let folder = folder.map(|folder| format!("{folder}/"));
+        let mut rows: Vec<Listed> = Vec::new();
+        // The greatest key seen that needs no escape. What comes later is greater.
+        let mut passed: Option<String> = None;
+        // One more than asked for, should all be in order; else the rest in pages as large as they come.
+        let mut max_keys = if after.is_none() { limit.checked_add(1).filter(|&keys| keys <= PAGE) } else { None };
+        let mut page_token = None;
+        loop {
+            let options = PaginatedListOptions { max_keys: max_keys.take(), page_token, ..Default::default() };
+            let page = self.store.list_paginated(folder.as_deref(), options).await.map_err(unavailable)?;
+            for meta in page.result.objects {
+                let Some(key) = name::to_key(&meta.location) else { continue };
+                if meta.location.as_ref() == key && passed.as_ref().is_none_or(|passed| *passed < key) {
+                    passed = Some(key.clone());
+                }
+                if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
+                    rows.push(Listed { key, version: version(meta.e_tag), size_bytes: meta.size });
+                }
+            }
+            page_token = page.page_token;
+            let certain = || rows.iter().filter(|row| passed.as_ref().is_some_and(|passed| row.key <= *passed)).count();
+            if page_token.is_none() || certain() >= limit {
+                break;
             }
         }
         rows.sort_unstable_by(|one, next| one.key.cmp(&next.key));
@@ -122,13 +147,11 @@ impl BlobDocuments {
     /// Deletes the blob if its ETag is still this; says whether it did, or `None` if there is no such blob.
     async fn delete_version(
         &self,
-        key: &str,
+        path: &Path,
         version: &Version,
     ) -> Result<Option<bool>, Box<dyn std::error::Error + Send + Sync>> {
         let mut url = self.container.clone();
-        url.path_segments_mut()
-            .map_err(|()| "the container's address has no path")?
-            .extend(name::to_path(key)?.parts());
+        url.path_segments_mut().map_err(|()| "the container's address has no path")?.extend(path.parts());
         let mut pause = PAUSE;
         let mut renewed = false;
         let mut tries_left = TRIES;
@@ -141,7 +164,13 @@ impl BlobDocuments {
                 Err(error) => transport_text(error),
                 Ok(response) => match response.status().as_u16() {
                     200..=299 => return Ok(Some(true)),
-                    404 => return Ok(None),
+                    404 => {
+                        let body = read_body(response, ANSWER_LIMIT).await.unwrap_or_default();
+                        if refusal::names_no_container(&String::from_utf8_lossy(&body)) {
+                            return Err(Box::new(refusal::NoContainer { source: None }));
+                        }
+                        return Ok(None);
+                    }
                     412 => return Ok(Some(false)),
                     status => {
                         let body = read_body(response, ANSWER_LIMIT).await.unwrap_or_default();
@@ -170,12 +199,11 @@ impl BlobDocuments {
 #[async_trait]
 impl Documents for BlobDocuments {
     async fn get(&self, key: &str) -> Result<Option<Document>, StoreError> {
-        check_key(key)?;
+        let path = path_of(key)?;
         let unavailable = |source| unavailable(format!("read document {key}"), source);
-        let path = name::to_path(key).map_err(|error| unavailable(error.into()))?;
         let found = match self.store.get(&path).await {
             Ok(found) => found,
-            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error @ Error::NotFound { .. }) if !refusal::is_no_container(&error) => return Ok(None),
             Err(error) => return Err(unavailable(error)),
         };
         let version = version(found.meta.e_tag.clone());
@@ -183,10 +211,10 @@ impl Documents for BlobDocuments {
     }
 
     async fn put(&self, key: &str, body: Bytes, expect: Expect) -> Result<Version, StoreError> {
-        check_key(key)?;
+        let path = path_of(key)?;
         check_body(key, &body)?;
-        let unavailable = |source| unavailable(format!("write document {key}"), source);
-        let path = name::to_path(key).map_err(|error| unavailable(error.into()))?;
+        let action = format!("write document {key}");
+        let creates = expect == Expect::Absent;
         let mode = match expect {
             Expect::Absent => PutMode::Create,
             Expect::Version(Version(e_tag)) => PutMode::Update(UpdateVersion { e_tag: Some(e_tag), version: None }),
@@ -195,16 +223,21 @@ impl Documents for BlobDocuments {
         let attributes = Attributes::from_iter([(Attribute::ContentType, content_type)]);
         match self.store.put_opts(&path, body.into(), PutOptions { mode, attributes, ..PutOptions::default() }).await {
             Ok(put) => Ok(version(put.e_tag)),
+            // What is created needs nothing but the container.
+            Err(error @ Error::NotFound { .. }) if creates => {
+                Err(StoreError::Unavailable { action, source: Box::new(refusal::NoContainer { source: Some(error) }) })
+            }
+            Err(error) if refusal::is_no_container(&error) => Err(unavailable(action, error)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
                 Err(StoreError::Conflict { key: key.to_owned() })
             }
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(unavailable(action, error)),
         }
     }
 
     async fn delete(&self, key: &str, version: &Version) -> Result<(), StoreError> {
-        check_key(key)?;
-        match self.delete_version(key, version).await {
+        let path = path_of(key)?;
+        match self.delete_version(&path, version).await {
             // Of a blob that is gone, some servers say that the condition is not met.
             Ok(Some(false)) if self.get(key).await?.is_some() => Err(StoreError::Conflict { key: key.to_owned() }),
             Ok(_) => Ok(()),
@@ -248,23 +281,15 @@ fn version(e_tag: Option<String>) -> Version {
     Version(if e_tag.ends_with('"') { e_tag } else { format!("\"{e_tag}\"") })
 }
 
-/// An error of the client's, with what a person can do about it.
-fn unavailable(action: String, source: Error) -> StoreError {
-    let source: Box<dyn std::error::Error + Send + Sync> = match &source {
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Box::new(BlobRefusal { source }),
-        _ => Box::new(source),
-    };
-    StoreError::Unavailable { action, source }
-}
-
-/// Blob Storage does not let this identity in.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "Blob Storage refused; assign the identity Storage Blob Data Contributor on the container, and see whether the \
-     account's network rules let this machine in"
-)]
-struct BlobRefusal {
-    source: Error,
+/// The blob of a document.
+fn path_of(key: &str) -> Result<Path, StoreError> {
+    check_key(key)?;
+    let invalid = |problem| StoreError::InvalidKey { key: key.to_owned(), problem };
+    let path = name::to_path(key).map_err(|_| invalid("it is no path"))?;
+    if path.as_ref().len() > MAX_KEY_BYTES {
+        return Err(invalid("as the name of a blob, escapes included, it is longer than 1,024 characters"));
+    }
+    Ok(path)
 }
 
 /// Our tokens as `object_store` wants them.
