@@ -4,11 +4,18 @@ use crate::planted_bug;
 use bytes::Bytes;
 use poolwarden_host::fault_point;
 use poolwarden_store::{Document, Documents, Expect, StoreError, Version};
+use rand::RngExt;
+use rand::rngs::StdRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// How often a change is decided anew when others write first. Each attempt means that somebody else got on.
 const MAX_ATTEMPTS: usize = 32;
+
+/// The pause after a conflict, in milliseconds; the first is followed by none.
+const PAUSE_MS: RangeInclusive<u64> = 5..=50;
 
 /// How many documents a listing asks for at a time.
 const PAGE: usize = 2_000;
@@ -94,7 +101,12 @@ impl State<'_> {
                     self.0.put(key, encode(&after), expect).await?;
                     return Ok(Some(after));
                 }
-                Err(StoreError::Conflict { .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(StoreError::Conflict { .. }) if attempt < MAX_ATTEMPTS => {
+                    if attempt > 0 {
+                        tokio::time::sleep(pause()).await;
+                    }
+                    attempt += 1;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -187,6 +199,12 @@ impl State<'_> {
             }
         }
     }
+}
+
+/// A pause of no particular length, so that those who collided part.
+fn pause() -> Duration {
+    let mut dice: StdRng = rand::make_rng();
+    Duration::from_millis(dice.random_range(PAUSE_MS))
 }
 
 fn encode<T: Serialize>(value: &T) -> Bytes {

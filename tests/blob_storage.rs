@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_azure::{AccessToken, BlobDocuments, Credentials, Http, SignInError};
-use poolwarden_store::{Documents, Expect};
+use poolwarden_store::{Documents, Expect, StoreError, Version};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::sync::Arc;
@@ -90,4 +90,66 @@ async fn blobs_have_the_content_types_of_what_they_hold() {
     for (key, body) in [("icons/1", png), ("runs/1", b"{}".as_slice())] {
         assert_eq!(store.get(key).await.unwrap().unwrap().body, body);
     }
+}
+
+/// What an error and its causes say.
+fn told(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", told(source)),
+        None => error.to_string(),
+    }
+}
+
+/// A container that is not there is no container without documents, and no document that was written already.
+#[tokio::test]
+async fn a_missing_container_is_said_to_be_missing() {
+    let Some(container) = container("there").await else { return };
+    let missing = format!("{container}-not");
+    let store = BlobDocuments::new(Http::new().unwrap(), Arc::new(Tokens), &missing).unwrap();
+    let version = Version("\"0x1\"".to_owned());
+    for error in [
+        store.get("runs/1").await.err(),
+        store.put("runs/1", "{}".into(), Expect::Absent).await.err(),
+        store.put("runs/1", "{}".into(), Expect::Version(version.clone())).await.err(),
+        store.delete("runs/1", &version).await.err(),
+        store.list("runs/", None, 1).await.err(),
+        store.scan("runs/", None, 1).await.err(),
+    ] {
+        let error = error.unwrap();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        let text = told(&error);
+        assert!(text.contains("container does not exist") && text.contains("POOLWARDEN_BLOB"), "{text}");
+    }
+}
+
+/// Names with escapes come before their keys' places.
+#[tokio::test]
+async fn a_short_listing_has_the_first_keys_of_all() {
+    let Some(store) = documents("short_listings").await else { return };
+    let mut keys = ["a/\u{e4}", "a/b c", "a/b.", "a/b", "a/b0", "a/b//c", "a/b/c", "a/ ", "a/~", "a/z", "ab"].to_vec();
+    for key in &keys {
+        store.put(key, "{}".into(), Expect::Absent).await.unwrap();
+    }
+    keys.sort_unstable();
+    for prefix in ["", "a", "a/", "a/b", "a/z", "c"] {
+        let expected: Vec<&str> = keys.iter().copied().filter(|key| key.starts_with(prefix)).collect();
+        for limit in 1..=keys.len() + 1 {
+            let listed = store.list(prefix, None, limit).await.unwrap();
+            let listed: Vec<&str> = listed.iter().map(|row| row.key.as_str()).collect();
+            assert_eq!(listed, expected[..limit.min(expected.len())], "{limit} of {prefix:?}");
+        }
+    }
+}
+
+/// Blob Storage counts the characters of the name, in which an escape has three.
+#[tokio::test]
+async fn a_key_whose_name_is_too_long_is_refused() {
+    let container = "https://contoso.blob.core.windows.net/poolwarden";
+    let store = BlobDocuments::new(Http::new().unwrap(), Arc::new(Tokens), container).unwrap();
+    let key = "~".repeat(342);
+    let refused = store.put(&key, "{}".into(), Expect::Absent).await;
+    assert!(
+        matches!(&refused, Err(StoreError::InvalidKey { problem, .. }) if problem.contains("escapes")),
+        "{refused:?}"
+    );
 }

@@ -6,6 +6,7 @@ use super::{COMPLETE, Cli};
 use crate::config::{BLOB_VARIABLE, SERVICE_BUS_VARIABLE, Store};
 use anyhow::{Context, bail};
 use clap::Args;
+use poolwarden_azure::ServiceBus;
 use poolwarden_host::{AccessKeys, EmbeddedHost, HostOptions, serve_custom_handler};
 use poolwarden_store::{Documents, Queues};
 use std::net::SocketAddr;
@@ -43,7 +44,11 @@ impl Serve {
             },
         };
         let keys = session.deps.sources.access_keys(&session.deps.config.serve).await?;
-        let mut host = host(&session, HostOptions { listen: Some(listen), keys, ..HostOptions::default() }).await?;
+        let mut options = HostOptions { listen: Some(listen), keys, ..HostOptions::default() };
+        if session.sqlite.is_none() {
+            options.receive_wait = ServiceBus::LONG_POLL;
+        }
+        let mut host = host(&session, options).await?;
         let address = host.bind().await.with_context(|| format!("cannot listen on {listen}"))?;
         crate::import::announce(&session.deps);
         tracing::info!(address = address.map(|address| address.to_string()), "serving");

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// event is given up.
 const BACKOFF_S: [i64; 8] = [5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200];
 
+/// The longest wait that a receiver's Retry-After gets.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
+
 /// Runs the function for one invocation.
 pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<DeliverNotification>(deps, invocation).await
@@ -39,7 +42,8 @@ impl Stage for DeliverNotification {
         let Some(wait_s) = BACKOFF_S.get(message.attempt as usize).filter(|_| error.is_transient()) else {
             return Err(Fault::Permanent(story));
         };
-        let asked = error.retry_after().and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or_default();
+        let asked = error.retry_after().map(|wait| SignedDuration::try_from(wait).unwrap_or(LONGEST_WAIT));
+        let asked = asked.unwrap_or_default().min(LONGEST_WAIT);
         let not_before = Some(deps.now() + SignedDuration::from_secs(*wait_s).max(asked));
         tracing::warn!(webhook = message.webhook, event = message.event.id, error = story, "will be delivered later");
         let next = Notification { attempt: message.attempt + 1, ..message.clone() };

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use poolwarden_store::QueueError;
 use std::time::Duration;
 
+/// What a 403 says of a message that is too large.
+const MESSAGE_SIZE_EXCEEDED: &str = "MessageSizeExceeded";
+
 /// Shorthand for an answer of the namespace.
 pub(super) type Answer<T> = Result<T, ServiceBusError>;
 
@@ -23,7 +26,7 @@ pub enum ServiceBusError {
          namespace or its queues, and wait some minutes for that to take effect"
     )]
     Unauthorized(String),
-    /// 403: a quota is used up, a message is too large, or the network rules keep this machine out.
+    /// 403: a quota is used up, or the network rules keep this machine out.
     #[error(
         "403: refused ({0}); see whether the queue has reached its maximum size, whether its dead-letter queue is \
          full, and whether the namespace's network rules let this machine in"
@@ -39,8 +42,8 @@ pub enum ServiceBusError {
         /// What the answer says.
         text: String,
     },
-    /// 413: too large for the namespace's tier.
-    #[error("413: the message is too large for the namespace ({0})")]
+    /// 413, or 403 with that reason: too large for the namespace's tier.
+    #[error("the message is too large for the namespace ({0})")]
     TooLarge(String),
     /// 429: too much for the namespace's tier at the moment.
     #[error("429: the namespace is asked too much ({text}); it is tried again, and more throughput needs another tier")]
@@ -82,6 +85,7 @@ impl ServiceBusError {
         let wait = retry_after(&received.headers, Timestamp::now());
         match received.status {
             401 => Self::Unauthorized(text),
+            403 if contains(&received.body, MESSAGE_SIZE_EXCEEDED) => Self::TooLarge(text),
             403 => Self::Forbidden(text),
             status @ (404 | 409 | 410) => Self::Gone { status, text },
             413 => Self::TooLarge(text),
@@ -111,4 +115,8 @@ impl ServiceBusError {
     pub(crate) fn of_queue(self, queue: &str, action: &'static str) -> QueueError {
         QueueError::Unavailable { queue: queue.to_owned(), action, source: Box::new(self) }
     }
+}
+
+fn contains(body: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(body).contains(text)
 }

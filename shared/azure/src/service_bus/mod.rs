@@ -30,13 +30,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// How often a request is sent that gets no answer, 429 or 5xx. Each may be repeated: a send by its message ids, a
-/// settlement by its lock.
-const TRIES: u32 = 4;
+/// How long and how often an answer is waited for, besides the time that a receive waits. A request that gets no answer,
+/// 429 or 5xx may be repeated: a send by its message ids, a settlement by its lock.
+struct Patience {
+    timeout: Duration,
+    tries: u32,
+}
+
+const PATIENCE: Patience = Patience { timeout: Duration::from_secs(30), tries: 4 };
+/// For a settlement or a renewal: with the longest pause 30 seconds in all, half of a lock of a minute.
+const LOCKED_PATIENCE: Patience = Patience { timeout: Duration::from_secs(10), tries: 2 };
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Longest time for an answer, besides the time that a receive waits.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest pause that a Retry-After gets.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest wait of one receive, in seconds; whoever wants to wait longer asks again.
 pub(crate) const MAX_WAIT_S: u64 = 50;
 /// Largest answer, in bytes: a message has at most 256 KiB on the standard tier, 1 MiB on the premium one.
@@ -62,6 +69,9 @@ pub(crate) struct Received {
 }
 
 impl ServiceBus {
+    /// How long a poller should wait for a message: what nobody hears meanwhile costs no request.
+    pub const LONG_POLL: Duration = Duration::from_secs(20);
+
     /// The queues of a namespace such as `https://contoso.servicebus.windows.net`. Nothing is asked yet.
     ///
     /// Tokens go to this host and no other, whatever an answer says.
@@ -85,14 +95,15 @@ impl ServiceBus {
         method: &Method,
         url: &Url,
         wait: Duration,
+        patience: &Patience,
         fill: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Answer<Received> {
         let (mut pause, mut renewed) = (PAUSE, false);
-        let mut tries_left = TRIES;
+        let mut tries_left = patience.tries;
         loop {
             tries_left -= 1;
             let token = self.inner.credentials.token(SERVICE_BUS_SCOPE).await.map_err(ServiceBusError::SignIn)?;
-            let request = self.inner.http.0.request(method.clone(), url.clone()).timeout(TIMEOUT + wait);
+            let request = self.inner.http.0.request(method.clone(), url.clone()).timeout(patience.timeout + wait);
             let request = fill(request.bearer_auth(token.secret.expose_secret()));
             let error = match receive(request).await {
                 Ok(received) if received.status == 401 && !renewed => {
@@ -108,7 +119,8 @@ impl ServiceBus {
             if tries_left == 0 || !error.is_worth_repeating() {
                 return Err(error);
             }
-            tokio::time::sleep(error.wait_asked().unwrap_or_else(|| jittered(pause))).await;
+            let asked = error.wait_asked().map(|asked| asked.min(LONGEST_PAUSE));
+            tokio::time::sleep(asked.unwrap_or_else(|| jittered(pause))).await;
             pause *= 2;
         }
     }
@@ -119,7 +131,7 @@ impl ServiceBus {
         if !receive::is_lock_of(lock) {
             return Err(lost());
         }
-        match self.ask(&method, &self.url(&lock.token), Duration::ZERO, |request| request).await {
+        match self.ask(&method, &self.url(&lock.token), Duration::ZERO, &LOCKED_PATIENCE, |request| request).await {
             Err(ServiceBusError::Gone { .. }) => Err(lost()),
             answer => answer.map_err(|error| error.of_queue(&lock.queue, action)),
         }
@@ -142,8 +154,11 @@ impl Queues for ServiceBus {
         check_batch(queue, &messages)?;
         let url = self.url(&format!("/{queue}/messages"));
         for request in send::requests(&messages) {
-            let sent = self.ask(&Method::POST, &url, Duration::ZERO, |builder| request.fill(builder)).await;
-            sent.map_err(|error| error.of_queue(queue, "take messages in"))?;
+            let sent = self.ask(&Method::POST, &url, Duration::ZERO, &PATIENCE, |builder| request.fill(builder)).await;
+            sent.map_err(|error| match error {
+                ServiceBusError::TooLarge(_) => request.too_large(queue),
+                error => error.of_queue(queue, "take messages in"),
+            })?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::error::Answer;
 use super::properties::{Broker, dead_letter_reason, time, trace};
-use super::{MAX_WAIT_S, Received, ServiceBus, ServiceBusError};
+use super::{MAX_WAIT_S, PATIENCE, Received, ServiceBus, ServiceBusError};
 use futures::future::join_all;
 use jiff::Timestamp;
 use poolwarden_store::{Delivery, Lock};
@@ -10,7 +10,7 @@ use reqwest::Method;
 use reqwest::header::LOCATION;
 use std::time::Duration;
 
-/// How many messages are asked for at a time once there is one.
+/// How many messages are asked for at a time once there are two.
 const AT_A_TIME: usize = 8;
 
 impl ServiceBus {
@@ -23,7 +23,8 @@ impl ServiceBus {
         let mut taken = vec![first];
         loop {
             let before = taken.len();
-            let at_once = (max - taken.len()).min(AT_A_TIME);
+            // A message that came alone costs one request more, not many.
+            let at_once = (max - before).min(if before == 1 { 1 } else { AT_A_TIME });
             let more = join_all((0..at_once).map(|_| self.take_one(queue, Duration::ZERO))).await;
             for answer in more {
                 match answer {
@@ -46,7 +47,8 @@ impl ServiceBus {
         let mut url = self.url(&format!("/{queue}/messages/head"));
         url.set_query(Some(&format!("timeout={wait_s}")));
         let wait = Duration::from_secs(u64::try_from(wait_s).unwrap_or(MAX_WAIT_S));
-        let received = self.ask(&Method::POST, &url, wait, |request| request.header("content-length", "0")).await?;
+        let received =
+            self.ask(&Method::POST, &url, wait, &PATIENCE, |request| request.header("content-length", "0")).await?;
         match received.status {
             204 => Ok(None),
             _ => delivery(queue, received).map(Some),

@@ -2,7 +2,7 @@
 
 use super::properties::{BROKER_PROPERTIES, Sent, rfc1123};
 use crate::versions::{SERVICE_BUS_BATCH_BYTES, SERVICE_BUS_BATCH_MESSAGES, SERVICE_BUS_TRACE_PROPERTY};
-use poolwarden_store::Outgoing;
+use poolwarden_store::{MAX_MESSAGE_BYTES, Outgoing, QueueError};
 use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
@@ -16,8 +16,8 @@ const BATCH_TYPE: &str = "application/vnd.microsoft.servicebus.json";
 pub(super) enum Request<'a> {
     /// A message by itself: its body as it is.
     Single(&'a Outgoing),
-    /// A JSON array of messages.
-    Batch(String),
+    /// A JSON array of messages, and the first of them.
+    Batch(&'a Outgoing, String),
 }
 
 #[derive(Serialize)]
@@ -62,15 +62,26 @@ fn close<'a>(batch: &mut Vec<(&'a Outgoing, String)>) -> Option<Request<'a>> {
         [(message, _)] => Some(Request::Single(message)),
         many => {
             let entries: Vec<&str> = many.iter().map(|(_, entry)| entry.as_str()).collect();
-            Some(Request::Batch(format!("[{}]", entries.join(","))))
+            Some(Request::Batch(many[0].0, format!("[{}]", entries.join(","))))
         }
     }
 }
 
 impl Request<'_> {
+    /// What the namespace said is too large, by its first message. The namespace has the last word about the limit: the
+    /// tier's may be lower than the one that every queue has here.
+    pub(super) fn too_large(&self, queue: &str) -> QueueError {
+        let (first, size_bytes) = match self {
+            Self::Single(message) => (message, message.body.len()),
+            Self::Batch(first, body) => (first, body.len()),
+        };
+        let (queue, id) = (queue.to_owned(), first.id.clone());
+        QueueError::TooLarge { queue, id, size_bytes, limit_bytes: MAX_MESSAGE_BYTES }
+    }
+
     pub(super) fn fill(&self, builder: RequestBuilder) -> RequestBuilder {
         match self {
-            Self::Batch(body) => builder.header(CONTENT_TYPE, BATCH_TYPE).body(body.clone()),
+            Self::Batch(_, body) => builder.header(CONTENT_TYPE, BATCH_TYPE).body(body.clone()),
             Self::Single(message) => {
                 let builder = builder
                     .header(CONTENT_TYPE, "application/json")

@@ -185,6 +185,7 @@ impl EmbeddedHost {
                         queues: Arc::clone(&self.queues),
                         max_concurrent_calls: configured.unwrap_or(self.settings.max_concurrent_calls),
                         lock_duration: self.options.lock_duration,
+                        receive_wait: self.options.receive_wait,
                         max_lock_renewal: self.settings.max_lock_renewal,
                         clock,
                     };

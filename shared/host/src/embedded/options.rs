@@ -21,6 +21,9 @@ pub struct HostOptions {
     pub keys: AccessKeys,
     /// How long a message stays locked between two renewals. By default a minute, as on a new Service Bus queue.
     pub lock_duration: Duration,
+    /// How long one look for messages waits for them, a second by default. Where each look is a request that costs
+    /// something, wait longer: a stop is heard all the same.
+    pub receive_wait: Duration,
     /// Whether timers fire.
     pub timers: bool,
     /// Whether queues are polled.
@@ -41,6 +44,7 @@ impl Default for HostOptions {
             listen: Some((Ipv4Addr::LOCALHOST, 7071).into()),
             keys: AccessKeys::default(),
             lock_duration: Duration::from_secs(60),
+            receive_wait: Duration::from_secs(1),
             timers: true,
             queues: true,
             max_concurrent_calls: None,

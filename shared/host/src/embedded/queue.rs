@@ -14,9 +14,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long one `receive` waits. It is not interrupted, since a message taken meanwhile would stay locked; so this
-/// also bounds how long a stop takes to be heard.
-const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+/// How long a `receive` under way may still take once the host is to stop. A wait this short is never interrupted. A
+/// longer one is given up; a message that the broker hands out at that very moment stays locked until its lock runs out,
+/// and then comes again.
+const RECEIVE_GRACE: Duration = Duration::from_secs(1);
 
 /// The pause after a queue that could not be read, and what it grows to.
 const RECEIVE_BACKOFF: Duration = Duration::from_millis(200);
@@ -39,6 +40,7 @@ pub(super) struct Poller {
     pub(super) queues: Arc<dyn Queues>,
     pub(super) max_concurrent_calls: usize,
     pub(super) lock_duration: Duration,
+    pub(super) receive_wait: Duration,
     pub(super) max_lock_renewal: Duration,
     pub(super) clock: Clock,
 }
@@ -62,7 +64,8 @@ impl Poller {
                 free.push(another);
             }
             while in_flight.try_join_next().is_some() {}
-            match self.queues.receive(&self.queue, free.len(), self.lock_duration, RECEIVE_WAIT).await {
+            let Some(received) = self.receive(free.len(), &mut stop).await else { break };
+            match received {
                 Ok(deliveries) => {
                     failures = 0;
                     for (delivery, hand) in deliveries.into_iter().zip(free) {
@@ -87,6 +90,16 @@ impl Poller {
             }
         }
         while in_flight.join_next().await.is_some() {}
+    }
+
+    /// What the queue has; nothing if the host is to stop and the queue stays silent.
+    async fn receive(&self, max: usize, stop: &mut Stop) -> Option<Result<Vec<Delivery>, QueueError>> {
+        let mut received = self.queues.receive(&self.queue, max, self.lock_duration, self.receive_wait);
+        tokio::select! {
+            biased;
+            received = &mut received => Some(received),
+            () = stop.wait() => tokio::time::timeout(RECEIVE_GRACE, received).await.ok(),
+        }
     }
 
     async fn deliver(&self, delivery: &Delivery) {

@@ -264,6 +264,17 @@ async fn a_queue_that_cannot_be_read_is_read_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_is_heard_while_a_long_wait_is_under_way() {
+    let queues = Arc::new(FakeQueues::new(3));
+    let options = HostOptions { receive_wait: Duration::from_secs(600), ..options() };
+    let running = Running::new(host(slow(&Seen::default(), 0), &queues, options));
+    seconds(5).await;
+    let stopping = Instant::now();
+    running.stop().await;
+    assert_eq!(stopping.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_lets_what_is_in_flight_end_and_takes_nothing_new() {
     let queues = Arc::new(FakeQueues::new(3));
     let seen = Seen::default();
