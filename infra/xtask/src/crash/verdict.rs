@@ -18,7 +18,7 @@ const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
 /// As [`DELIVERY_PATIENCE`], where a bug is planted that may well lose them.
 const DELIVERY_PATIENCE_WITH_BUG: Duration = Duration::from_secs(10);
 /// How long dead letters that are sent again by themselves may take to go: that is after 30 seconds first.
-const LETTERS_PATIENCE: Duration = Duration::from_secs(60);
+const LETTERS_PATIENCE: Duration = Duration::from_secs(180);
 /// For how long nothing more must arrive.
 const SILENCE: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
