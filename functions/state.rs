@@ -159,52 +159,45 @@ impl State<'_> {
         Ok(self.0.list(prefix, None, 1).await?.is_empty())
     }
 
-    /// Every document whose key starts with `prefix` and that can be understood, in order, and what is wrong with the
-    /// others.
+    /// Every document whose key starts with `prefix`, in order, without the prefix.
+    pub async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, StateError> {
+        let each = self.each(prefix).await?;
+        each.into_iter().map(|(key, value)| Ok((key, value?))).collect()
+    }
+
+    /// Those of them that can be understood, and what is wrong with the others.
     pub async fn all_readable<T: DeserializeOwned>(
         &self,
         prefix: &str,
     ) -> Result<(Vec<T>, Vec<StateError>), StateError> {
         let (mut readable, mut malformed) = (Vec::new(), Vec::new());
+        for (_, value) in self.each(prefix).await? {
+            match value {
+                Ok(value) => readable.push(value),
+                Err(error) => malformed.push(error),
+            }
+        }
+        Ok((readable, malformed))
+    }
+
+    async fn each<T: DeserializeOwned>(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(String, Result<T, StateError>)>, StateError> {
+        let mut each = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = self.0.scan(prefix, after.as_deref(), PAGE).await?;
             let full = page.len() == PAGE;
             for (key, document) in &page {
-                match decode(key, document) {
-                    Ok(value) => readable.push(value.value),
-                    Err(error) => malformed.push(error),
-                }
+                each.push((key[prefix.len()..].to_owned(), decode(key, document).map(|found| found.value)));
             }
             after = page.into_iter().last().map(|(key, _)| key);
             if !full {
-                return Ok((readable, malformed));
+                return Ok(each);
             }
         }
     }
-
-    /// Every document whose key starts with `prefix`, in order, without the prefix.
-    pub async fn all<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, StateError> {
-        let mut all = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.0.scan(prefix, after.as_deref(), PAGE).await?;
-            let full = page.len() == PAGE;
-            for (key, document) in &page {
-                all.push((key[prefix.len()..].to_owned(), decode(key, document)?.value));
-            }
-            after = page.into_iter().last().map(|(key, _)| key);
-            if !full {
-                return Ok(all);
-            }
-        }
-    }
-}
-
-/// A pause of no particular length, so that those who collided part.
-fn pause() -> Duration {
-    let mut dice: StdRng = rand::make_rng();
-    Duration::from_millis(dice.random_range(PAUSE_MS))
 }
 
 fn encode<T: Serialize>(value: &T) -> Bytes {

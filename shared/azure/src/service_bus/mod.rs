@@ -32,7 +32,7 @@ use url::Url;
 
 /// How long and how often an answer is waited for, besides the time that a receive waits. A request that gets no answer,
 /// 429 or 5xx may be repeated: a send by its message ids, a settlement by its lock.
-struct Patience {
+pub(crate) struct Patience {
     timeout: Duration,
     tries: u32,
 }
