@@ -200,6 +200,12 @@ impl State<'_> {
     }
 }
 
+/// A pause of no particular length, so that those who collided part.
+fn pause() -> Duration {
+    let mut dice: StdRng = rand::make_rng();
+    Duration::from_millis(dice.random_range(PAUSE_MS))
+}
+
 fn encode<T: Serialize>(value: &T) -> Bytes {
     serde_json::to_vec(value).expect("documents are plain data and always serialise").into()
 }

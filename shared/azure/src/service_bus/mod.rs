@@ -37,9 +37,9 @@ pub(crate) struct Patience {
     tries: u32,
 }
 
-const PATIENCE: Patience = Patience { timeout: Duration::from_secs(30), tries: 4 };
+pub(crate) const PATIENCE: Patience = Patience { timeout: Duration::from_secs(30), tries: 4 };
 /// For a settlement or a renewal: with the longest pause 30 seconds in all, half of a lock of a minute.
-const LOCKED_PATIENCE: Patience = Patience { timeout: Duration::from_secs(10), tries: 2 };
+pub(crate) const LOCKED_PATIENCE: Patience = Patience { timeout: Duration::from_secs(10), tries: 2 };
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause that a Retry-After gets.

@@ -2,7 +2,7 @@
 //! Entra instead of a shared access signature. Retries and refusals are those of [`ServiceBus`].
 
 use crate::service_bus::send::ascii;
-use crate::service_bus::{MAX_WAIT_S, Received, ServiceBus, ServiceBusError};
+use crate::service_bus::{LOCKED_PATIENCE, MAX_WAIT_S, PATIENCE, Received, ServiceBus, ServiceBusError};
 use async_trait::async_trait;
 use azure_core_legacy::error::ErrorKind;
 use azure_core_legacy::headers::Headers;
@@ -45,7 +45,9 @@ impl HttpClient for Transport {
             // The crate writes properties as JSON in any letters; a header holds ASCII.
             .map(|(name, value)| (name, ascii(value)))
             .collect();
-        let answer = self.0.ask(&method, &url, waits.unwrap_or_default(), |builder| {
+        let settles = url.path().contains("/messages/") && !url.path().ends_with("/messages/head");
+        let patience = if settles { &LOCKED_PATIENCE } else { &PATIENCE };
+        let answer = self.0.ask(&method, &url, waits.unwrap_or_default(), patience, |builder| {
             let headers = headers.iter();
             let builder = headers.fold(builder, |builder, (name, value)| builder.header(name, value));
             if body.is_empty() { builder.header("content-length", "0") } else { builder.body(body.clone()) }
