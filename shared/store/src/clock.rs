@@ -67,17 +67,20 @@ impl ManualClock {
 }
 
 /// A stored time. Out-of-range values, which only a damaged file holds, become the nearest time there is.
+#[cfg(feature = "sqlite")]
 pub(crate) fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// `time` in microseconds, rounded up, so that nothing comes due before its time.
+#[cfg(feature = "sqlite")]
 pub(crate) fn micros_rounded_up(time: Timestamp) -> i64 {
     let micros = time.as_microsecond();
     if from_micros(micros) < time { micros + 1 } else { micros }
 }
 
 /// `from` and `by` later, or the end of time.
+#[cfg(feature = "sqlite")]
 pub(crate) fn later(from: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
