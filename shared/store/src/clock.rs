@@ -1,6 +1,6 @@
 //! The time the store goes by, so that a test can move it instead of sleeping.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -67,7 +67,6 @@ impl ManualClock {
 }
 
 /// A stored time. Out-of-range values, which only a damaged file holds, become the nearest time there is.
-#[cfg(feature = "sqlite")]
 pub(crate) fn from_micros(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
@@ -82,5 +81,5 @@ pub(crate) fn micros_rounded_up(time: Timestamp) -> i64 {
 /// `from` and `by` later, or the end of time.
 #[cfg(feature = "sqlite")]
 pub(crate) fn later(from: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+    jiff::SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
