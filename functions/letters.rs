@@ -124,7 +124,8 @@ async fn send_due(deps: &Deps, id: &str, now: Timestamp) -> Result<bool, Fault> 
     let ended = about(deps, &letter).await?.is_some_and(|(run, _)| run.finished.is_some());
     let mut sent = None;
     let again = |known: Option<DeadLetter>| {
-        // Another process may have been here since the letters were listed.
+        // Another process may have been here since the letters were listed, or since the last attempt to write.
+        sent = None;
         let letter = known.filter(|letter| letter.is_due(now))?;
         sent = (!ended || letter.run.is_some()).then(|| letter.clone().replayed(now));
         Some(sent.clone().unwrap_or_else(|| letter.left_to_a_person()))
