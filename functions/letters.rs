@@ -3,6 +3,7 @@
 
 use crate::deps::Deps;
 use crate::stage::{self, Fault, MAX_DELIVERIES};
+use crate::state::StateError;
 use crate::{keys, runs};
 use jiff::Timestamp;
 use poolwarden_domain::dead_letter::{Corpse, DeadLetter, Death, Kind, State, is_final, life};
@@ -147,10 +148,11 @@ async fn send_due(deps: &Deps, id: &str, now: Timestamp) -> Result<bool, Fault> 
     }
 }
 
-/// Forgets a letter for good. Returns whether there was one.
+/// Forgets a letter for good, even one that cannot be read. Returns whether there was one.
 pub async fn discard(deps: &Deps, id: &str) -> Result<bool, Fault> {
-    let there = find(deps, id).await?.is_some();
-    deps.state().delete(&keys::dead_letter(id)).await?;
+    let key = keys::dead_letter(id);
+    let there = deps.documents.get(&key).await.map_err(StateError::from)?.is_some();
+    deps.state().delete(&key).await?;
     Ok(there)
 }
 
@@ -183,20 +185,27 @@ pub async fn reprocess(deps: &Deps) -> Result<Round, Fault> {
     first_fault.map_or(Ok(round), Err)
 }
 
-/// Messages that were delivered too often: whoever had them died before they could say why.
+/// Messages that were delivered too often: whoever had them died before they could say why. One that cannot be taken
+/// over is left to its lock, and does not keep the others from it.
 async fn take_over(deps: &Deps, queue: &str) -> Result<usize, Fault> {
-    let mut taken = 0;
+    let (mut taken, mut first_fault) = (0, None);
     loop {
         let dead = deps.queues.receive(&dead_letter_queue(queue), BATCH, LOCK, Duration::ZERO).await?;
         if dead.is_empty() {
-            return Ok(taken);
+            return first_fault.map_or(Ok(taken), Err);
         }
-        taken += dead.len();
         for delivery in &dead {
-            adopt(deps, queue, delivery).await?;
-            deps.queues.complete(&delivery.lock).await?;
+            match take_over_one(deps, queue, delivery).await {
+                Ok(()) => taken += 1,
+                Err(fault) => first_fault = first_fault.or(Some(fault)),
+            }
         }
     }
+}
+
+async fn take_over_one(deps: &Deps, queue: &str, delivery: &Delivery) -> Result<(), Fault> {
+    adopt(deps, queue, delivery).await?;
+    Ok(deps.queues.complete(&delivery.lock).await?)
 }
 
 /// Who was delivered too often had a function that never answered. Whatever else is there was put there for a reason

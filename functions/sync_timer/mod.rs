@@ -19,9 +19,9 @@ const STALLED_AFTER: SignedDuration = SignedDuration::from_hours(2);
 /// Runs the function for one invocation.
 pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure> {
     let mut faults = Vec::new();
-    for connection in deps.config.connections.iter().filter(|connection| connection.enabled) {
+    for connection in &deps.config.connections {
         // One connection's trouble is not its neighbours'.
-        if let Err(fault) = tick(deps, &connection.name, &connection.schedule).await {
+        if let Err(fault) = tick(deps, &connection.name, &connection.schedule, connection.enabled).await {
             faults.push(format!("{}: {fault}", connection.name));
         }
     }
@@ -38,11 +38,12 @@ struct LastDue {
     run: String,
 }
 
-async fn tick(deps: &Deps, connection: &str, schedule: &str) -> Result<(), Fault> {
+/// One that is not enabled begins nothing by itself; what a person or a webhook has begun is ended all the same.
+async fn tick(deps: &Deps, connection: &str, schedule: &str, enabled: bool) -> Result<(), Fault> {
     let state = deps.state();
     let now = deps.now();
     let last: Option<LastDue> = state.value(&keys::schedule(connection)).await?;
-    if let Some(last) = &last {
+    if let Some(last) = last.as_ref().filter(|_| enabled) {
         // A process killed after it wrote down that a run is due may not have begun it.
         let begun: Option<Run> = state.value(&keys::run(&last.run, connection)).await?;
         if begun.is_none_or(|run| run.discovered.is_none() && run.finished.is_none()) {
@@ -57,7 +58,8 @@ async fn tick(deps: &Deps, connection: &str, schedule: &str) -> Result<(), Fault
     }
     let needs_person = health::of(deps, connection).await?.is_some_and(|h| h.state == HealthState::NeedsAttention);
     // A run of a few pools is no reason to put off one of all.
-    if open.iter().any(|run| !run.is_part())
+    if !enabled
+        || open.iter().any(|run| !run.is_part())
         || needs_person
         || !is_due(schedule, last.as_ref(), now).map_err(Fault::Permanent)?
     {

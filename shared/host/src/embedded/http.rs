@@ -18,11 +18,16 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The largest body of an HTTP request: 10 MiB. Beyond it the answer is 413. The real host takes 100 MiB; an import
 /// of ours is a few MiB, and base64 of this still fits an envelope.
 pub const MAX_HTTP_BODY_BYTES: usize = 10 << 20;
+/// The largest of a function that anybody may call: 1 MiB.
+const MAX_ANONYMOUS_BODY_BYTES: usize = 1 << 20;
+/// How long a request's body may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many HTTP invocations run at once; beyond it the answer is 429, as on the real host.
 pub const MAX_CONCURRENT_REQUESTS: u16 = 100;
@@ -108,9 +113,12 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests at once");
     };
     let (parts, body) = request.into_parts();
-    let body = match read(&headers, body).await {
-        Ok(body) => body,
-        Err(refusal) => return refusal,
+    let limit = if level == AuthLevel::Anonymous { MAX_ANONYMOUS_BODY_BYTES } else { MAX_HTTP_BODY_BYTES };
+    // A slot is not held by who has nothing to say.
+    let body = match tokio::time::timeout(BODY_PATIENCE, read(&headers, body, limit)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refusal)) => return refusal,
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT, "the request's body did not come in time"),
     };
     if !body.is_empty() && !headers.contains_key(header::CONTENT_LENGTH) {
         tracing::warn!(function = name, "a body without Content-Length is not handed on; nor is it in Azure");
@@ -144,13 +152,14 @@ async fn serve(State(site): State<Arc<Site>>, request: Request) -> Response {
     respond(name, &endpoint.trigger.output, call.await.unwrap_or_else(|_| Verdict::Failed("it ended early".into())))
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
-    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body exceeds the limit of 10 MiB");
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Response> {
+    let too_large =
+        || refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body exceeds the limit of {} MiB", limit >> 20));
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MAX_HTTP_BODY_BYTES as u64) {
+    if length.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    to_bytes(body, MAX_HTTP_BODY_BYTES).await.map_err(|error| match error.source() {
+    to_bytes(body, limit).await.map_err(|error| match error.source() {
         Some(source) if source.is::<LengthLimitError>() => too_large(),
         _ => refuse(StatusCode::BAD_REQUEST, "the request's body broke off"),
     })
