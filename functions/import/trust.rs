@@ -3,16 +3,19 @@
 use crate::config::Import;
 use jiff::Timestamp;
 use poolwarden_azure::{
-    Caller, Http, KeyVault, SecretError, SignatureError, Signed, TokenError, TokenVerifier, sign_in, verify,
+    Caller, Http, KeyVault, SignatureError, Signed, TokenError, TokenVerifier, is_strong, precheck, sign_in, verify,
 };
 use poolwarden_host::{Failure, HttpRequest};
 use secrecy::SecretString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
 
 /// How long secrets are kept before they are looked up again: a request of a stranger must not cost one of Key Vault.
 const SECRETS_FRESH_FOR: Duration = Duration::from_secs(60);
+/// The same where one of them could not be had.
+const FAILURE_FRESH_FOR: Duration = Duration::from_secs(10);
+/// How long a secret that is out of reach counts as what it was.
+const SECRETS_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Who asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub enum Denied {
     /// The request says nothing about its sender.
     #[error("it has neither the headers of a signed webhook nor a bearer token")]
     Nobody,
+    /// There is nothing that could be signed.
+    #[error("it has no body; the sender must send Content-Length")]
+    NoBody,
     /// Its signature or what goes with it is wrong.
     #[error("its signature is not accepted")]
     Signature(#[source] SignatureError),
@@ -46,9 +52,9 @@ pub enum Denied {
 /// Why nobody can say who asks. It is our trouble, and the request may come again.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotTell {
-    /// There is no secret to check a signature with.
-    #[error("no secret of [[import.secret]] can be had")]
-    Secrets(#[source] SecretError),
+    /// A secret that the signature may be of cannot be had.
+    #[error("not every secret of [[import.secret]] can be had, and no other fits; the log says which")]
+    Secrets,
     /// There are no keys to check a token with.
     #[error("tokens cannot be checked")]
     Keys(#[source] TokenError),
@@ -59,7 +65,8 @@ pub struct Trust {
     secrets: Vec<crate::config::ImportSecret>,
     vault: KeyVault,
     tokens: Option<TokenVerifier>,
-    resolved: Mutex<Option<(Instant, Arc<[SecretString]>)>>,
+    resolved: Mutex<Option<Known>>,
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Trust {
@@ -72,6 +79,7 @@ impl Trust {
             vault: KeyVault::new(http.clone(), credentials, import.endpoints.clone()),
             tokens: import.entra.clone().map(tokens),
             resolved: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -88,13 +96,22 @@ impl Trust {
         let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| request.header(name));
         let [Some(id), Some(timestamp), Some(signatures)] = headers else { return self.bearer(request, now).await };
         if self.secrets.is_empty() {
-            return Ok(Err(Denied::Off));
+            return self.bearer(request, now).await;
         }
-        let secrets = self.secrets().await.map_err(CannotTell::Secrets)?;
-        let body = request.body.as_deref().unwrap_or_default();
-        let signer = Asker::Signer { webhook_id: id.to_owned() };
-        let verified = verify(&secrets, &Signed { id, timestamp, signatures }, body, now);
-        Ok(verified.map(|()| signer).map_err(Denied::Signature))
+        let signed = Signed { id, timestamp, signatures };
+        // A stranger's request costs no secret to be looked up.
+        if let Err(refused) = precheck(&signed, now) {
+            return Ok(Err(Denied::Signature(refused)));
+        }
+        let Some(body) = request.body.as_deref() else { return Ok(Err(Denied::NoBody)) };
+        let known = self.secrets().await;
+        match verify(&known.secrets(), &signed, body, now) {
+            Ok(()) => Ok(Ok(Asker::Signer { webhook_id: id.to_owned() })),
+            Err(SignatureError::Mismatch | SignatureError::NoSecret(_)) if !known.is_complete() => {
+                Err(CannotTell::Secrets)
+            }
+            Err(refused) => Ok(Err(Denied::Signature(refused))),
+        }
     }
 
     async fn bearer(&self, request: &HttpRequest, now: Timestamp) -> Result<Result<Asker, Denied>, CannotTell> {
@@ -108,33 +125,72 @@ impl Trust {
         }
     }
 
-    /// The secrets as they are now or were a minute ago. One that cannot be had leaves the others standing.
-    async fn secrets(&self) -> Result<Arc<[SecretString]>, SecretError> {
-        let mut resolved = self.resolved.lock().await;
-        if let Some((at, secrets)) = resolved.as_ref().filter(|(at, _)| at.elapsed() < SECRETS_FRESH_FOR) {
-            tracing::trace!(age = ?at.elapsed(), "secrets from memory");
-            return Ok(Arc::clone(secrets));
+    /// The secrets as they are now or were lately. One that cannot be had leaves the others standing, and is what it was
+    /// for a while if that may pass. At most one request looks them up at a time; those beside it go by what is known.
+    async fn secrets(&self) -> Known {
+        if let Some(known) = self.known().filter(Known::is_fresh) {
+            return known;
         }
-        let (mut secrets, mut failure) = (Vec::new(), None);
-        for known in &self.secrets {
-            match known.secret.resolve(Some(&self.vault)).await {
-                Ok(secret) => secrets.push(secret),
-                Err(error) => {
-                    let reason = Failure::caused_by(&error).message;
-                    tracing::error!(secret = known.name, reason, "a secret of [[import.secret]] cannot be had");
-                    failure = Some(error);
-                }
-            }
+        let _looking = match (self.looking.try_lock(), self.known()) {
+            (Ok(looking), _) => looking,
+            (Err(_), Some(known)) => return known,
+            (Err(_), None) => self.looking.lock().await,
+        };
+        let before = self.known();
+        if let Some(known) = before.clone().filter(Known::is_fresh) {
+            return known;
         }
-        match (failure, resolved.as_ref()) {
-            // What was good a while ago is better than nothing.
-            (Some(_), Some((_, before))) if secrets.is_empty() => Ok(Arc::clone(before)),
-            (Some(error), None) if secrets.is_empty() => Err(error),
-            _ => {
-                let secrets: Arc<[SecretString]> = secrets.into();
-                *resolved = Some((Instant::now(), Arc::clone(&secrets)));
-                Ok(secrets)
-            }
+        let mut each = Vec::with_capacity(self.secrets.len());
+        for (at, configured) in self.secrets.iter().enumerate() {
+            let earlier = before.as_ref().and_then(|before| before.each[at].clone());
+            each.push(self.look_up(configured, earlier).await);
         }
+        let known = Known { looked_at: Instant::now(), each: each.into() };
+        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        known
+    }
+
+    fn known(&self) -> Option<Known> {
+        self.resolved.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn look_up(&self, configured: &crate::config::ImportSecret, earlier: Option<Had>) -> Option<Had> {
+        let (reason, passes) = match configured.secret.resolve(Some(&self.vault)).await {
+            Ok(secret) if is_strong(&secret) => return Some(Had { at: Instant::now(), secret }),
+            Ok(_) => ("it is no base64 of at least 24 bytes".to_owned(), false),
+            Err(error) => (Failure::caused_by(&error).message, error.is_transient()),
+        };
+        tracing::error!(secret = configured.name, reason, "a secret of [[import.secret]] cannot be used");
+        // What is deleted, or may not be read any more, counts no more; what is out of reach does for a while.
+        earlier.filter(|had| passes && had.at.elapsed() < SECRETS_GOOD_FOR)
+    }
+}
+
+/// A secret, and when it was last looked up.
+#[derive(Clone)]
+struct Had {
+    at: Instant,
+    secret: SecretString,
+}
+
+/// What is known of the secrets, in the order of the configuration.
+#[derive(Clone)]
+struct Known {
+    looked_at: Instant,
+    each: Arc<[Option<Had>]>,
+}
+
+impl Known {
+    fn is_complete(&self) -> bool {
+        self.each.iter().all(Option::is_some)
+    }
+
+    fn is_fresh(&self) -> bool {
+        let fresh_for = if self.is_complete() { SECRETS_FRESH_FOR } else { FAILURE_FRESH_FOR };
+        self.looked_at.elapsed() < fresh_for
+    }
+
+    fn secrets(&self) -> Vec<SecretString> {
+        self.each.iter().flatten().map(|had| had.secret.clone()).collect()
     }
 }

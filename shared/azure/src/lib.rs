@@ -58,4 +58,4 @@ pub use service_bus::{ServiceBus, ServiceBusError};
 pub use service_bus_sdk::SdkServiceBus;
 pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};
-pub use webhook_in::{SignatureError, Signed, TOLERANCE, verify};
+pub use webhook_in::{SignatureError, Signed, TOLERANCE, is_strong, precheck, verify};

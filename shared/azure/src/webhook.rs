@@ -53,6 +53,13 @@ pub fn sign(secret: &SecretString, id: &str, timestamp: Timestamp, body: &[u8]) 
     Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
+/// What a secret holds: base64, after `whsec_` or without.
+pub(crate) fn key(secret: &SecretString) -> Result<Vec<u8>, SigningSecretError> {
+    let secret = secret.expose_secret().trim();
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).map_err(|_| SigningSecretError)?;
+    if key.is_empty() { Err(SigningSecretError) } else { Ok(key) }
+}
+
 /// The code of a message, not yet finished, so that it can be compared without showing it.
 pub(crate) fn mac(
     secret: &SecretString,
@@ -60,12 +67,7 @@ pub(crate) fn mac(
     second: i64,
     body: &[u8],
 ) -> Result<Hmac<Sha256>, SigningSecretError> {
-    let secret = secret.expose_secret().trim();
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).map_err(|_| SigningSecretError)?;
-    if key.is_empty() {
-        return Err(SigningSecretError);
-    }
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| SigningSecretError)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)?).map_err(|_| SigningSecretError)?;
     mac.update(format!("{id}.{second}.").as_bytes());
     mac.update(body);
     Ok(mac)

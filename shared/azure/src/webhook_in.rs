@@ -2,7 +2,7 @@
 //!
 //! It says whether a request is genuine and new enough. Whether it came before, whoever keeps state has to tell.
 
-use crate::webhook::{SigningSecretError, mac};
+use crate::webhook::{SigningSecretError, key, mac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
@@ -13,6 +13,10 @@ use secrecy::SecretString;
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 256;
+/// The shortest key of a secret, in bytes.
+const MIN_KEY_BYTES: usize = 24;
+/// The length of a signature, in bytes.
+const MAC_BYTES: usize = 32;
 /// Signatures that are looked at: a sender that changes its secret sends two.
 const MAX_SIGNATURES: usize = 16;
 
@@ -47,13 +51,14 @@ pub enum SignatureError {
     NoSecret(#[source] SigningSecretError),
 }
 
-/// Checks a request against all secrets that are configured: while one takes another's place, both count.
-pub fn verify(
-    secrets: &[SecretString],
-    signed: &Signed<'_>,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<(), SignatureError> {
+/// Whether a secret is long enough that nobody finds it by trying: 24 bytes, the least that Standard Webhooks allows.
+pub fn is_strong(secret: &SecretString) -> bool {
+    key(secret).is_ok_and(|key| key.len() >= MIN_KEY_BYTES)
+}
+
+/// What can be said of a request without any secret: its id, its time, and whether its signatures may be some. Returns
+/// the second it names and the signatures.
+fn plausible(signed: &Signed<'_>, now: Timestamp) -> Result<(i64, Vec<Vec<u8>>), SignatureError> {
     let Signed { id, timestamp, signatures } = signed;
     // A full stop separates what is signed: within the id it would let one message be read as another.
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'.';
@@ -69,9 +74,29 @@ pub fn verify(
     let given = signatures.split_ascii_whitespace().take(MAX_SIGNATURES);
     let given: Vec<Vec<u8>> =
         given.filter_map(|one| one.strip_prefix("v1,")).filter_map(|text| STANDARD.decode(text).ok()).collect();
+    if given.iter().any(|signature| signature.len() == MAC_BYTES) {
+        Ok((second, given))
+    } else {
+        Err(SignatureError::Mismatch)
+    }
+}
+
+/// Refuses what needs no secret to be refused.
+pub fn precheck(signed: &Signed<'_>, now: Timestamp) -> Result<(), SignatureError> {
+    plausible(signed, now).map(drop)
+}
+
+/// Checks a request against all secrets that are configured: while one takes another's place, both count.
+pub fn verify(
+    secrets: &[SecretString],
+    signed: &Signed<'_>,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), SignatureError> {
+    let (second, given) = plausible(signed, now)?;
     let (mut genuine, mut usable) = (false, Err(SigningSecretError));
     for secret in secrets {
-        let Ok(mac) = mac(secret, id, second, body) else { continue };
+        let Ok(mac) = mac(secret, signed.id, second, body) else { continue };
         usable = Ok(());
         for signature in &given {
             // In a time that does not depend on how much of it is right, and all of them whichever fits.
@@ -112,6 +137,25 @@ mod tests {
         for (second, genuine) in [(-301, false), (-300, true), (0, true), (300, true), (301, false)] {
             assert_eq!(check(ID, "1614265330", SIGNATURE, BODY, second).is_ok(), genuine, "{second}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_could_be_found_by_trying_is_not_strong() {
+        assert!(is_strong(&secret()) && is_strong(&other()));
+        for weak in ["AAAA", "whsec_cGFzc3dvcmQ=", "password!", ""] {
+            assert!(!is_strong(&weak.into()), "{weak}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_secret_to_be_refused_is_refused_without_one() {
+        let checked = |id, timestamp, signatures| precheck(&Signed { id, timestamp, signatures }, at(0)).is_ok();
+        assert!(checked(ID, "1614265330", SIGNATURE));
+        assert!(
+            !checked("a.b", "1614265330", SIGNATURE)
+                && !checked(ID, "0", SIGNATURE)
+                && !checked(ID, "1614265330", "v1,x")
+        );
     }
 
     #[test]
