@@ -117,11 +117,14 @@ fn subscriptions(entry: Option<Entry<'_>>) -> Vec<String> {
 /// The cloud's endpoints with those that are overridden.
 pub(super) fn endpoints(mut endpoints: Endpoints, entry: Option<Entry<'_>>) -> Endpoints {
     type With = fn(Endpoints, &str) -> Result<Endpoints, EndpointError>;
-    let overrides: [(&str, With); 4] = [
+    let overrides: [(&str, With); 7] = [
         ("arm", Endpoints::with_arm),
         ("authority", Endpoints::with_authority),
         ("key_vault", Endpoints::with_key_vault),
         ("instance_metadata", Endpoints::with_instance_metadata),
+        ("graph", Endpoints::with_graph),
+        ("feed", Endpoints::with_feed),
+        ("classic", Endpoints::with_classic),
     ];
     let Some(mut table) = entry.and_then(|entry| entry.table("`endpoints`")) else {
         return endpoints;

@@ -1,11 +1,13 @@
 //! The part of a connection that says what to publish and how.
 
-use super::entry::{Entry, Judged, wrong};
+use super::entry::{Entry, Judged, Shape, wrong};
+use super::faults::quoted;
 use super::reader::Table;
 use poolwarden_azure::Cloud;
 use poolwarden_domain::launch::LaunchCloud;
-use poolwarden_domain::package::Stage;
-use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
+use poolwarden_domain::package::{Dependency, Stage};
+use poolwarden_domain::policy::{Brake, Method, NameFilter, Policy, Scope};
+use poolwarden_domain::{dependency, template};
 
 /// The longest prefix of names, in characters: a title has to leave room for the name itself.
 const MAX_PREFIX_CHARS: usize = 64;
@@ -19,6 +21,11 @@ const STAGES: [(&str, Stage); 4] = [
     ("Acceptance", Stage::Acceptance),
     ("Production", Stage::Production),
 ];
+
+const METHODS: [(&str, Method); 2] = [("synchronize", Method::Synchronize), ("on_demand", Method::OnDemand)];
+
+const CLIENTS: [(&str, fn() -> Dependency); 2] =
+    [("windows_app", dependency::windows_app), ("remote_desktop", dependency::remote_desktop)];
 
 /// Takes the policy's keys out of a connection. What is absent or wrong has its default.
 pub(super) fn read(table: &mut Table<'_>, cloud: Cloud, tenant: Option<String>) -> Policy {
@@ -42,6 +49,11 @@ pub(super) fn read(table: &mut Table<'_>, cloud: Cloud, tenant: Option<String>) 
         },
         tenant,
         brake: table.take("brake").and_then(|entry| brake(&entry)).unwrap_or(default.brake),
+        method: table.take("method").and_then(|entry| entry.choice(&METHODS)).unwrap_or(default.method),
+        check_only: table.take("check_only").and_then(truth).unwrap_or(default.check_only),
+        web_client: table.take("web_client").and_then(truth).unwrap_or(default.web_client),
+        network_credentials: table.take("network_credentials").and_then(|entry| entry.parsed(template)),
+        dependencies: table.take("install_dependency").map(|entry| dependencies(&entry)).unwrap_or_default(),
     }
 }
 
@@ -76,6 +88,42 @@ fn prefix(text: &str) -> Judged<String> {
         return wrong("is too long", format!("write at most {MAX_PREFIX_CHARS} characters"));
     }
     Ok(text.to_owned())
+}
+
+fn template(text: &str) -> Judged<String> {
+    match template::check(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(error) => wrong("is no template of a user name", error.to_string()),
+    }
+}
+
+/// True for Windows App, a client's name, or a table with its name and oldest version.
+fn dependencies(entry: &Entry<'_>) -> Vec<Dependency> {
+    let client = match entry.shape {
+        Shape::Bool(wanted) => return if wanted { vec![dependency::windows_app()] } else { Vec::new() },
+        Shape::Text(_) => entry.choice(&CLIENTS).map(|client| client()),
+        Shape::Table(_) => entry.table("`install_dependency`").and_then(|mut table| {
+            let client = table.require("client", "\"windows_app\"").and_then(|entry| entry.choice(&CLIENTS));
+            let version = table.take("minimum_version").and_then(|entry| entry.parsed(version));
+            table.finish();
+            let client = client?();
+            Some(Dependency { minimum_version: version.unwrap_or_else(|| client.minimum_version.clone()), ..client })
+        }),
+        _ => {
+            let fix = "write true, \"windows_app\", or { client = \"windows_app\", minimum_version = \"2.0.804\" }";
+            entry.refuse("names no client", fix);
+            None
+        }
+    };
+    client.into_iter().collect()
+}
+
+fn version(text: &str) -> Judged<String> {
+    let is_number = |part: &str| (1..=9).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    if (2..=4).contains(&text.split('.').count()) && text.split('.').all(is_number) {
+        return Ok(text.to_owned());
+    }
+    wrong(format!("is {}, which is no version", quoted(text)), "write two to four numbers, such as \"2.0.804\"")
 }
 
 fn brake(entry: &Entry<'_>) -> Option<Brake> {

@@ -90,6 +90,7 @@ fn the_example_shows_every_setting_and_has_no_fault() {
         cloud: LaunchCloud::Public,
         tenant: tenant(),
         brake: Brake { share: 0.2, count: 5 },
+        ..Policy::default()
     };
     assert_eq!(contoso.policy, policy);
     assert_eq!(contoso.webhooks[0].events, ["package.*", "run.*"]);

@@ -91,6 +91,7 @@ impl Counters {
         Requests {
             arm: self.arm.load(Ordering::Relaxed),
             resource_graph: self.resource_graph.load(Ordering::Relaxed),
+            feed: 0,
             throttled: self.throttled.load(Ordering::Relaxed),
         }
     }

@@ -15,7 +15,7 @@ use crate::wire;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, ResourceKind, Subscription};
+use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind, Subscription};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
@@ -292,7 +292,7 @@ impl Inventory for AzureInventory {
         self.get(id, "the host pool", wire::host_pool).await
     }
 
-    async fn listing(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Listing>> {
+    async fn listing(&self, group: &ArmId, kind: ResourceKind, _: &[Resource]) -> Reading<Option<Listing>> {
         let (segment, what) = match kind {
             ResourceKind::Desktop => ("desktops", "the desktops"),
             ResourceKind::RemoteApp => ("applications", "the applications"),

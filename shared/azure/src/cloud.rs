@@ -3,6 +3,7 @@
 //! The allow-list lives here because it is a fact about the connection, not about a request: a token is attached only
 //! to the configured ARM endpoint, or to a vault under the cloud's vault suffix. No answer can widen it.
 
+use poolwarden_domain::feed::FeedModel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -14,6 +15,11 @@ const SERVICE_BUS_SUFFIXES: [&str; 3] =
 /// The domains of Blob Storage in the clouds. Unverified outside the public one.
 const BLOB_STORAGE_SUFFIXES: [&str; 3] =
     [".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn"];
+
+/// The management interface of the classic service; it was in the public cloud only.
+const CLASSIC_BROKER: &str = "https://rdbroker.wvd.microsoft.com";
+/// The scope of its tokens, and of tokens for the classic feed.
+const CLASSIC_SCOPE: &str = "https://mrs-prod.ame.gbl/mrs-RDInfra-prod/user_impersonation";
 
 /// An Azure cloud.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +56,11 @@ pub struct Endpoints {
     key_vault_scope: &'static str,
     /// A stand-in for the vaults, for tests and emulators.
     key_vault_override: Option<Url>,
+    graph: Url,
+    feed: Url,
+    feed_suffix: &'static str,
+    feed_scope: &'static str,
+    classic: Url,
     /// A stand-in for the instance metadata service, for tests and emulators.
     instance_metadata: Option<Url>,
 }
@@ -57,6 +68,15 @@ pub struct Endpoints {
 impl Endpoints {
     /// The endpoints of a cloud.
     pub fn of(cloud: Cloud) -> Self {
+        let (graph, feed_suffix, feed_scope) = match cloud {
+            Cloud::Public => {
+                ("https://graph.microsoft.com", ".wvd.microsoft.com", "https://www.wvd.microsoft.com/.default")
+            }
+            Cloud::UsGovernment => ("https://graph.microsoft.us", ".wvd.azure.us", "https://www.wvd.azure.us/.default"),
+            Cloud::China => {
+                ("https://microsoftgraph.chinacloudapi.cn", ".wvd.azure.cn", "https://www.wvd.azure.cn/.default")
+            }
+        };
         let (authority, arm, arm_audience, key_vault_suffix, key_vault_scope) = match cloud {
             Cloud::Public => (
                 "https://login.microsoftonline.com",
@@ -80,7 +100,7 @@ impl Endpoints {
                 "https://vault.azure.cn/.default",
             ),
         };
-        let constant = |url| Url::parse(url).expect("the endpoints above are URLs");
+        let constant = |url: &str| Url::parse(url).expect("the endpoints above are URLs");
         Self {
             cloud,
             authority: constant(authority),
@@ -89,6 +109,11 @@ impl Endpoints {
             key_vault_suffix,
             key_vault_scope,
             key_vault_override: None,
+            graph: constant(graph),
+            feed: constant(&format!("https://rdweb{feed_suffix}")),
+            feed_suffix,
+            feed_scope,
+            classic: constant(CLASSIC_BROKER),
             instance_metadata: None,
         }
     }
@@ -111,6 +136,21 @@ impl Endpoints {
     /// The same with a stand-in for the instance metadata service of virtual machines (`http://169.254.169.254`).
     pub fn with_instance_metadata(self, url: &str) -> Result<Self, EndpointError> {
         Ok(Self { instance_metadata: Some(endpoint(url)?), ..self })
+    }
+
+    /// The same with another address of Microsoft Graph.
+    pub fn with_graph(self, url: &str) -> Result<Self, EndpointError> {
+        Ok(Self { graph: endpoint(url)?, ..self })
+    }
+
+    /// The same with another address at which the user's feed is discovered. Feeds and files may be there too.
+    pub fn with_feed(self, url: &str) -> Result<Self, EndpointError> {
+        Ok(Self { feed: endpoint(url)?, ..self })
+    }
+
+    /// The same with another address of the classic service's management interface.
+    pub fn with_classic(self, url: &str) -> Result<Self, EndpointError> {
+        Ok(Self { classic: endpoint(url)?, ..self })
     }
 
     /// The cloud.
@@ -148,6 +188,57 @@ impl Endpoints {
 
     pub(crate) fn instance_metadata(&self) -> Option<&Url> {
         self.instance_metadata.as_ref()
+    }
+
+    /// Microsoft Graph.
+    pub fn graph(&self) -> &Url {
+        &self.graph
+    }
+
+    /// The scope of a token for Microsoft Graph: the cloud's, whatever the address.
+    pub fn graph_scope(&self) -> &'static str {
+        match self.cloud {
+            Cloud::Public => "https://graph.microsoft.com/.default",
+            Cloud::UsGovernment => "https://graph.microsoft.us/.default",
+            Cloud::China => "https://microsoftgraph.chinacloudapi.cn/.default",
+        }
+    }
+
+    /// Where the user's feed is discovered, for both models.
+    pub fn feed(&self) -> &Url {
+        &self.feed
+    }
+
+    /// The scope of a token for the feed of one model.
+    pub fn feed_scope(&self, model: FeedModel) -> &'static str {
+        match model {
+            FeedModel::Arm => self.feed_scope,
+            FeedModel::Classic => CLASSIC_SCOPE,
+        }
+    }
+
+    /// The management interface of the classic service (RdsManagement).
+    pub fn classic(&self) -> &Url {
+        &self.classic
+    }
+
+    /// Whether a token for the feed may go to this URL: where the feed is discovered, or a host of the service's own
+    /// domain, by https. Regional feeds are named by the discovery document, which cannot widen this.
+    pub fn is_feed(&self, url: &Url) -> bool {
+        let regional = url.scheme() == "https"
+            && url.port().is_none()
+            && url.host_str().and_then(|host| host.strip_suffix(self.feed_suffix)).is_some_and(|name| {
+                !name.is_empty()
+                    && name.split('.').all(|label| {
+                        !label.is_empty() && label.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+                    })
+            });
+        same_origin(&self.feed, url) || regional
+    }
+
+    /// Whether a token for the classic service may go to this URL.
+    pub fn is_classic(&self, url: &Url) -> bool {
+        same_origin(&self.classic, url)
     }
 
     /// Whether an ARM token may go to this URL: scheme, host and port must be the connection's.
@@ -270,6 +361,27 @@ mod tests {
             assert!(!public.is_key_vault(&url(foreign)), "{foreign}");
         }
         assert!(Endpoints::of(Cloud::China).is_key_vault(&url("https://k.vault.azure.cn/")));
+    }
+
+    #[test]
+    fn a_feed_token_goes_to_the_service_and_where_it_is_discovered() {
+        let public = Endpoints::of(Cloud::Public);
+        for ours in ["https://rdweb.wvd.microsoft.com/api", "https://rdweb-g-eu-r1.wvd.microsoft.com/x"] {
+            assert!(public.is_feed(&url(ours)), "{ours}");
+        }
+        for foreign in [
+            "http://rdweb.wvd.microsoft.com/",
+            "https://wvd.microsoft.com/",
+            "https://rdweb.wvd.microsoft.com:8443/",
+            "https://rdweb.wvd.microsoft.com.example.net/",
+            "https://rdwebwvd.microsoft.com/",
+            "https://rdweb.wvd.azure.us/",
+        ] {
+            assert!(!public.is_feed(&url(foreign)), "{foreign}");
+        }
+        let local = public.with_feed("http://127.0.0.1:7998").unwrap();
+        assert!(local.is_feed(&url("http://127.0.0.1:7998/api/arm/feeddiscovery")));
+        assert!(!local.is_feed(&url("http://127.0.0.1:7999/")));
     }
 
     #[test]

@@ -54,11 +54,14 @@ pub trait Inventory: Send + Sync {
 
     /// The desktops or RemoteApps of one application group, or `None` when the group does not exist. What is in the
     /// list's `unknown` is neither there nor gone.
-    async fn listing(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Listing>>;
+    ///
+    /// `known` is what an earlier look found in it: what is certain not to have changed need not be fetched again, and
+    /// is answered as it is known. Empty asks for everything.
+    async fn listing(&self, group: &ArmId, kind: ResourceKind, known: &[Resource]) -> Reading<Option<Listing>>;
 
     /// The same, all or nothing: an item that cannot be read makes the group unreadable.
     async fn resources(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Vec<Resource>>> {
-        let Some(listing) = self.listing(group, kind).await? else { return Ok(None) };
+        let Some(listing) = self.listing(group, kind, &[]).await? else { return Ok(None) };
         match listing.unknown.into_iter().next() {
             None => Ok(Some(listing.resources)),
             Some(flaw) => Err(Unreadable::new(flaw.reason.why, format!("{}: {}", flaw.scope, flaw.reason.detail))),

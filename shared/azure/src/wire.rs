@@ -241,6 +241,8 @@ pub(crate) fn resource(item: &RawValue) -> Result<Resource, String> {
         command_line_arguments: optional(properties.command_line_arguments),
         icon: properties.icon_content.filter(|icon| !icon.is_empty()).map(|icon| icon_bytes(&icon)),
         icon_sha256: None,
+        feed: None,
+        rdp: None,
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing here is judged or mended; see [`crate::published`] for what becomes of it.
 
+use crate::feed::FeedItem;
 use crate::{ArmId, UnknownScope};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -105,6 +106,12 @@ pub struct Resource {
     /// The SHA-256 of a checked icon, once it is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon_sha256: Option<String>,
+    /// What only a feed tells; nothing from other sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<Box<FeedItem>>,
+    /// The bytes of its `.rdp` file as the feed sent them. Never stored inside a snapshot.
+    #[serde(skip)]
+    pub rdp: Option<Vec<u8>>,
 }
 
 /// Who a grant is for.

@@ -4,6 +4,7 @@
 use crate::ArmId;
 use crate::entitlement::Entitlement;
 use crate::estate::{CommandLineSetting, ResourceKind};
+use crate::feed::{FileAssociation, RdpRef};
 use crate::text::sha256_hex;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -73,6 +74,17 @@ pub enum Launcher {
     WebClient,
 }
 
+/// What must be on the device before the package can be launched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dependency {
+    /// What it is called.
+    pub name: String,
+    /// Its id in the Windows Package Manager.
+    pub package_id: String,
+    /// The oldest version that will do.
+    pub minimum_version: String,
+}
+
 /// All of a package that follows its source. Two observations with equal content are the same to everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageContent {
@@ -96,6 +108,24 @@ pub struct PackageContent {
     pub icon: Icon,
     /// The ways to start it, best first.
     pub launch: Vec<LaunchAction>,
+    /// The signed `.rdp` file, where the source has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rdp: Option<RdpRef>,
+    /// The host pool that the `.rdp` file names, where `host_pool` stands for a feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_on: Option<String>,
+    /// Where a catalogue shows it: the source's folders, and the kinds of files it opens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// The files it opens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_associations: Vec<FileAssociation>,
+    /// The template of the user name it is started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_credentials: Option<String>,
+    /// What must be installed first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
     /// How far it is let through.
     pub stage: Stage,
     /// Whether it follows its source by itself.
@@ -117,6 +147,10 @@ impl PackageContent {
         let scopes = same.entitlements.iter_mut().flatten().map(|entitlement| &mut entitlement.scope);
         for id in ids.into_iter().chain(scopes) {
             *id = ArmId::new(&id.canonical());
+        }
+        if let Some(rdp) = &mut same.rdp {
+            // Two files that differ only in what changes by itself are the same file.
+            rdp.sha256.clear();
         }
         same
     }

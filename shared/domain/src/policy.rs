@@ -2,7 +2,7 @@
 
 use crate::estate::ResourceKind;
 use crate::launch::LaunchCloud;
-use crate::package::Stage;
+use crate::package::{Dependency, Stage};
 use crate::text::sha256_hex;
 use crate::wildcard;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,27 @@ pub struct Policy {
     pub tenant: Option<String>,
     /// When retiring waits for a person.
     pub brake: Brake,
+    /// Whether every resource becomes a package, or only those that somebody chose.
+    pub method: Method,
+    /// Whether what changed is only reported, until somebody has it applied.
+    pub check_only: bool,
+    /// Whether a device without an agent is sent to the web client, or to download the `.rdp` file.
+    pub web_client: bool,
+    /// The template of the user name that packages are started with.
+    pub network_credentials: Option<String>,
+    /// What packages need on the device.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// Which of the resources that are offered become packages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// All of them.
+    #[default]
+    Synchronize,
+    /// Those that somebody chose.
+    OnDemand,
 }
 
 impl Default for Policy {
@@ -115,6 +136,11 @@ impl Default for Policy {
             cloud: LaunchCloud::default(),
             tenant: None,
             brake: Brake::default(),
+            method: Method::default(),
+            check_only: false,
+            web_client: true,
+            network_credentials: None,
+            dependencies: Vec::new(),
         }
     }
 }

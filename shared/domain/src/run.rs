@@ -175,14 +175,17 @@ pub struct Requests {
     pub arm: u64,
     /// To Azure Resource Graph.
     pub resource_graph: u64,
-    /// Answers, of either, that asked to wait.
+    /// To the user's feed and the classic service: documents, icons and `.rdp` files.
+    #[serde(default)]
+    pub feed: u64,
+    /// Answers, of any, that asked to wait.
     pub throttled: u64,
 }
 
 impl Requests {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.arm + self.resource_graph
+        self.arm + self.resource_graph + self.feed
     }
 }
 
@@ -190,6 +193,7 @@ impl std::ops::AddAssign for Requests {
     fn add_assign(&mut self, other: Self) {
         self.arm += other.arm;
         self.resource_graph += other.resource_graph;
+        self.feed += other.feed;
         self.throttled += other.throttled;
     }
 }

@@ -95,7 +95,7 @@ async fn an_estate_costs_five_requests_however_many_subscriptions() {
     azure.graph_of(json!([pool("s1", "p", &["g"]), group("s1", "g", "P"), workspace("s1")])).await;
     let inventory = azure.inventory(&[]);
     let estate = inventory.estate().await.unwrap();
-    assert_eq!(inventory.requests(), Requests { arm: 1, resource_graph: 4, throttled: 0 });
+    assert_eq!(inventory.requests(), Requests { arm: 1, resource_graph: 4, feed: 0, throttled: 0 });
     assert_eq!(inventory.clone().requests(), inventory.requests());
     assert_eq!(azure.inventory(&[]).requests(), Requests::default(), "every handle counts for itself");
     assert_eq!(estate.unknown, []);
@@ -226,7 +226,7 @@ async fn applications_and_desktops_come_from_arm() {
     azure.list(&format!("{group}/applications"), &json!([app, odd])).await;
     azure.list(&format!("{group}/desktops"), &json!([])).await;
     let inventory = azure.inventory(&[]);
-    let listing = inventory.listing(&ArmId::new(&group), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    let listing = inventory.listing(&ArmId::new(&group), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
     assert_eq!(listing.resources[0].icon.as_deref(), Some(&b"hi"[..]));
     assert_eq!(listing.unknown[0].scope.name(), "odd");
     let strict = inventory.resources(&ArmId::new(&group), ResourceKind::RemoteApp).await.unwrap_err();

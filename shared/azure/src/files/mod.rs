@@ -147,7 +147,7 @@ impl Inventory for FileInventory {
         Ok(Some(groups.map(|group| group.id.clone()).collect()))
     }
 
-    async fn listing(&self, group: &ArmId, kind: ResourceKind) -> Reading<Option<Listing>> {
+    async fn listing(&self, group: &ArmId, kind: ResourceKind, _: &[Resource]) -> Reading<Option<Listing>> {
         let (kind, what) = match kind {
             ResourceKind::Desktop => (Kind::Desktop, "desktops"),
             ResourceKind::RemoteApp => (Kind::Application, "applications"),

@@ -39,7 +39,7 @@ fn an_export_of_many_shapes_is_one_estate() {
 #[tokio::test]
 async fn lists_are_read_when_they_are_asked_for() {
     let inventory = fixture();
-    let listing = inventory.listing(&group("AG-Office"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    let listing = inventory.listing(&group("AG-Office"), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
     insta::assert_json_snapshot!(listing.resources);
     assert_eq!(listing.resources[0].icon.as_deref(), Some(&b"\x89PNG\r\n\x1a\n"[..]));
     assert_eq!(listing.unknown.iter().map(|unknown| unknown.scope.name()).collect::<Vec<_>>(), ["broken"]);
@@ -66,11 +66,11 @@ async fn a_list_that_goes_on_elsewhere_is_not_whole() {
     let first = json!({"value": [app("a")], "nextLink": "https://management.azure.com/next"});
     write(folder.path(), "1.json", first.to_string());
     let inventory = FileInventory::open(folder.path()).unwrap();
-    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
     assert_eq!((listing.resources.len(), listing.unknown.len()), (1, 1));
     write(folder.path(), "2.json", json!({"value": [app("a"), app("b")], "nextLink": null}).to_string());
     let inventory = FileInventory::open(folder.path()).unwrap();
-    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    let listing = inventory.listing(&group("g"), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
     assert_eq!((listing.resources.len(), listing.unknown.len()), (2, 0));
 }
 

@@ -46,6 +46,12 @@ pub(crate) fn content(app: &str) -> PackageContent {
         }),
         icon: Icon { sha256: "0".repeat(64), placeholder: false },
         launch: actions(LaunchCloud::Public, "ws-1", "app-1", Some("tenant")),
+        rdp: None,
+        runs_on: None,
+        categories: Vec::new(),
+        file_associations: Vec::new(),
+        network_credentials: None,
+        dependencies: Vec::new(),
         stage: Stage::Production,
         managed: true,
         entitlements: Some(vec![Entitlement {

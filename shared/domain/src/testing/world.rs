@@ -163,5 +163,7 @@ pub(crate) fn resource(group: &str, name: &str, app: &App) -> Resource {
         command_line_arguments: None,
         icon: None,
         icon_sha256: None,
+        feed: None,
+        rdp: None,
     }
 }
