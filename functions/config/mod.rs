@@ -21,7 +21,7 @@ mod tests;
 mod values;
 mod webhook;
 
-pub use connection::{Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE};
+pub use connection::{Classic, Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE, Feed, Kind};
 pub use environment::{
     BLOB_VARIABLE, CLIENT_ID_VARIABLE, CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment,
     SERVICE_BUS_VARIABLE, STORE_VARIABLE, TEXT_VARIABLE,
