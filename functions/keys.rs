@@ -33,9 +33,9 @@ pub fn pending_all(run: &str, connection: &str) -> String {
     format!("pending/{run}/{connection}/")
 }
 
-/// What is to be published of one pool. Of two deliveries each may plan; the digest says whose plan it is.
-pub fn plan(run: &str, connection: &str, pool: &str, digest: &str) -> String {
-    format!("{}{pool}.{digest}", plans(run, connection))
+/// A part of what is to be published of one pool. Of two deliveries each may plan; the digest says whose plan it is.
+pub fn plan(run: &str, connection: &str, pool: &str, digest: &str, part: u32) -> String {
+    format!("{}{pool}.{digest}.{part}", plans(run, connection))
 }
 
 /// The plans of a run.

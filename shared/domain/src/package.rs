@@ -72,6 +72,10 @@ pub enum Launcher {
     WindowsApp,
     /// A browser, through the web client.
     WebClient,
+    /// An agent on the device, which opens the `.rdp` file: a path in the exported catalogue.
+    Agent,
+    /// A browser, which downloads the `.rdp` file.
+    Download,
 }
 
 /// What must be on the device before the package can be launched.
@@ -177,7 +181,7 @@ pub enum PackageState {
 }
 
 /// What one revision did to a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The package is new.

@@ -1,16 +1,18 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
 use crate::discovery::GroupFacts;
-use crate::estate::{CommandLineSetting, Resource, ResourceKind};
+use crate::estate::{CommandLineSetting, Resource, ResourceKind, Workspace};
+use crate::feed::{FeedItem, FeedModel};
+use crate::launch::Target;
 use crate::names::{told_apart, without_round_brackets};
-use crate::package::{Icon, Named, PackageContent, Program};
+use crate::package::{Icon, LaunchAction, Named, PackageContent, Program};
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;
 use crate::text::{stable_key, title};
 use crate::{ArmId, launch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// Hash digits in a package's key: 64 bits, so that a million packages collide with a chance of one in forty million.
 const KEY_DIGITS: usize = 16;
@@ -31,6 +33,20 @@ pub struct Published {
     pub packages: BTreeMap<String, PackageContent>,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+}
+
+impl Published {
+    /// The same, with those packages alone that somebody chose. Names are told apart as if all were there, so that
+    /// choosing one more renames none.
+    #[must_use]
+    pub fn narrowed(mut self, chosen: &BTreeSet<String>) -> Self {
+        let left_out = self.packages.extract_if(.., |key, _| !chosen.contains(key));
+        self.not_published.extend(left_out.map(|(key, content)| NotPublished {
+            resource: content.resource,
+            reason: format!("nobody chose it: `poolwarden packages create {key}` does"),
+        }));
+        self
+    }
 }
 
 /// Decides what a pool publishes. Groups whose resources were never read publish nothing and say nothing: they are
@@ -100,7 +116,10 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     let named = |what: &str, filter: &crate::policy::NameFilter, names: &[&str]| {
         filter.leaves_out(names).map(|why| format!("{what} is {why}"))
     };
-    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default()];
+    // A feed is no host pool; the `.rdp` file names the one that is meant.
+    let runs_on = resource.feed.as_ref().and_then(|feed| feed.host_pool.as_deref()).unwrap_or_default();
+    let runs_on = runs_on.rsplit('/').next().unwrap_or_default();
+    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default(), runs_on];
     let workspace = group.workspace.as_ref();
     let workspace_names = [
         group.group.workspace.as_ref().map_or("", ArmId::name),
@@ -176,10 +195,10 @@ fn content(
             Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
             None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
         },
-        launch: launch::actions(policy.cloud, &workspace.object_id, &resource.object_id, policy.tenant.as_deref()),
+        launch: launch(snapshot, workspace, resource, policy),
         rdp: resource.feed.as_ref().and_then(|feed| feed.rdp.clone()),
         runs_on: resource.feed.as_ref().and_then(|feed| feed.host_pool.clone()),
-        categories: Vec::new(),
+        categories: resource.feed.as_deref().map(categories).unwrap_or_default(),
         file_associations: resource.feed.as_ref().map(|feed| feed.file_associations.clone()).unwrap_or_default(),
         network_credentials: policy.network_credentials.clone(),
         dependencies: policy.dependencies.clone(),
@@ -187,6 +206,28 @@ fn content(
         managed: policy.managed,
         entitlements: group.entitlements.clone(),
     })
+}
+
+/// The ways to start a resource. What the classic service offers has none but its file.
+fn launch(snapshot: &PoolSnapshot, workspace: &Workspace, resource: &Resource, policy: &Policy) -> Vec<LaunchAction> {
+    let feed = resource.feed.as_deref();
+    let target = Target {
+        workspace: feed.map_or(workspace.object_id.as_str(), |feed| feed.workspace_id.as_str()),
+        resource: &resource.object_id,
+        rdp: feed.and_then(|feed| feed.rdp.as_ref()),
+        is_classic: snapshot.facts.pool.id.is_within(&FeedModel::Classic.id()),
+    };
+    launch::actions(policy.cloud, &target, policy.tenant.as_deref(), policy.web_client)
+}
+
+/// Where a catalogue shows what a feed offers: the feed's folders, then the files it opens.
+fn categories(feed: &FeedItem) -> Vec<String> {
+    let folders = feed.folders.iter().filter_map(|folder| title(folder));
+    let files = feed.file_associations.iter().filter_map(|file| title(&format!("Opens {}", file.extension)));
+    let mut categories: Vec<String> = folders.chain(files).collect();
+    categories.sort();
+    categories.dedup();
+    categories
 }
 
 #[cfg(test)]
