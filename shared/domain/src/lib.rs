@@ -47,6 +47,7 @@ pub mod run;
 pub mod snapshot;
 pub mod template;
 pub mod text;
+pub mod tswp;
 pub mod wildcard;
 
 #[cfg(test)]
