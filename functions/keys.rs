@@ -79,6 +79,16 @@ pub fn package(connection: &str, package: &str) -> String {
 /// Every package.
 pub const PACKAGES: &str = "packages/";
 
+/// The keys of the packages that were made on demand.
+pub fn chosen(connection: &str) -> String {
+    format!("chosen/{connection}")
+}
+
+/// A `.rdp` file, by the SHA-256 of its bytes.
+pub fn rdp(sha256: &str) -> String {
+    format!("rdp/{sha256}")
+}
+
 /// An icon, by the SHA-256 of its PNG.
 pub fn icon(sha256: &str) -> String {
     format!("icons/{sha256}")

@@ -8,6 +8,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 pub mod acquire_token;
+pub mod chosen;
 pub mod commands;
 pub mod config;
 pub mod dead_letters;
@@ -26,6 +27,7 @@ pub mod keys;
 pub mod letters;
 pub mod planted_bug;
 pub mod publish_package;
+pub mod rdp_files;
 pub mod reprocess;
 pub mod resource_events;
 pub mod runs;

@@ -48,6 +48,7 @@ pub mod run;
 pub mod snapshot;
 pub mod template;
 pub mod text;
+pub mod tswp;
 pub mod waiting;
 pub mod wildcard;
 

@@ -43,7 +43,7 @@ impl Published {
         let left_out = self.packages.extract_if(.., |key, _| !chosen.contains(key));
         self.not_published.extend(left_out.map(|(key, content)| NotPublished {
             resource: content.resource,
-            reason: format!("nobody chose it: `poolwarden packages create {key}` does"),
+            reason: format!("nobody chose it: `poolwarden resources create-package {key}` does"),
         }));
         self
     }
