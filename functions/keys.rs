@@ -55,7 +55,7 @@ pub fn pool_reports(run: &str, connection: &str) -> String {
 
 /// A pool as it was last observed.
 pub fn snapshot(connection: &str, pool: &str) -> String {
-    format!("snapshots/{connection}/{pool}")
+    format!("{}{pool}", snapshots(connection))
 }
 
 /// A pool's line-by-line summary of its packages.
@@ -135,9 +135,12 @@ pub fn gathering(connection: &str) -> String {
     format!("connections/{connection}/gathering")
 }
 
+/// The snapshots of every connection's pools.
+pub const SNAPSHOTS: &str = "snapshots/";
+
 /// The snapshots of a connection's pools.
 pub fn snapshots(connection: &str) -> String {
-    format!("snapshots/{connection}/")
+    format!("{SNAPSHOTS}{connection}/")
 }
 
 /// A pool that a limited run looked at since the last whole run did, and when.

@@ -1,11 +1,13 @@
 //! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
 //! table for people or JSON for machines.
 
+mod compare;
 mod connections;
 mod dead_letters;
 mod output;
 mod packages;
 mod progress;
+mod resources;
 mod runs;
 mod serve;
 mod session;
@@ -53,6 +55,11 @@ enum Command {
     /// Look at the catalogue, or write it to a folder
     #[command(subcommand)]
     Packages(packages::Packages),
+    /// Look at what the sources offer, and make packages of it on demand
+    #[command(subcommand)]
+    Resources(resources::Resources),
+    /// Explain what an account is shown and ARM does not list, and the other way round
+    Compare(compare::Compare),
     /// Look at the configured connections, or check that they can sign in
     #[command(subcommand)]
     Connections(connections::Connections),
@@ -79,6 +86,8 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Sync(_) => "sync",
             Self::Packages(_) => "packages",
+            Self::Resources(_) => "resources",
+            Self::Compare(_) => "compare",
             Self::Connections(_) => "connections",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
@@ -131,6 +140,8 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Serve(command) => command.run(cli).await,
         Command::Sync(command) => command.run(cli).await,
         Command::Packages(command) => command.run(cli).await,
+        Command::Resources(command) => command.run(cli).await,
+        Command::Compare(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
