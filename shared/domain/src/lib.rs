@@ -21,6 +21,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
+pub mod assignment;
 pub mod catalogue;
 pub mod conclude;
 pub mod dead_letter;
@@ -43,6 +44,7 @@ pub mod published;
 mod reading;
 pub mod report;
 pub mod resource_event;
+mod revision;
 pub mod run;
 pub mod snapshot;
 pub mod template;
