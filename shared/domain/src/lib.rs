@@ -21,6 +21,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
+pub mod assignment;
 pub mod catalogue;
 pub mod comparison;
 pub mod conclude;
@@ -45,6 +46,7 @@ pub mod rdp;
 mod reading;
 pub mod report;
 pub mod resource_event;
+mod revision;
 pub mod run;
 pub mod snapshot;
 pub mod template;

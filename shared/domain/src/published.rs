@@ -6,6 +6,7 @@ use crate::feed::{FeedItem, FeedModel};
 use crate::launch::Target;
 use crate::names::{told_apart, without_round_brackets};
 use crate::package::{Icon, LaunchAction, Named, PackageContent, Program};
+use crate::plan::Defaults;
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;
 use crate::text::{stable_key, title};
@@ -33,6 +34,8 @@ pub struct Published {
     pub packages: BTreeMap<String, PackageContent>,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+    /// What the connection says of packages that are new.
+    pub defaults: Defaults,
 }
 
 impl Published {
@@ -68,7 +71,7 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         .zip(names)
         .filter_map(|((key, (group, resource)), name)| Some((key, content(snapshot, group, resource, name, policy)?)))
         .collect();
-    Published { packages, not_published }
+    Published { packages, not_published, defaults: Defaults { stage: policy.stage, managed: policy.managed } }
 }
 
 /// Resources by the key of their package, each with the group that lists it.
@@ -202,8 +205,6 @@ fn content(
         file_associations: resource.feed.as_ref().map(|feed| feed.file_associations.clone()).unwrap_or_default(),
         network_credentials: policy.network_credentials.clone(),
         dependencies: policy.dependencies.clone(),
-        stage: policy.stage,
-        managed: policy.managed,
         entitlements: group.entitlements.clone(),
     })
 }
