@@ -22,6 +22,7 @@
 
 mod arm_id;
 pub mod catalogue;
+pub mod classic;
 pub mod conclude;
 pub mod dead_letter;
 pub mod dependency;

@@ -1,5 +1,6 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
+use crate::classic::is_classic;
 use crate::discovery::GroupFacts;
 use crate::estate::{CommandLineSetting, Resource, ResourceKind};
 use crate::names::{told_apart, without_round_brackets};
@@ -110,7 +111,11 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     named("its host pool", &policy.host_pools, &pool_names)
         .or_else(|| named("its workspace", &policy.workspaces, &workspace_names))
         .or_else(|| named("it", &policy.resources, &resource_names))
-        .or_else(|| resource.object_id.is_empty().then(|| "it has no object id to launch it by".to_owned()))
+        .or_else(|| {
+            // The classic model has no such ids.
+            let cannot_launch = resource.object_id.is_empty() && !is_classic(&resource.id);
+            cannot_launch.then(|| "it has no object id to launch it by".to_owned())
+        })
 }
 
 /// `<prefix><name> (<pool>)`: the pool's label is unique in the connection, and within the pool names that clash are
@@ -176,7 +181,11 @@ fn content(
             Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
             None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
         },
-        launch: launch::actions(policy.cloud, &workspace.object_id, &resource.object_id, policy.tenant.as_deref()),
+        launch: match is_classic(&resource.id) {
+            // No client of today opens what the classic service published by its address: only by its `.rdp` file.
+            true => Vec::new(),
+            false => launch::actions(policy.cloud, &workspace.object_id, &resource.object_id, policy.tenant.as_deref()),
+        },
         rdp: resource.feed.as_ref().and_then(|feed| feed.rdp.clone()),
         runs_on: resource.feed.as_ref().and_then(|feed| feed.host_pool.clone()),
         categories: Vec::new(),
