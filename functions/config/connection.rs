@@ -6,6 +6,7 @@ use super::webhook::Webhook;
 use super::{ScheduleCheck, credential, policy, values, webhook};
 use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
 use poolwarden_domain::ArmId;
+use poolwarden_domain::classic::DEFAULT_TENANT_GROUP;
 use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::policy::Policy;
 use std::time::Duration;
@@ -125,9 +126,6 @@ type ReadKind = fn(&mut Table<'_>) -> Kind;
 const KINDS: [(&str, ReadKind); 3] = [("arm", |_| Kind::Arm), ("feed", feed), ("classic", classic)];
 
 const MODELS: [(&str, FeedModel); 2] = [("arm", FeedModel::Arm), ("classic", FeedModel::Classic)];
-
-/// The tenant group of those who never made one.
-const DEFAULT_TENANT_GROUP: &str = "Default Tenant Group";
 
 fn feed(table: &mut Table<'_>) -> Kind {
     let mut distinct = Distinct::new("name each model once");

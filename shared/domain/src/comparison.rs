@@ -4,6 +4,7 @@
 //! Both sides are snapshots of earlier looks. A resource is the same on both if its workspace and it have the same object
 //! ids, or if the feed names its resource id.
 
+use crate::classic::is_classic;
 use crate::discovery::GroupFacts;
 use crate::estate::{Resource, ResourceKind};
 use crate::feed::FeedModel;
@@ -149,7 +150,7 @@ impl Item<'_> {
 /// Why ARM does not list what the account is shown.
 fn why_not_listed(item: &Item<'_>, arm: Side<'_>) -> String {
     let connection = arm.connection;
-    if item.snapshot.facts.pool.id.is_within(&FeedModel::Classic.id()) {
+    if is_classic(&item.snapshot.facts.pool.id) {
         return "it is offered by the classic service, of which Azure Resource Manager knows nothing; \
                 `poolwarden classic successors` finds what took its place"
             .to_owned();

@@ -23,6 +23,7 @@
 mod arm_id;
 pub mod assignment;
 pub mod catalogue;
+pub mod classic;
 pub mod comparison;
 pub mod conclude;
 pub mod dead_letter;

@@ -1,8 +1,9 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
+use crate::classic::is_classic;
 use crate::discovery::GroupFacts;
 use crate::estate::{CommandLineSetting, Resource, ResourceKind, Workspace};
-use crate::feed::{FeedItem, FeedModel};
+use crate::feed::FeedItem;
 use crate::launch::Target;
 use crate::names::{told_apart, without_round_brackets};
 use crate::package::{Icon, LaunchAction, Named, PackageContent, Program};
@@ -132,7 +133,11 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     named("its host pool", &policy.host_pools, &pool_names)
         .or_else(|| named("its workspace", &policy.workspaces, &workspace_names))
         .or_else(|| named("it", &policy.resources, &resource_names))
-        .or_else(|| resource.object_id.is_empty().then(|| "it has no object id to launch it by".to_owned()))
+        .or_else(|| {
+            // The classic model has no such ids.
+            let cannot_launch = resource.object_id.is_empty() && !is_classic(&resource.id);
+            cannot_launch.then(|| "it has no object id to launch it by".to_owned())
+        })
 }
 
 /// `<prefix><name> (<pool>)`: the pool's label is unique in the connection, and within the pool names that clash are
@@ -198,7 +203,7 @@ fn content(
             Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
             None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
         },
-        launch: launch(snapshot, workspace, resource, policy),
+        launch: launch(workspace, resource, policy),
         rdp: resource.feed.as_ref().and_then(|feed| feed.rdp.clone()),
         runs_on: resource.feed.as_ref().and_then(|feed| feed.host_pool.clone()),
         categories: resource.feed.as_deref().map(categories).unwrap_or_default(),
@@ -210,13 +215,13 @@ fn content(
 }
 
 /// The ways to start a resource. What the classic service offers has none but its file.
-fn launch(snapshot: &PoolSnapshot, workspace: &Workspace, resource: &Resource, policy: &Policy) -> Vec<LaunchAction> {
+fn launch(workspace: &Workspace, resource: &Resource, policy: &Policy) -> Vec<LaunchAction> {
     let feed = resource.feed.as_deref();
     let target = Target {
         workspace: feed.map_or(workspace.object_id.as_str(), |feed| feed.workspace_id.as_str()),
         resource: &resource.object_id,
         rdp: feed.and_then(|feed| feed.rdp.as_ref()),
-        is_classic: snapshot.facts.pool.id.is_within(&FeedModel::Classic.id()),
+        is_classic: is_classic(&resource.id),
     };
     launch::actions(policy.cloud, &target, policy.tenant.as_deref(), policy.web_client)
 }

@@ -46,7 +46,8 @@ pub(super) fn web_page(text: &str) -> Option<String> {
     let start = after_prolog(text);
     let is_page = ["<!doctype html", "<html"].iter().any(|opening| {
         let Some(head) = start.get(..opening.len()) else { return false };
-        head.eq_ignore_ascii_case(opening) && start[opening.len()..].starts_with(|next| matches!(next, '>' | '/') || char::is_whitespace(next))
+        head.eq_ignore_ascii_case(opening)
+            && start[opening.len()..].starts_with(|next| matches!(next, '>' | '/') || char::is_whitespace(next))
     });
     is_page.then(|| excerpt(start))
 }
@@ -93,9 +94,9 @@ fn after_element<'t>(markup: &'t str, name: &str) -> Option<&'t str> {
     if !is_it {
         return None;
     }
-    let closing = markup.match_indices("</").find(|(at, _)| {
-        markup.get(at + 2..at + 2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
-    });
+    let closing = markup
+        .match_indices("</")
+        .find(|(at, _)| markup.get(at + 2..at + 2 + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)));
     // Never closed: nothing of the rest is shown.
     let (at, _) = closing.unwrap_or((markup.len(), ""));
     Some(markup[at..].split_once('>').map_or("", |(_, after)| after))

@@ -22,7 +22,8 @@ pub(super) fn of_token<'v>(raw: &str, value: &'v str) -> Cow<'v, str> {
 pub(super) fn of_words<'v>(raw: &str, value: &'v str) -> Cow<'v, str> {
     let runs = broken_runs(raw, value);
     let start = runs.first().filter(|run| run.start == 0).map_or(0, |run| run.end);
-    let end = runs.last().filter(|run| run.end == value.len() && run.start >= start).map_or(value.len(), |run| run.start);
+    let end =
+        runs.last().filter(|run| run.end == value.len() && run.start >= start).map_or(value.len(), |run| run.start);
     Cow::Borrowed(&value[start..end])
 }
 
