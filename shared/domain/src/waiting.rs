@@ -42,7 +42,12 @@ mod tests {
     #[test]
     fn what_is_withheld_is_named_and_not_in_the_plan() {
         let index = PoolIndex::new(pool_id("hp"), "hp".to_owned());
-        let entry = |key: &str, change| Entry { key: key.to_owned(), change, content: content(key) };
+        let entry = |key: &str, change| Entry {
+            key: key.to_owned(),
+            change,
+            content: content(key),
+            defaults: crate::plan::Defaults::default(),
+        };
         let mut plan = PoolPlan {
             entries: vec![entry("new", Change::Created), entry("old", Change::Updated)],
             missing: vec!["missed".to_owned()],
