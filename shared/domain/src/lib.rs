@@ -40,6 +40,7 @@ pub mod part;
 pub mod plan;
 pub mod policy;
 pub mod published;
+pub mod rdp;
 mod reading;
 pub mod report;
 pub mod resource_event;
