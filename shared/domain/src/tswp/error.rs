@@ -1,5 +1,7 @@
 //! Why a document, or a part of one, was not taken as it stands.
 
+use super::place::{self, Place};
+use super::reader::short;
 use super::{MAX_DEPTH, MAX_FEED_BYTES};
 use serde::Serialize;
 use std::fmt;
@@ -117,5 +119,24 @@ impl TswpError {
     /// Whether a web page came instead of a feed.
     pub fn is_html(&self) -> bool {
         matches!(self, Self::Html { .. })
+    }
+}
+
+impl TswpError {
+    /// What the XML parser found.
+    pub(super) fn not_xml(error: &roxmltree::Error, text: &str) -> Self {
+        let Place { line, column } = match error {
+            // The parser names no place for these.
+            roxmltree::Error::UnclosedRootNode | roxmltree::Error::NoRootNode => place::of(text, text.len()),
+            _ => Place { line: error.pos().row, column: error.pos().col },
+        };
+        match error {
+            roxmltree::Error::DtdDetected => Self::Dtd { line, column },
+            roxmltree::Error::UnknownEntityReference(name, _) => Self::Entity { line, column, name: short(name) },
+            _ => {
+                let what = error.to_string().replace(&format!(" at {}", error.pos()), "");
+                Self::NotXml { line, column, what: short(&what) }
+            }
+        }
     }
 }
