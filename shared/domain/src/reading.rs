@@ -25,6 +25,8 @@ pub enum Why {
     TooLarge,
     /// The input holds nothing about it (offline input only).
     Missing,
+    /// The service is no more: Azure Virtual Desktop (classic), retired on 2026-09-30.
+    Retired,
 }
 
 /// A scope that could not be read: the kind, and the story for a person.
@@ -52,6 +54,7 @@ impl fmt::Display for Unreadable {
             Why::Malformed => "malformed",
             Why::TooLarge => "too large",
             Why::Missing => "missing",
+            Why::Retired => "retired since 2026-09-30",
         };
         write!(f, "{why}: {}", self.detail)
     }
