@@ -83,7 +83,8 @@ impl Shared {
 pub(crate) struct Counters {
     arm: AtomicU64,
     resource_graph: AtomicU64,
-    throttled: AtomicU64,
+    pub(crate) feed: AtomicU64,
+    pub(crate) throttled: AtomicU64,
 }
 
 impl Counters {
@@ -91,7 +92,7 @@ impl Counters {
         Requests {
             arm: self.arm.load(Ordering::Relaxed),
             resource_graph: self.resource_graph.load(Ordering::Relaxed),
-            feed: 0,
+            feed: self.feed.load(Ordering::Relaxed),
             throttled: self.throttled.load(Ordering::Relaxed),
         }
     }
@@ -282,11 +283,11 @@ pub(crate) fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, S
     serde_json::from_slice(body).map_err(|error| not_json(body, &error))
 }
 
-fn too_long_text(TooLong(wait): TooLong) -> String {
+pub(crate) fn too_long_text(TooLong(wait): TooLong) -> String {
     format!("Azure asks to wait {} seconds more than a run can (429); try again later", wait.as_secs())
 }
 
-fn sign_in_story(error: &SignInError) -> Unreadable {
+pub(crate) fn sign_in_story(error: &SignInError) -> Unreadable {
     let why = match error {
         SignInError::Refused(_) => Why::Forbidden,
         SignInError::Unreachable(_) | SignInError::Misconfigured(_) => Why::Failed,

@@ -1,6 +1,7 @@
 //! Adapters to Azure: one file a port.
 //!
-//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]) or from files ([`FileInventory`]).
+//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from a user's feed
+//!   ([`FeedInventory`]) or from files ([`FileInventory`]).
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -20,6 +21,7 @@ mod blob;
 mod bucket;
 mod cloud;
 mod entra;
+mod feed;
 mod files;
 mod http;
 mod identity;
@@ -48,6 +50,7 @@ pub use azure_inventory::AzureInventory;
 pub use blob::{BlobDocuments, BlobSetUpError};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
+pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedSettings, FeedShared};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Listing, Requests, WantedPool};
