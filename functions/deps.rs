@@ -1,13 +1,14 @@
 //! What the functions are given: the configuration, the two ports for state and messages, and the sources.
 
-use crate::config::{self, Config, Connection, Webhook};
+use crate::config::{self, Classic, Config, Connection, Kind, Webhook};
 use crate::import::choose::Known;
 use crate::import::trust::Trust;
 use crate::state::State;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_azure::{
-    AzureInventory, Credentials, FileInventory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError,
+    AzureInventory, ClassicInventory, ClassicSettings, Credentials, DEFAULT_FEED_USER_AGENT, Endpoints, FeedInventory,
+    FeedSettings, FeedShared, FileInventory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError,
     WebhookSender, sign_in,
 };
 use poolwarden_domain::policy::Policy;
@@ -94,63 +95,107 @@ impl Deps {
 /// Where estates are read from, and what signing in to each takes. One sign-in a connection, for as long as the
 /// process runs.
 pub struct Sources {
-    azure: HashMap<String, Azure>,
+    connected: HashMap<String, Connected>,
     folders: Cache<String, Arc<FileInventory>>,
     webhooks: WebhookSender,
 }
 
-struct Azure {
+/// A connection, ready to be read.
+struct Connected {
     credentials: Arc<dyn Credentials>,
-    arm_scope: String,
-    shared: Arc<Shared>,
-    subscriptions: Vec<String>,
+    /// What tokens are for.
+    scopes: Vec<String>,
+    reader: Reader,
     vault: KeyVault,
+}
+
+/// What reads it: a new handle for each run and pool, over what they share.
+enum Reader {
+    Arm(Arc<Shared>, Vec<String>),
+    Feed(Arc<FeedShared>, FeedSettings),
+    Classic(Http, Endpoints, ClassicSettings),
+}
+
+impl Connected {
+    fn new(connection: &Connection, http: &Http) -> Self {
+        let endpoints = connection.endpoints.clone();
+        let credentials = sign_in(connection.credential.clone(), &endpoints, http);
+        let shared = || (http.clone(), Arc::clone(&credentials), endpoints.clone());
+        let reader = match &connection.kind {
+            Kind::Arm => {
+                let (http, credentials, endpoints) = shared();
+                Reader::Arm(Arc::new(Shared::new(http, credentials, endpoints)), connection.subscriptions.clone())
+            }
+            Kind::Feed(feed) => {
+                let (http, credentials, endpoints) = shared();
+                let user_agent = feed.user_agent.as_deref().unwrap_or(DEFAULT_FEED_USER_AGENT).to_owned();
+                let account = connection.credential.account().map(str::to_owned);
+                let settings = FeedSettings { models: feed.models.clone(), user_agent, account };
+                Reader::Feed(Arc::new(FeedShared::new(http, credentials, endpoints)), settings)
+            }
+            Kind::Classic(Classic { tenant_groups, tenants }) => {
+                let settings = ClassicSettings { tenant_groups: tenant_groups.clone(), tenants: tenants.clone() };
+                Reader::Classic(http.clone(), endpoints.clone(), settings)
+            }
+        };
+        Self {
+            scopes: connection.scopes(),
+            reader,
+            vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints),
+            credentials,
+        }
+    }
+
+    fn inventory(&self) -> Arc<dyn Inventory> {
+        match &self.reader {
+            Reader::Arm(shared, subscriptions) => {
+                Arc::new(AzureInventory::new(Arc::clone(shared), subscriptions.clone()))
+            }
+            Reader::Feed(shared, settings) => Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone())),
+            Reader::Classic(http, endpoints, settings) => {
+                let credentials = Arc::clone(&self.credentials);
+                Arc::new(ClassicInventory::new(http.clone(), credentials, endpoints.clone(), settings.clone()))
+            }
+        }
+    }
 }
 
 impl Sources {
     fn new(config: &Config, http: &Http) -> Self {
-        let azure = |connection: &Connection| {
-            let endpoints = connection.endpoints.clone();
-            let credentials = sign_in(connection.credential.clone(), &endpoints, http);
-            Azure {
-                arm_scope: endpoints.arm_scope().to_owned(),
-                shared: Arc::new(Shared::new(http.clone(), Arc::clone(&credentials), endpoints.clone())),
-                subscriptions: connection.subscriptions.clone(),
-                vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints),
-                credentials,
-            }
-        };
+        let connected = |connection: &Connection| (connection.name.clone(), Connected::new(connection, http));
         Self {
-            azure: config.connections.iter().map(|connection| (connection.name.clone(), azure(connection))).collect(),
+            connected: config.connections.iter().map(connected).collect(),
             folders: Cache::new(FOLDERS_REMEMBERED),
             webhooks: WebhookSender::new(http.clone()),
         }
     }
 
-    fn azure(&self, connection: &str) -> Result<&Azure, String> {
-        self.azure.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
+    fn connected(&self, connection: &str) -> Result<&Connected, String> {
+        self.connected.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
     }
 
     /// Makes sure that there is a token for a connection. The outer error is a mistake of ours, not a refusal.
     pub async fn sign_in(&self, connection: &str) -> Result<Result<(), SignInError>, String> {
-        let azure = self.azure(connection)?;
-        Ok(azure.credentials.token(&azure.arm_scope).await.map(|_| ()))
+        let connected = self.connected(connection)?;
+        for scope in &connected.scopes {
+            if let Err(error) = connected.credentials.token(scope).await {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// Lets a person's request try a credential again that was refused before.
     pub fn forget_refusal(&self, connection: &str) {
-        if let Some(azure) = self.azure.get(connection) {
-            azure.credentials.forget();
+        if let Some(connected) = self.connected.get(connection) {
+            connected.credentials.forget();
         }
     }
 
     /// A handle for reading the estate of a run; it counts its own requests.
     pub fn inventory(&self, run: &Run) -> Result<Arc<dyn Inventory>, String> {
         match &run.source {
-            Source::Azure => {
-                let azure = self.azure(&run.connection)?;
-                Ok(Arc::new(AzureInventory::new(Arc::clone(&azure.shared), azure.subscriptions.clone())))
-            }
+            Source::Azure => Ok(self.connected(&run.connection)?.inventory()),
             Source::Directory(path) => {
                 let open = || FileInventory::open(path).map(Arc::new);
                 let folder = self.folders.try_get_with(run.id.clone(), open);
@@ -168,7 +213,7 @@ impl Sources {
         now: Timestamp,
         body: Vec<u8>,
     ) -> Result<(), NotifyError> {
-        let vault = self.azure.get(connection).map(|azure| &azure.vault);
+        let vault = self.connected.get(connection).map(|connected| &connected.vault);
         let secret = webhook.secret.resolve(vault).await.map_err(NotifyError::Secret)?;
         self.webhooks.send(&webhook.url, &secret, id, now, body.into()).await.map_err(NotifyError::Send)
     }

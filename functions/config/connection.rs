@@ -82,6 +82,17 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// What tokens of it are for.
+    pub fn scopes(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Arm => vec![self.endpoints.arm_scope().to_owned()],
+            Kind::Feed(feed) => {
+                feed.models.iter().map(|model| self.endpoints.feed_scope(*model).to_owned()).collect()
+            }
+            Kind::Classic(_) => vec![self.endpoints.feed_scope(FeedModel::Classic).to_owned()],
+        }
+    }
+
     /// Whether something lies in a subscription that the connection covers: one that it names, or any if it names none.
     pub fn covers(&self, id: &ArmId) -> bool {
         let named = |subscription: &str| self.subscriptions.iter().any(|one| one.eq_ignore_ascii_case(subscription));
