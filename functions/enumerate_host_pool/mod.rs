@@ -84,6 +84,7 @@ async fn enumerate(
     let (mut snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     snapshot.facts_since = Some(run.started_at);
     let published = published(&snapshot, &deps.policy(&run.connection));
+    icons::store_placeholders(deps, &published.placeholders).await?;
 
     keep_newest(deps, &snapshot_key, &snapshot).await?;
     let empty = PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone());

@@ -27,7 +27,7 @@ fn package(app: &str) -> Package {
 
 fn offering(apps: &[&str]) -> Published {
     let packages = apps.iter().map(|&app| (app.to_owned(), content(app))).collect();
-    Published { packages, not_published: Vec::new() }
+    Published { packages, ..Published::default() }
 }
 
 fn below(scope: &ArmId, rest: &str) -> UnknownScope {
