@@ -40,8 +40,8 @@ pub struct Deps {
     pub trust: Trust,
     /// What the catalogue knows of pools, for events that come in bursts.
     pub known: Known,
-    /// The icons this process knows to be stored, by hash.
-    pub icons: Cache<String, ()>,
+    /// The icons this process knows to be stored: the hash of what a source sent, and the hash it is stored under.
+    pub icons: Cache<String, String>,
     /// Whether transient dead letters are sent again by themselves: only where the timer runs that does it.
     pub reprocesses: bool,
     /// Rung when a run of this process has ended.

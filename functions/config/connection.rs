@@ -86,9 +86,7 @@ impl Connection {
     pub fn scopes(&self) -> Vec<String> {
         match &self.kind {
             Kind::Arm => vec![self.endpoints.arm_scope().to_owned()],
-            Kind::Feed(feed) => {
-                feed.models.iter().map(|model| self.endpoints.feed_scope(*model).to_owned()).collect()
-            }
+            Kind::Feed(feed) => feed.models.iter().map(|model| self.endpoints.feed_scope(*model).to_owned()).collect(),
             Kind::Classic(_) => vec![self.endpoints.feed_scope(FeedModel::Classic).to_owned()],
         }
     }

@@ -90,6 +90,7 @@ async fn enumerate(
     if policy.method == Method::OnDemand {
         published = published.narrowed(&chosen::of_pool(deps, &run.connection, &snapshot.facts.key).await?);
     }
+    icons::store_placeholders(deps, &published.placeholders).await?;
 
     keep_newest(deps, &snapshot_key, &snapshot).await?;
     let empty = PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone());

@@ -5,6 +5,8 @@ use crate::discovery::GroupFacts;
 use crate::estate::{CommandLineSetting, Resource, ResourceKind, Workspace};
 use crate::feed::FeedItem;
 use crate::launch::Target;
+
+use crate::icon::{self, Placeholder};
 use crate::names::{told_apart, without_round_brackets};
 use crate::package::{Icon, LaunchAction, Named, PackageContent, Program};
 use crate::plan::Defaults;
@@ -37,6 +39,8 @@ pub struct Published {
     pub not_published: Vec<NotPublished>,
     /// What the connection says of packages that are new.
     pub defaults: Defaults,
+    /// The pictures that packages without an icon name: whoever writes the packages stores them first.
+    pub placeholders: Vec<Placeholder>,
 }
 
 impl Published {
@@ -67,12 +71,26 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         }
     }
     let names = display_names(&snapshot.facts.label, &offered, &policy.name_prefix);
+    let mut placeholders = BTreeMap::new();
+    let mut placeholder = |group: &GroupFacts, resource: &Resource| {
+        let drawn = icon::placeholder(group.group.kind, &readable_name(group, resource));
+        let sha256 = drawn.sha256.to_string();
+        placeholders.insert(sha256.clone(), drawn);
+        Icon { sha256, placeholder: true }
+    };
     let packages = offered
         .into_iter()
         .zip(names)
-        .filter_map(|((key, (group, resource)), name)| Some((key, content(snapshot, group, resource, name, policy)?)))
+        .filter_map(|((key, (group, resource)), name)| {
+            let icon = match &resource.icon_sha256 {
+                Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
+                None => placeholder(group, resource),
+            };
+            Some((key, content(snapshot, group, resource, name, icon, policy)?))
+        })
         .collect();
-    Published { packages, not_published, defaults: Defaults { stage: policy.stage, managed: policy.managed } }
+    let defaults = Defaults { stage: policy.stage, managed: policy.managed };
+    Published { packages, not_published, defaults, placeholders: placeholders.into_values().collect() }
 }
 
 /// Resources by the key of their package, each with the group that lists it.
@@ -147,16 +165,7 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
 /// of different pools never share a name, whatever they are called.
 fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String> {
     let offered: Vec<&(&GroupFacts, &Resource)> = offered.values().collect();
-    let readable = |name: &str| title(name).unwrap_or_else(|| "unnamed".to_owned());
-    let friendly = |name: &Option<String>| name.as_deref().and_then(title);
-    let names = offered.iter().map(|(group, resource)| {
-        // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
-        let unnamed = group.group.kind == ResourceKind::Desktop;
-        friendly(&resource.friendly_name)
-            .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
-            .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
-            .unwrap_or_else(|| readable(&resource.name))
-    });
+    let names = offered.iter().map(|(group, resource)| readable_name(group, resource));
     let group = |at: usize| &offered[at].0.group;
     let resource = |at: usize| offered[at].1;
     let names = told_apart(
@@ -172,11 +181,30 @@ fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String>
     names.into_iter().map(|name| format!("{prefix}{name} ({label})")).collect()
 }
 
+/// What people call a resource, before anything is done to tell it apart.
+fn readable_name(group: &GroupFacts, resource: &Resource) -> String {
+    // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
+    let unnamed = group.group.kind == ResourceKind::Desktop;
+    friendly(&resource.friendly_name)
+        .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
+        .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
+        .unwrap_or_else(|| readable(&resource.name))
+}
+
+fn readable(name: &str) -> String {
+    title(name).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+fn friendly(name: &Option<String>) -> Option<String> {
+    name.as_deref().and_then(title)
+}
+
 fn content(
     snapshot: &PoolSnapshot,
     group: &GroupFacts,
     resource: &Resource,
     display_name: String,
+    icon: Icon,
     policy: &Policy,
 ) -> Option<PackageContent> {
     let pool = &snapshot.facts.pool;
@@ -199,10 +227,7 @@ fn content(
             command_line: resource.command_line_setting.unwrap_or(CommandLineSetting::DoNotAllow),
             arguments: resource.command_line_arguments.clone().filter(|arguments| !arguments.is_empty()),
         }),
-        icon: match &resource.icon_sha256 {
-            Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
-            None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
-        },
+        icon,
         launch: launch(workspace, resource, policy),
         rdp: resource.feed.as_ref().and_then(|feed| feed.rdp.clone()),
         runs_on: resource.feed.as_ref().and_then(|feed| feed.host_pool.clone()),
