@@ -55,6 +55,7 @@ pub fn package(package: &Package, revision: &Revision, content: &PackageContent)
         Change::Updated => "package.updated",
         Change::Restored => "package.restored",
         Change::Retired => "package.retired",
+        Change::Requested => "package.requested",
         Change::Promoted => "package.promoted",
         Change::Demoted => "package.demoted",
         Change::Edited => "package.edited",

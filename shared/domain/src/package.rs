@@ -11,6 +11,7 @@ use crate::text::sha256_hex;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How far a package has been let through to people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -175,7 +176,9 @@ impl PackageContent {
             _ => unreachable!("a package serialises to an object"),
         };
         let (ours, theirs) = (fields(&self.canonical()), fields(&other.canonical()));
-        ours.iter().filter(|(name, value)| theirs.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
+        // What is empty may not be written at all, so each may lack a field that the other has.
+        let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect()
     }
 }
 

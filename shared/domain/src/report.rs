@@ -97,6 +97,7 @@ impl PartOutcome {
             Change::Restored => self.restored += 1,
             // Not what a plan's entry comes to.
             Change::Retired
+            | Change::Requested
             | Change::Promoted
             | Change::Demoted
             | Change::Edited

@@ -17,6 +17,8 @@ pub enum Change {
     Restored,
     /// It is no longer published.
     Retired,
+    /// A person asked to let it through to more people, and somebody else has to approve.
+    Requested,
     /// A person let it through to more people.
     Promoted,
     /// A person took it back from people.

@@ -50,6 +50,7 @@ fn each_change_and_each_end_has_its_own_event_and_the_same_one_when_told_again()
         Change::Updated,
         Change::Restored,
         Change::Retired,
+        Change::Requested,
         Change::Promoted,
         Change::Demoted,
         Change::Edited,
@@ -66,8 +67,19 @@ fn each_change_and_each_end_has_its_own_event_and_the_same_one_when_told_again()
     let prefix = "dev.poolwarden.package";
     assert_eq!(
         kinds,
-        ["created", "updated", "restored", "retired", "promoted", "demoted", "edited", "assigned", "purged",]
-            .map(|kind| format!("{prefix}.{kind}"))
+        [
+            "created",
+            "updated",
+            "restored",
+            "retired",
+            "requested",
+            "promoted",
+            "demoted",
+            "edited",
+            "assigned",
+            "purged",
+        ]
+        .map(|kind| format!("{prefix}.{kind}"))
     );
 
     let ids = [Status::Complete, Status::Incomplete, Status::Held, Status::Failed]
@@ -90,6 +102,11 @@ fn a_digest_changes_with_what_people_see_and_not_with_the_spelling_of_ids() {
     let changed = PackageContent { description: None, entitlements: None, ..before.clone() };
     assert_ne!(changed.sha256(), before.sha256());
     assert_eq!(changed.differences(&before), ["description", "entitlements"]);
+    let more = PackageContent { categories: vec!["Office".to_owned()], ..before.clone() };
+    assert_eq!(
+        (more.differences(&before), before.differences(&more)),
+        (vec!["categories".to_owned()], vec!["categories".to_owned()])
+    );
 }
 
 #[test]
