@@ -1,6 +1,7 @@
 //! Adapters to Azure: one file a port.
 //!
-//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]) or from files ([`FileInventory`]).
+//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from Azure Virtual Desktop (classic)
+//!   ([`ClassicInventory`]) or from files ([`FileInventory`]).
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -18,6 +19,7 @@ mod arm_estate;
 mod azure_inventory;
 mod blob;
 mod bucket;
+mod classic;
 mod cloud;
 mod entra;
 mod files;
@@ -46,6 +48,7 @@ mod wire;
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;
 pub use blob::{BlobDocuments, BlobSetUpError};
+pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
 pub use files::{FileInventory, OpenError};
