@@ -1,7 +1,7 @@
 //! Adapters to Azure: one file a port.
 //!
 //! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from a user's feed
-//!   ([`FeedInventory`]) or from files ([`FileInventory`]).
+//!   ([`FeedInventory`]), from Azure Virtual Desktop (classic) ([`ClassicInventory`]) or from files ([`FileInventory`]).
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -19,6 +19,7 @@ mod arm_estate;
 mod azure_inventory;
 mod blob;
 mod bucket;
+mod classic;
 mod cloud;
 mod entra;
 mod feed;
@@ -48,6 +49,7 @@ mod wire;
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;
 pub use blob::{BlobDocuments, BlobSetUpError};
+pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
 pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedSettings, FeedShared};
