@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use poolwarden_domain::icon::{self, Placeholder};
 use poolwarden_domain::snapshot::GroupAnswer;
 use poolwarden_domain::text;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many icons are stored at a time.
@@ -30,8 +31,8 @@ pub async fn store(deps: &Deps, mut answers: Vec<GroupAnswer>) -> Result<Vec<Gro
         match icon::accept(&bytes) {
             Ok(png) => {
                 let (sha256, png) = match png {
-                    std::borrow::Cow::Borrowed(_) => (sent.clone(), Bytes::from(bytes)),
-                    std::borrow::Cow::Owned(png) => (text::sha256_hex(&png), Bytes::from(png)),
+                    Cow::Borrowed(_) => (sent.clone(), Bytes::from(bytes)),
+                    Cow::Owned(png) => (text::sha256_hex(&png), Bytes::from(png)),
                 };
                 fresh.insert(sha256.clone(), png);
                 known.insert(sent, sha256.clone());
@@ -64,4 +65,69 @@ async fn store_all(deps: &Deps, icons: BTreeMap<String, Bytes>) -> Result<(), Fa
         Ok::<(), Fault>(())
     };
     stream::iter(missing.map(store)).buffer_unordered(AT_A_TIME).try_collect::<()>().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use poolwarden_domain::ArmId;
+    use poolwarden_domain::estate::{Resource, ResourceKind};
+    use poolwarden_store::{Options, Sqlite};
+    use std::collections::HashMap;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn deps() -> Deps {
+        let store = Arc::new(Sqlite::in_memory(Options::default()).unwrap());
+        let config = Config::parse("", Path::new("poolwarden.toml"), &HashMap::<&str, &str>::new(), |_| Ok(()));
+        Deps::new(config.unwrap(), store.clone(), store).unwrap()
+    }
+
+    fn resource(icon: &[u8]) -> Resource {
+        let bare = serde_json::json!({"id": "/a", "object_id": "o", "name": "a"});
+        Resource { icon: Some(icon.to_vec()), ..serde_json::from_value(bare).unwrap() }
+    }
+
+    async fn stored(deps: &Deps, sha256: &str) -> Option<Bytes> {
+        deps.documents.get(&keys::icon(sha256)).await.unwrap().map(|document| document.body)
+    }
+
+    #[tokio::test]
+    async fn icons_are_stored_once_as_png_and_left_out_when_they_are_none() {
+        let png = icon::placeholder(ResourceKind::Desktop, "Finance").png;
+        let other = icon::placeholder(ResourceKind::RemoteApp, "Excel").png;
+        // One picture of 48 by 48 with 32 bits, which begins behind the header's 22 bytes.
+        let header = [0, 0, 1, 0, 1, 0, 48, 48, 0, 0, 1, 0, 32, 0];
+        let ico = [&header[..], &(png.len() as u32).to_le_bytes(), &22u32.to_le_bytes(), &png].concat();
+        let (png_sha256, other_sha256) = (text::sha256_hex(&png), text::sha256_hex(&other));
+        let deps = deps();
+        // The second time everything is known.
+        for _ in 0..2 {
+            let resources = [&ico[..], &other, b"<svg/>", &ico].map(resource).to_vec();
+            let answers = vec![(ArmId::new("/g"), Ok(Some(resources))), (ArmId::new("/h"), Ok(None))];
+            let answers = store(&deps, answers).await.unwrap();
+            let resources = answers[0].1.as_ref().unwrap().as_ref().unwrap();
+            let hashes: Vec<_> = resources.iter().map(|resource| resource.icon_sha256.as_deref()).collect();
+            assert_eq!(hashes, [Some(&*png_sha256), Some(&*other_sha256), None, Some(&*png_sha256)]);
+            assert!(resources.iter().all(|resource| resource.icon.is_none()));
+        }
+        assert_eq!(stored(&deps, &png_sha256).await.as_deref(), Some(&*png));
+        assert_eq!(stored(&deps, &other_sha256).await.as_deref(), Some(&*other));
+        assert_eq!(stored(&deps, &text::sha256_hex(&ico)).await, None);
+        assert_eq!(deps.documents.list("icons/", None, 10).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn more_placeholders_than_are_stored_at_a_time_are_all_there() {
+        let deps = deps();
+        let placeholders: Vec<_> =
+            ('A'..='Z').map(|letter| icon::placeholder(ResourceKind::Desktop, &letter.to_string())).collect();
+        for _ in 0..2 {
+            store_placeholders(&deps, &placeholders).await.unwrap();
+        }
+        for placeholder in &placeholders {
+            assert_eq!(stored(&deps, &placeholder.sha256).await.as_deref(), Some(&*placeholder.png));
+        }
+    }
 }

@@ -15,7 +15,7 @@ const MAX_INITIALS: usize = 2;
 const LETTER_EDGE: u32 = 8;
 const DOT: u32 = 2;
 /// How many pictures are kept in memory; a few hundred bytes each.
-const KEPT: usize = 2_048;
+const KEPT: usize = 1_024;
 
 const INK: [u8; 4] = [0x1F, 0x4E, 0x79, 0xFF];
 const PAPER: [u8; 4] = [0xE8, 0xF1, 0xFA, 0xFF];

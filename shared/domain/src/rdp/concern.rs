@@ -22,7 +22,10 @@ impl Rdp {
     /// What in this file could be turned against whoever opens it. Values are not quoted: some are secrets.
     pub fn concerns(&self) -> Vec<Concern> {
         let signed = self.is_signed();
-        let covers = |name: &str| signed && self.signed_names().any(|covered| covered.eq_ignore_ascii_case(name));
+        // Of a property that is there twice the signature covers one, and a client may use the other.
+        let covers = |name: &str| {
+            signed && self.once(name).is_some() && self.signed_names().any(|covered| covered.eq_ignore_ascii_case(name))
+        };
         let concern = |property: Property<'_>| {
             let name = property.name.to_ascii_lowercase();
             let why = why(&name, property.value.trim())?;

@@ -19,6 +19,7 @@ pub use write::{Builder, Encoding, Integer, MAX_VALUE_CHARS, Text, ValueError};
 
 use crate::ArmId;
 use crate::estate::ResourceKind;
+use crate::text::title;
 use std::fmt;
 use std::ops::Range;
 
@@ -97,9 +98,13 @@ impl Rdp {
 
     /// The text of a property that is there once.
     fn only(&self, name: &str) -> Option<&str> {
+        self.once(name).filter(|property| property.kind == 's').map(|property| property.value)
+    }
+
+    fn once(&self, name: &str) -> Option<Property<'_>> {
         let mut all = self.properties().filter(|property| property.name.eq_ignore_ascii_case(name));
-        let first = all.next().filter(|property| property.kind == 's')?;
-        all.next().is_none().then_some(first.value)
+        let first = all.next()?;
+        all.next().is_none().then_some(first)
     }
 
     /// The host pool the file leads to: its resource id if `armpath` is one, else the id that the service knows it by,
@@ -107,18 +112,18 @@ impl Rdp {
     pub fn host_pool(&self) -> Option<String> {
         let arm = self.filled("armpath").and_then(ArmId::from_outside).filter(ArmId::is_host_pool);
         arm.map(|id| id.as_str().to_owned())
-            .or_else(|| self.filled("wvd endpoint pool").map(str::to_owned))
-            .or_else(|| self.filled("loadbalanceinfo").and_then(named_by_broker).map(str::to_owned))
+            .or_else(|| self.filled("wvd endpoint pool").and_then(title))
+            .or_else(|| self.filled("loadbalanceinfo").and_then(named_by_broker).and_then(title))
     }
 
     /// The object id of the workspace it was published in.
     pub fn workspace_id(&self) -> Option<&str> {
-        self.filled("workspace id")
+        self.filled("workspace id").filter(|id| is_guid(id))
     }
 
     /// The id of the Entra tenant that users sign in to.
     pub fn tenant_id(&self) -> Option<&str> {
-        self.filled("aadtenantid")
+        self.filled("aadtenantid").filter(|id| is_guid(id))
     }
 
     /// A RemoteApp if it says so, else a desktop.
@@ -146,6 +151,12 @@ fn named_by_broker(info: &str) -> Option<&str> {
         None => info.strip_prefix("mth://")?.split('/').nth(1)?,
     };
     Some(name.trim()).filter(|name| !name.is_empty())
+}
+
+/// `8-4-4-4-12` hexadecimal digits: nothing that could lead elsewhere once it stands in an address.
+fn is_guid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// Base64 as rdpsign writes it, with spaces between its lines.

@@ -116,6 +116,10 @@ fn line(written: &str, start: usize) -> Result<Line, &'static str> {
     if name.is_empty() {
         return Err("has no name");
     }
+    // So that none can look like another one.
+    if !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err("has a name with other characters than ASCII's");
+    }
     if name.len() > MAX_NAME_BYTES {
         return Err("has a name of more than 128 bytes");
     }
