@@ -258,7 +258,7 @@ impl Arm {
             Service::Classic => request.header(service::CORRELATION_ID, service::correlation_id()),
         };
         let counter = match (shared.service, call.meter.kind) {
-            (Service::Classic, _) => &self.counters.feed,
+            (Service::Classic, _) | (Service::Arm, Kind::Feed) => &self.counters.feed,
             (Service::Arm, Kind::Query) => &self.counters.resource_graph,
             (Service::Arm, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
         };
