@@ -325,7 +325,7 @@ pub(crate) fn too_long_text(TooLong(wait): TooLong) -> String {
 
 pub(crate) fn sign_in_story(error: &SignInError) -> Unreadable {
     let why = match error {
-        SignInError::Refused(_) => Why::Forbidden,
+        SignInError::Refused { .. } => Why::Forbidden,
         SignInError::Unreachable(_) | SignInError::Misconfigured(_) => Why::Failed,
     };
     Unreadable::new(why, error.to_string())
