@@ -20,6 +20,8 @@
 //!
 //! [`run`] and [`message`] are what survives between the steps and what travels between them; a message whose work
 //! failed is kept as a [`dead_letter`]; [`text`] and [`wildcard`] are tools.
+//!
+//! What Azure Virtual Desktop ([`classic`]) published has its [`successor`] in what Azure Resource Manager publishes.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 mod arm_id;
@@ -53,6 +55,7 @@ pub mod resource_event;
 mod revision;
 pub mod run;
 pub mod snapshot;
+pub mod successor;
 pub mod template;
 pub mod text;
 pub mod tswp;
