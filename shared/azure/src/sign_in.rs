@@ -103,6 +103,17 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// The account's user principal name, where a person signs in and the configuration names them.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::UsernamePassword { username, .. } => Some(username),
+            Self::DeviceCode { username, .. } => username.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// A token and how long it lasts. Its debug form hides the token.
 #[derive(Debug, Clone)]
 pub struct AccessToken {
@@ -268,7 +279,8 @@ mod tests {
 
     #[test]
     fn commands_are_told_with_the_connection_s_name() {
-        let text = "run `poolwarden connections sign-in NAME` or `poolwarden connections check NAME`; NAME stays".into();
+        let text =
+            "run `poolwarden connections sign-in NAME` or `poolwarden connections check NAME`; NAME stays".into();
         let refused = SignInError::Refused { problem: SignInProblem::User, code: None, text };
         assert_eq!(
             refused.of_connection("contoso").to_string(),
