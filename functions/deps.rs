@@ -7,9 +7,10 @@ use crate::state::State;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_azure::{
-    AzureInventory, Credentials, FileInventory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError,
-    WebhookSender, sign_in,
+    AzureInventory, Credential, Credentials, DeviceCodeSignIn, Endpoints, FileInventory, Http, Inventory, KeyVault,
+    SecretError, SendError, Shared, SignInError, WebhookSender, credential_end, sign_in,
 };
+use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::policy::Policy;
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys, fault_point, trace};
@@ -97,11 +98,13 @@ pub struct Sources {
     azure: HashMap<String, Azure>,
     folders: Cache<String, Arc<FileInventory>>,
     webhooks: WebhookSender,
+    http: Http,
 }
 
 struct Azure {
+    credential: Credential,
+    endpoints: Endpoints,
     credentials: Arc<dyn Credentials>,
-    arm_scope: String,
     shared: Arc<Shared>,
     subscriptions: Vec<String>,
     vault: KeyVault,
@@ -113,7 +116,8 @@ impl Sources {
             let endpoints = connection.endpoints.clone();
             let credentials = sign_in(connection.credential.clone(), &endpoints, http);
             Azure {
-                arm_scope: endpoints.arm_scope().to_owned(),
+                credential: connection.credential.clone(),
+                endpoints: endpoints.clone(),
                 shared: Arc::new(Shared::new(http.clone(), Arc::clone(&credentials), endpoints.clone())),
                 subscriptions: connection.subscriptions.clone(),
                 vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints),
@@ -124,6 +128,7 @@ impl Sources {
             azure: config.connections.iter().map(|connection| (connection.name.clone(), azure(connection))).collect(),
             folders: Cache::new(FOLDERS_REMEMBERED),
             webhooks: WebhookSender::new(http.clone()),
+            http: http.clone(),
         }
     }
 
@@ -131,10 +136,45 @@ impl Sources {
         self.azure.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
     }
 
+    /// What a connection's tokens are for. The first is the one without which nothing can be read.
+    pub fn scopes(&self, connection: &str) -> Result<Vec<String>, String> {
+        Ok(vec![self.azure(connection)?.endpoints.arm_scope().to_owned()])
+    }
+
+    /// What a sign-in by hand is for: the feed, which only a person's account has.
+    fn scope_by_hand(&self, azure: &Azure) -> &'static str {
+        azure.endpoints.feed_scope(FeedModel::Arm)
+    }
+
     /// Makes sure that there is a token for a connection. The outer error is a mistake of ours, not a refusal.
     pub async fn sign_in(&self, connection: &str) -> Result<Result<(), SignInError>, String> {
         let azure = self.azure(connection)?;
-        Ok(azure.credentials.token(&azure.arm_scope).await.map(|_| ()))
+        for scope in self.scopes(connection)? {
+            if let Err(error) = azure.credentials.token(&scope).await {
+                return Ok(Err(error.of_connection(connection)));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Begins a sign-in by hand.
+    pub async fn sign_in_by_hand(&self, connection: &str) -> Result<Result<DeviceCodeSignIn, SignInError>, String> {
+        let azure = self.azure(connection)?;
+        let begun = DeviceCodeSignIn::begin(&azure.credential, self.scope_by_hand(azure), &azure.endpoints, &self.http);
+        Ok(begun.await.map_err(|error| error.of_connection(connection)))
+    }
+
+    /// When the secret or certificate of a connection ends, if that can be known.
+    pub async fn credential_end(&self, connection: &str, now: Timestamp) -> Option<Timestamp> {
+        let azure = self.azure.get(connection)?;
+        credential_end(&azure.credential, &azure.endpoints, &self.http, now).await
+    }
+
+    /// Forgets a refusal from before a credential was mended.
+    pub fn forget_refusal_before(&self, connection: &str, mended_at: Timestamp) {
+        if let Some(azure) = self.azure.get(connection) {
+            azure.credentials.forget_refusal_before(mended_at);
+        }
     }
 
     /// Lets a person's request try a credential again that was refused before.

@@ -9,6 +9,7 @@ mod progress;
 mod runs;
 mod serve;
 mod session;
+mod sign_in;
 mod status;
 mod summary;
 mod sync;

@@ -7,6 +7,7 @@ use super::summary::{self, Summary, peak_rss_bytes, planned};
 use super::{COMPLETE, Cli, FAILED, INCOMPLETE, progress};
 use crate::config::Config;
 use crate::deps::Deps;
+use crate::health;
 use crate::runs;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -168,8 +169,10 @@ impl Sync {
         for connection in connections {
             let run = Run::new(id.clone(), connection, Trigger::Command, source.clone(), now);
             let run = Run { full: self.full, ..run };
-            // A person asks: a remembered refusal does not count.
-            deps.sources.forget_refusal(connection);
+            // A person asks: a refusal from before does not count.
+            if source == Source::Azure {
+                health::allow_one_try(deps, connection).await?;
+            }
             runs::start(deps, &run).await?;
         }
         Ok(id)

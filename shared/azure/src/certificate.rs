@@ -64,9 +64,9 @@ impl Identity {
         let read = Certificate::from_der(&certificate).map_err(|_| "holds a certificate that is damaged")?;
         let ends = read.tbs_certificate().validity().not_after.to_unix_duration().as_secs();
         let ends_at = i64::try_from(ends).ok().and_then(|second| Timestamp::from_second(second).ok());
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
-            "holds no private key; add the part from BEGIN PRIVATE KEY to END PRIVATE KEY, without a passphrase"
-        })?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(
+            |_| "holds no private key; add the part from BEGIN PRIVATE KEY to END PRIVATE KEY, without a passphrase",
+        )?;
         let key = match &key {
             PrivateKeyDer::Pkcs1(key) => key.secret_pkcs1_der(),
             PrivateKeyDer::Pkcs8(key) => {

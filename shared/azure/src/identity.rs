@@ -9,15 +9,15 @@ mod explain;
 mod transport;
 
 use crate::answers::safe;
+use crate::certificate::CertificateSource;
 use crate::cloud::Endpoints;
 use crate::http::Http;
 use crate::key_vault::KeyVault;
-use crate::secret::{SecretError, SecretRef};
-use crate::token_endpoint::TokenEndpoint;
-use crate::certificate::CertificateSource;
 use crate::refresh_token::RefreshTokenSource;
 use crate::ropc::PasswordSource;
+use crate::secret::{SecretError, SecretRef};
 use crate::sign_in::{AccessToken, Credential, NoToken, SignInError, TokenSource, sign_in};
+use crate::token_endpoint::TokenEndpoint;
 use async_trait::async_trait;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
@@ -28,8 +28,8 @@ use azure_identity::{
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
-use explain::explain_cli;
 pub(crate) use explain::Answer;
+use explain::explain_cli;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;

@@ -268,7 +268,8 @@ mod tests {
 
     #[test]
     fn commands_are_told_with_the_connection_s_name() {
-        let text = "run `poolwarden connections sign-in NAME` or `poolwarden connections check NAME`; NAME stays".into();
+        let text =
+            "run `poolwarden connections sign-in NAME` or `poolwarden connections check NAME`; NAME stays".into();
         let refused = SignInError::Refused { problem: SignInProblem::User, code: None, text };
         assert_eq!(
             refused.of_connection("contoso").to_string(),

@@ -71,9 +71,7 @@ impl Answer {
             _ if self.is_failure() => {
                 SignInError::Unreachable(format!("the sign-in service answered {}: {said}", self.status)).into()
             }
-            Meaning::Refused(problem, sentence) => {
-                SignInError::Refused { problem, code, text: text(sentence) }.into()
-            }
+            Meaning::Refused(problem, sentence) => SignInError::Refused { problem, code, text: text(sentence) }.into(),
         }
     }
 

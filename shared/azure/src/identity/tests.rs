@@ -1,5 +1,5 @@
-use crate::aadsts::SignInProblem;
 use super::*;
+use crate::aadsts::SignInProblem;
 use crate::cloud::Cloud;
 use serde_json::json;
 use url::Url;
@@ -54,7 +54,9 @@ async fn a_wrong_secret_is_a_refusal_that_says_what_to_do_and_not_the_secret() {
     )
     .await;
     let error = source(&server, client_secret(&folder)).acquire(SCOPE).await.unwrap_err().error;
-    let SignInError::Refused { problem: SignInProblem::Application, code: Some(7_000_215), text } = error else { panic!("{error:?}") };
+    let SignInError::Refused { problem: SignInProblem::Application, code: Some(7_000_215), text } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(
         text,
         "Check the client secret: its value is needed, not its id. A new one is made in the Entra admin centre → App \
