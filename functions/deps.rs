@@ -1,30 +1,21 @@
 //! What the functions are given: the configuration, the two ports for state and messages, and the sources.
 
-use crate::config::{self, Classic, Config, Connection, Kind, Webhook};
+use crate::config::Config;
 use crate::import::choose::Known;
 use crate::import::trust::Trust;
+use crate::sources::Sources;
 use crate::state::State;
 use jiff::Timestamp;
 use moka::sync::Cache;
-use poolwarden_azure::{
-    AzureInventory, ClassicInventory, ClassicSettings, Credentials, DEFAULT_FEED_USER_AGENT, Endpoints, FeedInventory,
-    FeedSettings, FeedShared, FileInventory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError,
-    WebhookSender, sign_in,
-};
+use poolwarden_azure::Http;
 use poolwarden_domain::policy::Policy;
-use poolwarden_domain::run::{Run, Source};
-use poolwarden_host::{AccessKey, AccessKeys, fault_point, trace};
+use poolwarden_host::{fault_point, trace};
 use poolwarden_store::{Clock, Documents, Outgoing, QueueError, Queues};
-use secrecy::{ExposeSecret, SecretString};
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How many icon hashes a process remembers as stored.
 const ICONS_REMEMBERED: u64 = 10_000;
-/// How many folders of files are kept in memory at once.
-const FOLDERS_REMEMBERED: u64 = 4;
 
 /// What the functions are given.
 pub struct Deps {
@@ -89,177 +80,5 @@ impl Deps {
     /// What a connection wants published; the defaults for one that is not configured (files need none).
     pub fn policy(&self, connection: &str) -> Policy {
         self.config.connection(connection).map(|connection| connection.policy.clone()).unwrap_or_default()
-    }
-}
-
-/// Where estates are read from, and what signing in to each takes. One sign-in a connection, for as long as the
-/// process runs.
-pub struct Sources {
-    connected: HashMap<String, Connected>,
-    folders: Cache<String, Arc<FileInventory>>,
-    webhooks: WebhookSender,
-}
-
-/// A connection, ready to be read.
-struct Connected {
-    credentials: Arc<dyn Credentials>,
-    /// What tokens are for.
-    scopes: Vec<String>,
-    reader: Reader,
-    vault: KeyVault,
-}
-
-/// What reads it: a new handle for each run and pool, over what they share.
-enum Reader {
-    Arm(Arc<Shared>, Vec<String>),
-    Feed(Arc<FeedShared>, FeedSettings),
-    Classic(Http, Endpoints, ClassicSettings),
-}
-
-impl Connected {
-    fn new(connection: &Connection, http: &Http) -> Self {
-        let endpoints = connection.endpoints.clone();
-        let credentials = sign_in(connection.credential.clone(), &endpoints, http);
-        let shared = || (http.clone(), Arc::clone(&credentials), endpoints.clone());
-        let reader = match &connection.kind {
-            Kind::Arm => {
-                let (http, credentials, endpoints) = shared();
-                Reader::Arm(Arc::new(Shared::new(http, credentials, endpoints)), connection.subscriptions.clone())
-            }
-            Kind::Feed(feed) => {
-                let (http, credentials, endpoints) = shared();
-                let user_agent = feed.user_agent.as_deref().unwrap_or(DEFAULT_FEED_USER_AGENT).to_owned();
-                let account = connection.credential.account().map(str::to_owned);
-                let settings = FeedSettings { models: feed.models.clone(), user_agent, account };
-                Reader::Feed(Arc::new(FeedShared::new(http, credentials, endpoints)), settings)
-            }
-            Kind::Classic(Classic { tenant_groups, tenants }) => {
-                let settings = ClassicSettings { tenant_groups: tenant_groups.clone(), tenants: tenants.clone() };
-                Reader::Classic(http.clone(), endpoints.clone(), settings)
-            }
-        };
-        Self {
-            scopes: connection.scopes(),
-            reader,
-            vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints),
-            credentials,
-        }
-    }
-
-    fn inventory(&self) -> Arc<dyn Inventory> {
-        match &self.reader {
-            Reader::Arm(shared, subscriptions) => {
-                Arc::new(AzureInventory::new(Arc::clone(shared), subscriptions.clone()))
-            }
-            Reader::Feed(shared, settings) => Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone())),
-            Reader::Classic(http, endpoints, settings) => {
-                let credentials = Arc::clone(&self.credentials);
-                Arc::new(ClassicInventory::new(http.clone(), credentials, endpoints.clone(), settings.clone()))
-            }
-        }
-    }
-}
-
-impl Sources {
-    fn new(config: &Config, http: &Http) -> Self {
-        let connected = |connection: &Connection| (connection.name.clone(), Connected::new(connection, http));
-        Self {
-            connected: config.connections.iter().map(connected).collect(),
-            folders: Cache::new(FOLDERS_REMEMBERED),
-            webhooks: WebhookSender::new(http.clone()),
-        }
-    }
-
-    fn connected(&self, connection: &str) -> Result<&Connected, String> {
-        self.connected.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
-    }
-
-    /// Makes sure that there is a token for a connection. The outer error is a mistake of ours, not a refusal.
-    pub async fn sign_in(&self, connection: &str) -> Result<Result<(), SignInError>, String> {
-        let connected = self.connected(connection)?;
-        for scope in &connected.scopes {
-            if let Err(error) = connected.credentials.token(scope).await {
-                return Ok(Err(error));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// Lets a person's request try a credential again that was refused before.
-    pub fn forget_refusal(&self, connection: &str) {
-        if let Some(connected) = self.connected.get(connection) {
-            connected.credentials.forget();
-        }
-    }
-
-    /// A handle for reading the estate of a run; it counts its own requests.
-    pub fn inventory(&self, run: &Run) -> Result<Arc<dyn Inventory>, String> {
-        match &run.source {
-            Source::Azure => Ok(self.connected(&run.connection)?.inventory()),
-            Source::Directory(path) => {
-                let open = || FileInventory::open(path).map(Arc::new);
-                let folder = self.folders.try_get_with(run.id.clone(), open);
-                folder.map(|folder| folder as Arc<dyn Inventory>).map_err(|error| error.to_string())
-            }
-        }
-    }
-
-    /// Sends one event, signed with the webhook's secret as it is now.
-    pub async fn send_webhook(
-        &self,
-        connection: &str,
-        webhook: &Webhook,
-        id: &str,
-        now: Timestamp,
-        body: Vec<u8>,
-    ) -> Result<(), NotifyError> {
-        let vault = self.connected.get(connection).map(|connected| &connected.vault);
-        let secret = webhook.secret.resolve(vault).await.map_err(NotifyError::Secret)?;
-        self.webhooks.send(&webhook.url, &secret, id, now, body.into()).await.map_err(NotifyError::Send)
-    }
-
-    /// The keys of HTTP functions.
-    pub async fn access_keys(&self, serve: &config::Serve) -> anyhow::Result<AccessKeys> {
-        let mut keys = AccessKeys::default();
-        for (setting, reference, key) in [
-            ("serve.host_key", &serve.host_key, &mut keys.host),
-            ("serve.master_key", &serve.master_key, &mut keys.master),
-        ] {
-            if let Some(reference) = reference {
-                let secret: SecretString = reference.resolve(None).await?;
-                *key = Some(AccessKey::new(setting, secret.expose_secret())?);
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// Why an event was not delivered.
-#[derive(Debug, thiserror::Error)]
-pub enum NotifyError {
-    /// There is no secret to sign it with.
-    #[error("the webhook's secret could not be had")]
-    Secret(#[source] SecretError),
-    /// It was not taken.
-    #[error("the webhook did not take the event")]
-    Send(#[source] SendError),
-}
-
-impl NotifyError {
-    /// Whether trying again later can help.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            // A person can set a variable or mend a file meanwhile.
-            Self::Secret(_) => true,
-            Self::Send(error) => error.retryable,
-        }
-    }
-
-    /// How long the receiver asked to wait.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Secret(_) => None,
-            Self::Send(error) => error.retry_after,
-        }
     }
 }

@@ -31,6 +31,7 @@ pub mod rdp_files;
 pub mod reprocess;
 pub mod resource_events;
 pub mod runs;
+pub mod sources;
 pub mod stage;
 pub mod state;
 pub mod status;

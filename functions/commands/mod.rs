@@ -11,6 +11,7 @@ mod resources;
 mod runs;
 mod serve;
 mod session;
+mod sign_in;
 mod status;
 mod summary;
 mod sync;

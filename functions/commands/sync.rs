@@ -7,6 +7,7 @@ use super::summary::{self, Summary, peak_rss_bytes, planned};
 use super::{COMPLETE, Cli, FAILED, INCOMPLETE, progress};
 use crate::config::Config;
 use crate::deps::Deps;
+use crate::health;
 use crate::runs;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -173,8 +174,10 @@ impl Sync {
             let run = Run::new(id.clone(), connection, Trigger::Command, source.clone(), now);
             // A dry run changes nothing by itself, so it shows what would be applied.
             let run = Run { full: self.full, apply: self.apply || self.dry_run, ..run };
-            // A person asks: a remembered refusal does not count.
-            deps.sources.forget_refusal(connection);
+            // A person asks: a refusal from before does not count.
+            if source == Source::Azure {
+                health::allow_one_try(deps, connection).await?;
+            }
             runs::start(deps, &run).await?;
         }
         Ok(id)

@@ -8,6 +8,7 @@ use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
 use std::collections::HashMap;
 use std::time::Duration;
 
+mod credential;
 mod feed;
 mod import;
 mod slips;
