@@ -1,34 +1,30 @@
 //! One request to the feed. The token goes to the hosts that the connection allows and nowhere else: each address is
 //! checked before a token is even asked for, those that an answer redirects to as well.
 
-use super::documents::DocumentCache;
 use super::refusal::{Refusal, in_words};
+use super::shared::FeedShared;
 use crate::arm::{Counters, sign_in_story, too_long_text};
-use crate::cloud::Endpoints;
-use crate::http::{BodyError, Http, is_name_failure, read_body, transport_text};
+use crate::http::{BodyError, is_name_failure, read_body, transport_text};
 use crate::rate_headers::retry_after;
-use crate::sign_in::{AccessToken, Credentials};
-use crate::throttle::{Kind, Meter, Patience, Throttle, jittered};
+use crate::sign_in::AccessToken;
+use crate::throttle::{Kind, Meter, Pass, Patience, TooLong, jittered};
 use crate::versions::FEED_USER_AGENT_HEADER;
 use bytes::Bytes;
 use jiff::Timestamp;
 use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
 use reqwest::header::{
-    ACCEPT, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    ACCEPT, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
 };
+use reqwest::{RequestBuilder, Response};
 use secrecy::ExposeSecret;
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-/// Requests under way at once: over all handles of a connection, …
-const REQUESTS_AT_ONCE: usize = 64;
-/// … and of one handle, documents, icons and `.rdp` files together.
+/// Requests of one handle under way at once: documents, icons and `.rdp` files together.
 pub(super) const REQUESTS_OF_A_HANDLE: usize = 32;
 /// Redirects that one request follows.
 const REDIRECTS: u32 = 5;
@@ -36,80 +32,10 @@ const REDIRECTS: u32 = 5;
 const TRIES: u32 = 4;
 /// How often a request may be throttled, however short the waits are.
 const THROTTLED_TRIES: u32 = 20;
-/// The pause before the second try; it doubles, and is jittered.
-const PAUSE: Duration = Duration::from_millis(400);
 /// Longest time for one answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a request waits in all because the service asks for it.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// A token that is not accepted is renewed once in this time, however many requests meet that.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(300);
 /// The longest `ETag` or `Last-Modified` that is sent back.
 const VALIDATOR_BYTES: usize = 256;
-
-/// What every handle of one connection shares: the HTTP client, the tokens, and the documents that need not be sent
-/// again if they did not change.
-pub struct FeedShared {
-    http: Http,
-    credentials: Arc<dyn Credentials>,
-    pub(super) endpoints: Endpoints,
-    pub(super) documents: DocumentCache,
-    throttle: Throttle,
-    requests: Semaphore,
-    renewals: Mutex<HashMap<&'static str, Renewal>>,
-    patience: Duration,
-    pause: Duration,
-}
-
-/// A token that was not accepted, and when another one was asked for in its place.
-struct Renewal {
-    rejected: AccessToken,
-    at: Instant,
-}
-
-impl FeedShared {
-    /// Ready to ask, nothing asked yet.
-    pub fn new(http: Http, credentials: Arc<dyn Credentials>, endpoints: Endpoints) -> Self {
-        Self {
-            http,
-            credentials,
-            endpoints,
-            documents: DocumentCache::default(),
-            throttle: Throttle::default(),
-            requests: Semaphore::new(REQUESTS_AT_ONCE),
-            renewals: Mutex::default(),
-            patience: PATIENCE,
-            pause: PAUSE,
-        }
-    }
-
-    /// The same with another limit to how long one request waits because the service asks for it (two minutes by
-    /// default).
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
-    /// The same with another first pause between tries.
-    #[cfg(test)]
-    pub(super) fn with_pause(self, pause: Duration) -> Self {
-        Self { pause, ..self }
-    }
-
-    /// Whether a request whose token was not accepted may try a newer one. Many requests meet the same stale token at
-    /// once, and a service that accepts none must not make each of them sign in again.
-    fn may_renew(&self, scope: &'static str, token: AccessToken) -> bool {
-        let mut renewals = self.renewals.lock().unwrap_or_else(PoisonError::into_inner);
-        match renewals.get(scope) {
-            Some(last) if last.rejected.secret.expose_secret() == token.secret.expose_secret() => true,
-            Some(last) if last.at.elapsed() < RENEWAL_PAUSE => false,
-            _ => {
-                self.credentials.reject(scope, &token);
-                renewals.insert(scope, Renewal { rejected: token, at: Instant::now() });
-                true
-            }
-        }
-    }
-}
 
 /// What to send back to learn whether a document changed.
 #[derive(Debug, Clone, Default)]
@@ -122,6 +48,11 @@ impl Validators {
     fn of(headers: &HeaderMap) -> Self {
         let header = |name| headers.get(name).filter(|value| value.len() <= VALIDATOR_BYTES).cloned();
         Self { etag: header(ETAG), last_modified: header(LAST_MODIFIED) }
+    }
+
+    fn headers(&self) -> Vec<(HeaderName, &HeaderValue)> {
+        let etag = self.etag.iter().map(|etag| (IF_NONE_MATCH, etag));
+        etag.chain(self.last_modified.iter().map(|since| (IF_MODIFIED_SINCE, since))).collect()
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -251,40 +182,24 @@ impl FeedClient {
     }
 
     async fn attempt(&self, ask: &Ask<'_>, url: &Url, throttled: u32, patience: &mut Patience) -> Try {
+        // Before anything else: from here on there is a token at hand.
         if let Err(text) = self.allowed(url) {
             return Try::Hopeless(Unreadable::new(Why::Malformed, text));
         }
-        let (shared, user_agent) = (
-            &self.shared,
-            match &self.user_agent {
-                Ok(user_agent) => user_agent,
-                Err(reason) => return Try::Hopeless(reason.clone()),
-            },
-        );
+        let shared = &self.shared;
         let token = match shared.credentials.token(shared.endpoints.feed_scope(ask.model)).await {
             Ok(token) => token,
             Err(error) => return Try::Hopeless(sign_in_story(&error)),
         };
-        let meter = Meter { subject: url.authority().to_owned(), kind: Kind::Feed };
-        let _of_handle = self.requests.acquire().await;
-        let (pass, _permit) = loop {
-            let pass = match shared.throttle.admit(&meter, patience).await {
-                Ok(pass) => pass,
-                Err(too_long) => return Try::Hopeless(Unreadable::new(Why::Throttled, too_long_text(too_long))),
-            };
-            let permit = shared.requests.acquire().await;
-            if pass.is_good() {
-                break (pass, permit);
-            }
-            pass.unused();
+        let request = match self.request(ask, url, &token) {
+            Ok(request) => request,
+            Err(reason) => return Try::Hopeless(reason),
         };
-        let mut request = shared.http.0.get(url.clone()).timeout(TIMEOUT).bearer_auth(token.secret.expose_secret());
-        request = request.header(ACCEPT, ask.accept).header(FEED_USER_AGENT_HEADER, user_agent);
-        if let Some(validators) = ask.validators {
-            let etag = validators.etag.iter().map(|etag| (IF_NONE_MATCH, etag));
-            let since = validators.last_modified.iter().map(|since| (IF_MODIFIED_SINCE, since));
-            request = etag.chain(since).fold(request, |request, (name, value)| request.header(name, value));
-        }
+        let _of_handle = self.requests.acquire().await;
+        let (pass, _permit) = match self.admitted(url, patience).await {
+            Ok(admitted) => admitted,
+            Err(too_long) => return Try::Hopeless(Unreadable::new(Why::Throttled, too_long_text(too_long))),
+        };
         self.counters.feed.fetch_add(1, Ordering::Relaxed);
         let response = match request.send().await {
             Ok(response) => response,
@@ -293,19 +208,51 @@ impl FeedClient {
             }
             Err(error) => return Try::Failed(transport_text(error), None),
         };
-        let (status, headers) = (response.status().as_u16(), response.headers());
-        if pass.answered(status, headers, throttled).is_some() {
+        if pass.answered(response.status().as_u16(), response.headers(), throttled).is_some() {
             self.counters.throttled.fetch_add(1, Ordering::Relaxed);
             return Try::Throttled;
         }
+        self.received(ask, url, token, response).await
+    }
+
+    fn request(&self, ask: &Ask<'_>, url: &Url, token: &AccessToken) -> Reading<RequestBuilder> {
+        let user_agent = self.user_agent.as_ref().map_err(Clone::clone)?;
+        let get = self.shared.http.0.get(url.clone()).timeout(TIMEOUT).bearer_auth(token.secret.expose_secret());
+        let request = get.header(ACCEPT, ask.accept).header(FEED_USER_AGENT_HEADER, user_agent);
+        Ok(ask
+            .validators
+            .map_or_else(Vec::new, Validators::headers)
+            .into_iter()
+            .fold(request, |request, (name, value)| request.header(name, value)))
+    }
+
+    /// Waits for this request's turn.
+    async fn admitted(
+        &self,
+        url: &Url,
+        patience: &mut Patience,
+    ) -> Result<(Pass, Option<SemaphorePermit<'_>>), TooLong> {
+        let meter = Meter { subject: url.authority().to_owned(), kind: Kind::Feed };
+        loop {
+            let pass = self.shared.throttle.admit(&meter, patience).await?;
+            // The semaphore is never closed.
+            let permit = self.shared.requests.acquire().await.ok();
+            if pass.is_good() {
+                return Ok((pass, permit));
+            }
+            pass.unused();
+        }
+    }
+
+    async fn received(&self, ask: &Ask<'_>, url: &Url, token: AccessToken, response: Response) -> Try {
+        let (status, headers) = (response.status().as_u16(), response.headers());
         if matches!(status, 301 | 302 | 303 | 307 | 308) {
             return moved(url, headers);
         }
         if status == 304 && ask.validators.is_some() {
             return Try::Done(Answer::NotModified);
         }
-        let validators = Validators::of(headers);
-        let wait = retry_after(headers, Timestamp::now());
+        let (validators, wait) = (Validators::of(headers), retry_after(headers, Timestamp::now()));
         let body = match read_body(response, ask.limit).await {
             Ok(body) => body,
             Err(BodyError::Broken(text)) => return Try::Failed(text, None),
@@ -317,7 +264,8 @@ impl FeedClient {
         if (200..300).contains(&status) {
             return Try::Done(Answer::Got { body, url: url.clone(), validators });
         }
-        match in_words(status, &body, user_agent.to_str().unwrap_or_default()) {
+        let user_agent = self.user_agent.as_ref().ok().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match in_words(status, &body, user_agent) {
             Refusal::NotAccepted => Try::NotAccepted(token),
             Refusal::Absent(text) => Try::Done(Answer::Absent { status, text }),
             Refusal::Passing(text) => Try::Failed(text, wait),

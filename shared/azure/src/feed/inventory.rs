@@ -1,8 +1,9 @@
 //! The port [`Inventory`] over a user's feed. One handle reads each document once, however many ask for it.
 
-use super::client::{FeedClient, FeedShared};
+use super::client::FeedClient;
 use super::documents::{self, Document};
 use super::resources;
+use super::shared::FeedShared;
 use super::workspaces::{Found, Lookup, Workspaces, role};
 use crate::inventory::{Inventory, Listing, Requests, WantedPool};
 use async_trait::async_trait;

@@ -12,10 +12,11 @@ mod files;
 mod inventory;
 mod refusal;
 mod resources;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod workspaces;
 
 pub use crate::versions::DEFAULT_FEED_USER_AGENT;
-pub use client::FeedShared;
 pub use inventory::{FeedInventory, FeedSettings};
+pub use shared::FeedShared;

@@ -24,7 +24,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 const DISCOVERY: &str = "/api/arm/feeddiscovery";
 const CLASSIC_DISCOVERY: &str = "/api/feeddiscovery/webfeeddiscovery.aspx";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
-const RDP: &str = "full address:s:rdgateway.wvd.microsoft.com\r\narmpath:s:/subscriptions/s/resourcegroups/g/providers/Microsoft.DesktopVirtualization/hostpools/p\r\nsignature:s:AQAB\r\n";
+const RDP: &str = "full address:s:rdgateway.wvd.microsoft.com\r\narmpath:s:/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/Microsoft.DesktopVirtualization/hostpools/p\r\nsignature:s:AQAB\r\n";
 
 fn discovery_of(feeds: &[(&str, &str)]) -> String {
     let mut xml = r#"<TenantFeedURLs xmlns="http://schemas.microsoft.com/ts/2014/03/tswfdiscovery">"#.to_owned();
