@@ -1,6 +1,7 @@
 //! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
 //! table for people or JSON for machines.
 
+mod classic;
 mod connections;
 mod dead_letters;
 mod output;
@@ -56,6 +57,9 @@ enum Command {
     /// Look at the configured connections, or check that they can sign in
     #[command(subcommand)]
     Connections(connections::Connections),
+    /// Find out what takes the place of what Azure Virtual Desktop (classic) published
+    #[command(subcommand)]
+    Classic(classic::Classic),
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -80,6 +84,7 @@ impl Command {
             Self::Sync(_) => "sync",
             Self::Packages(_) => "packages",
             Self::Connections(_) => "connections",
+            Self::Classic(_) => "classic",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
             Self::Status => "status",
@@ -132,6 +137,7 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Sync(command) => command.run(cli).await,
         Command::Packages(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
+        Command::Classic(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
         Command::Status => status::run(cli).await,
