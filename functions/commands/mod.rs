@@ -1,6 +1,7 @@
 //! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
 //! table for people or JSON for machines.
 
+mod classic;
 mod compare;
 mod connections;
 mod dead_letters;
@@ -64,6 +65,9 @@ enum Command {
     /// Look at the configured connections, or check that they can sign in
     #[command(subcommand)]
     Connections(connections::Connections),
+    /// Find out what takes the place of what Azure Virtual Desktop (classic) published
+    #[command(subcommand)]
+    Classic(classic::Classic),
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -90,6 +94,7 @@ impl Command {
             Self::Resources(_) => "resources",
             Self::Compare(_) => "compare",
             Self::Connections(_) => "connections",
+            Self::Classic(_) => "classic",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
             Self::Status => "status",
@@ -144,6 +149,7 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Resources(command) => command.run(cli).await,
         Command::Compare(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
+        Command::Classic(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
         Command::Status => status::run(cli).await,
