@@ -1,7 +1,7 @@
 //! Reads `ResourceCollection`, down to its resources.
 
 use super::bounds::too_many;
-use super::reader::{Reader, children, owned, short};
+use super::reader::{Reader, attributes, children, owned, short};
 use super::{MAX_RESOURCES, Publisher, Resource, ResourceCollection, TerminalServer, TswpError, folder, parts};
 use crate::estate::ResourceKind;
 use roxmltree::Node;
@@ -13,7 +13,7 @@ const SCHEMA_VERSIONS: [&str; 3] = ["1.1", "2.0", "2.1"];
 
 pub(super) fn read<'d>(root: Node<'d, 'd>, reader: &mut Reader<'d>) -> Result<ResourceCollection, TswpError> {
     let mut collection = ResourceCollection::default();
-    for attribute in root.attributes() {
+    for attribute in attributes(root) {
         match attribute.name() {
             "SchemaVersion" => {
                 collection.schema_version = reader.token(root, &attribute).unwrap_or_default().into_owned();
@@ -61,7 +61,7 @@ fn publisher<'d>(
     reader: &mut Reader<'d>,
 ) -> Result<Publisher, TswpError> {
     let mut publisher = Publisher::default();
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         match attribute.name() {
             "ID" => publisher.id = owned(reader.token(element, &attribute)),
             "Name" => publisher.name = owned(reader.words(element, &attribute)),
@@ -97,7 +97,7 @@ fn terminal_server<'d>(
     reader: &mut Reader<'d>,
 ) -> Option<TerminalServer> {
     let (mut id, mut name, mut last_updated) = (Cow::default(), None, None);
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         match attribute.name() {
             "ID" => id = reader.token(element, &attribute).unwrap_or_default(),
             "Name" => name = owned(reader.words(element, &attribute)),
@@ -120,7 +120,7 @@ fn resource<'d>(element: Node<'d, 'd>, known: &mut Known<'d>, reader: &mut Reade
     let (mut id, mut kind) = (Cow::default(), Cow::default());
     let (mut alias, mut title, mut last_updated, mut arm_path) = (None, None, None, None);
     let (mut required_command_line, mut executable_name, mut show_by_default) = (None, None, None);
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         match attribute.name() {
             "ID" => id = reader.token(element, &attribute).unwrap_or_default(),
             "Type" => kind = reader.token(element, &attribute).unwrap_or_default(),

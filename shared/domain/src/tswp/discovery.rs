@@ -1,7 +1,7 @@
 //! Reads `TenantFeedURLs`.
 
 use super::bounds::too_many;
-use super::reader::{Reader, children, owned};
+use super::reader::{Reader, attributes, children, owned};
 use super::{Discovery, MAX_TENANT_FEEDS, TenantFeed, TswpError};
 use roxmltree::Node;
 
@@ -10,7 +10,7 @@ const CLOUD_PC: &str = "CloudPC";
 
 pub(super) fn read<'d>(root: Node<'d, 'd>, reader: &mut Reader<'d>) -> Result<Discovery, TswpError> {
     let mut discovery = Discovery::default();
-    for attribute in root.attributes() {
+    for attribute in attributes(root) {
         match attribute.name() {
             "UserIdType" => discovery.user_id_type = owned(reader.token(root, &attribute)),
             "ClassicResources" => discovery.classic_resources = reader.truth(root, &attribute),
@@ -34,7 +34,7 @@ pub(super) fn read<'d>(root: Node<'d, 'd>, reader: &mut Reader<'d>) -> Result<Di
 
 fn tenant_feed<'d>(element: Node<'d, 'd>, reader: &mut Reader<'d>) -> TenantFeed {
     let mut feed = TenantFeed { cloud_pc: is_cloud_pc(element), ..TenantFeed::default() };
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         let (words, token) = (Reader::words, Reader::token);
         let (slot, read): (_, fn(&mut Reader<'d>, _, &_) -> _) = match attribute.name() {
             "FeedURL" => {

@@ -1,7 +1,7 @@
 //! Folder names: `/` is the root, and `/name` lies in it. There is one level of them.
 
 use super::MAX_PARTS;
-use super::reader::{Reader, children, short};
+use super::reader::{Reader, attributes, children, short};
 use roxmltree::Node;
 
 /// Reads `Folder` elements, each folder once.
@@ -12,7 +12,7 @@ pub(super) fn read_all<'d>(parent: Node<'d, 'd>, list: &'static str, reader: &mu
             reader.warn(element, || format!("more than {MAX_PARTS} folders; this one and the rest are left out"));
             break;
         }
-        let name = element.attributes().find(|attribute| attribute.name() == "Name");
+        let name = attributes(element).filter(|attribute| attribute.name() == "Name").last();
         let name = name.and_then(|name| reader.words(element, &name)).unwrap_or_default();
         match normalized(&name, element, reader) {
             Some(folder) if folders.contains(&folder) => {

@@ -1,7 +1,7 @@
 //! Reads what a resource consists of: icons, file extensions, and where it is hosted.
 
 use super::collection::Known;
-use super::reader::{Reader, children, owned};
+use super::reader::{Reader, attributes, children, owned};
 use super::{FileExtension, Hosting, Icon, IconForm, MAX_PARTS, ResourceFile};
 use roxmltree::Node;
 use std::borrow::Cow;
@@ -52,7 +52,7 @@ fn icon_form(element: &str) -> Option<IconForm> {
 
 fn icon<'d>(element: Node<'d, 'd>, form: IconForm, reader: &mut Reader<'d>) -> Option<Icon> {
     let mut icon = Icon { form, dimensions: None, file_type: None, file_url: String::new(), index: None };
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         match attribute.name() {
             "Dimensions" => icon.dimensions = owned(reader.token(element, &attribute)),
             "FileType" => icon.file_type = owned(reader.token(element, &attribute)),
@@ -73,7 +73,7 @@ pub(super) fn file_extensions<'d>(resource: Node<'d, 'd>, reader: &mut Reader<'d
     let elements = children(resource, "FileExtensions").flat_map(|list| children(list, "FileExtension"));
     bounded(elements, reader, |element, reader| {
         let (mut name, mut primary_handler) = (Cow::default(), None);
-        for attribute in element.attributes() {
+        for attribute in attributes(element) {
             match attribute.name() {
                 "Name" => name = reader.token(element, &attribute).unwrap_or_default(),
                 "PrimaryHandler" => primary_handler = reader.truth(element, &attribute),
@@ -98,7 +98,7 @@ pub(super) fn hosting<'d>(resource: Node<'d, 'd>, known: &mut Known<'d>, reader:
     bounded(elements, reader, |element, reader| {
         let resource_file = children(element, "ResourceFile").find_map(|file| resource_file(file, reader));
         let terminal_server_ref = children(element, "TerminalServerRef").find_map(|reference| {
-            let attribute = reference.attributes().find(|attribute| attribute.name() == "Ref")?;
+            let attribute = attributes(reference).filter(|attribute| attribute.name() == "Ref").last()?;
             let name = reader.token(reference, &attribute)?;
             known.references.push((reference, name.clone()));
             Some(name.into_owned())
@@ -113,7 +113,7 @@ pub(super) fn hosting<'d>(resource: Node<'d, 'd>, known: &mut Known<'d>, reader:
 
 fn resource_file<'d>(element: Node<'d, 'd>, reader: &mut Reader<'d>) -> Option<ResourceFile> {
     let (mut extension, mut url) = (None, None);
-    for attribute in element.attributes() {
+    for attribute in attributes(element) {
         match attribute.name() {
             "FileExtension" => extension = owned(reader.token(element, &attribute)),
             "URL" => url = owned(reader.token(element, &attribute)),

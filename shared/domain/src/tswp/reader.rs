@@ -141,6 +141,14 @@ pub(super) fn children<'d>(element: Node<'d, 'd>, name: &'static str) -> impl It
     element.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
+/// The attributes. Should one have the local name of another, the one without a namespace comes later and wins: it is
+/// the specification's.
+pub(super) fn attributes<'d>(element: Node<'d, 'd>) -> impl Iterator<Item = Attribute<'d, 'd>> {
+    let (others, own) = (element.attributes(), element.attributes());
+    let others = others.filter(|attribute| attribute.namespace().is_some());
+    others.chain(own.filter(|attribute| attribute.namespace().is_none()))
+}
+
 /// An attribute that may be missing.
 pub(super) fn owned(value: Option<Cow<'_, str>>) -> Option<String> {
     value.map(Cow::into_owned)
