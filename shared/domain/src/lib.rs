@@ -20,6 +20,7 @@
 //! failed is kept as a [`dead_letter`]; [`text`] and [`wildcard`] are tools.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
+pub mod application_workspace;
 mod arm_id;
 pub mod catalogue;
 pub mod conclude;
