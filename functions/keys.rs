@@ -79,6 +79,16 @@ pub fn package(connection: &str, package: &str) -> String {
 /// Every package.
 pub const PACKAGES: &str = "packages/";
 
+/// The number of the last revision of a package that was purged: should it come again, its revisions count on.
+pub fn purged(connection: &str, package: &str) -> String {
+    format!("{}{package}", all_purged(connection))
+}
+
+/// The same of every package that was purged.
+pub fn all_purged(connection: &str) -> String {
+    format!("purged/{connection}/")
+}
+
 /// An icon, by the SHA-256 of its PNG.
 pub fn icon(sha256: &str) -> String {
     format!("icons/{sha256}")

@@ -74,7 +74,7 @@ async fn what_was_written_before_a_kill_is_told_even_if_a_newer_look_has_come() 
     for (pool, report) in state.all::<PoolReport>(&keys::pool_reports("run-1", CONNECTION)).await.unwrap() {
         let plan = keys::plan("run-1", CONNECTION, &pool, report.plan.digest.as_deref().unwrap());
         for entry in state.value::<Vec<Entry>>(&plan).await.unwrap().unwrap() {
-            let applied = catalogue::publish(&entry, CONNECTION, None, &report.observation, desk.deps.now());
+            let applied = catalogue::publish(&entry, CONNECTION, None, 0, &report.observation, desk.deps.now());
             let Applied::Write(package) = applied else { panic!("{applied:?}") };
             assert!(state.create(&keys::package(CONNECTION, &entry.key), &*package).await.unwrap());
             written += 1;

@@ -135,7 +135,7 @@ fn print(package: &Package) -> anyhow::Result<()> {
     say!("{}", output::visible(&content.display_name));
     line("key", &package.key)?;
     line("connection", &package.connection)?;
-    line("state", &format!("{:?}, {:?}", package.state, content.stage))?;
+    line("state", &format!("{:?}, {:?}", package.state, package.stage))?;
     line("kind", &format!("{:?}", content.kind))?;
     line("resource", content.resource.as_str())?;
     line("host pool", &format!("{} ({})", content.host_pool.name, content.host_pool.id))?;
@@ -176,8 +176,13 @@ fn print(package: &Package) -> anyhow::Result<()> {
     for revision in &package.revisions {
         let fields =
             if revision.fields.is_empty() { String::new() } else { format!(": {}", revision.fields.join(", ")) };
+        let who = match (&revision.by, &revision.run) {
+            (Some(person), _) => person.clone(),
+            (None, Some(run)) => format!("run {run}"),
+            (None, None) => "nobody known".to_owned(),
+        };
         let (change, at) = (format!("{:?}", revision.change).to_lowercase(), output::when(revision.at));
-        line(&format!("revision {}", revision.number), &format!("{change} at {at} by run {}{fields}", revision.run))?;
+        line(&format!("revision {}", revision.number), &format!("{change} at {at} by {who}{fields}"))?;
     }
     Ok(())
 }

@@ -98,7 +98,7 @@ async fn retire(
             })
             .await?;
         let Some(package) = package else { continue };
-        events.extend(revision.map(|revision| event::package(&run.connection, key, &revision, &package.content)));
+        events.extend(revision.map(|revision| event::package(&package, &revision, &package.content)));
         retired.push(package);
     }
     let record = |index: Option<PoolIndex>| {

@@ -15,6 +15,7 @@ use poolwarden_domain::run::Run;
 use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::StoreError;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How many packages are written at a time.
@@ -85,7 +86,9 @@ async fn publish(
     entries: &[Entry],
     outdated: bool,
 ) -> Result<PartOutcome, Fault> {
-    let write = |entry| async move { (entry, write(deps, run, report, entry, outdated).await) };
+    let purged = purged(deps, &run.connection).await?;
+    let purged = &purged;
+    let write = |entry| async move { (entry, write(deps, run, report, entry, outdated, purged).await) };
     let writes: Vec<_> = entries.iter().map(write).collect();
     let written: Vec<(&Entry, Result<Option<Written>, StateError>)> =
         stream::iter(writes).buffered(AT_A_TIME).collect().await;
@@ -96,7 +99,7 @@ async fn publish(
             Ok(None) => outcome.superseded += 1,
             Ok(Some(Written { package, revision: Some(revision) })) => {
                 outcome.count(revision.change);
-                events.push(event::package(&run.connection, &entry.key, &revision, &entry.content));
+                events.push(event::package(&package, &revision, &entry.content));
                 packages.push(package);
             }
             Ok(Some(Written { package, revision: None })) => {
@@ -121,6 +124,11 @@ async fn publish(
     Ok(outcome)
 }
 
+/// The keys of the connection's packages that were purged: mostly there are none.
+async fn purged(deps: &Deps, connection: &str) -> Result<HashSet<String>, StateError> {
+    Ok(deps.state().names(&keys::all_purged(connection)).await?.into_iter().collect())
+}
+
 /// A package as it stands after an entry was applied, and this run's revision of it if there is one.
 struct Written {
     package: Package,
@@ -133,13 +141,19 @@ async fn write(
     report: &PoolReport,
     entry: &Entry,
     outdated: bool,
+    purged: &HashSet<String>,
 ) -> Result<Option<Written>, StateError> {
+    let purged = match purged.contains(&entry.key) {
+        true => deps.state().value(&keys::purged(&run.connection, &entry.key)).await?.unwrap_or_default(),
+        false => 0,
+    };
     let now = deps.now();
     let mut revision = None;
     let apply = |existing: Option<Package>| match catalogue::publish(
         entry,
         &run.connection,
         existing.as_ref(),
+        purged,
         &report.observation,
         now,
     ) {

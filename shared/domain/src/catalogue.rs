@@ -2,7 +2,7 @@
 //! that a repeated, late or reordered message can be judged by what is already there.
 
 use crate::discovery::pool_key;
-use crate::package::{Change, Package, PackageContent, PackageState, Revision};
+use crate::package::{Author, Change, Package, PackageContent, PackageState, Revision};
 use crate::plan::{Entry, Observation, PoolIndex, Row};
 use jiff::Timestamp;
 
@@ -17,11 +17,13 @@ pub enum Applied {
     Superseded,
 }
 
-/// Applies an entry to the package as it stands.
+/// Applies an entry to the package as it stands. One that was there before and has been purged is a new package whose
+/// revisions count on from `purged`, so that no event has the id of an old one.
 pub fn publish(
     entry: &Entry,
     connection: &str,
     existing: Option<&Package>,
+    purged: u64,
     observation: &Observation,
     now: Timestamp,
 ) -> Applied {
@@ -31,10 +33,17 @@ pub fn publish(
             connection: connection.to_owned(),
             state: PackageState::Active,
             content: entry.content.clone(),
+            stage: entry.defaults.stage,
+            stage_since: Some(now),
+            requested: None,
+            managed: entry.defaults.managed,
+            assigned: Vec::new(),
+            retired_at: None,
+            retired_by: None,
             observed_at: observation.observed_at,
             revisions: Vec::new(),
         };
-        package.revise(Change::Created, Vec::new(), &observation.run, now);
+        package.revise_after(purged, Change::Created, Vec::new(), Author::Run(&observation.run), now);
         return Applied::Write(Box::new(package));
     };
     if let Some(revision) = existing.revision_of(&observation.run) {
@@ -45,17 +54,15 @@ pub fn publish(
         PackageState::Retired => Change::Restored,
         PackageState::Active => Change::Updated,
     };
-    // An unmanaged package does not follow its source, but it cannot stay with a pool that no longer has it.
-    let follows = entry.content.managed || existing.content.host_pool.id != entry.content.host_pool.id;
-    let to_write = change == Change::Restored || (follows && !fields.is_empty());
-    if existing.observed_at > observation.observed_at || !to_write {
+    let differs = change == Change::Restored || !fields.is_empty();
+    if existing.stays() || existing.observed_at > observation.observed_at || !differs {
         return Applied::Superseded;
     }
     let mut package = existing.clone();
-    package.state = PackageState::Active;
+    package.take_back();
     package.content = entry.content.clone();
     package.observed_at = observation.observed_at;
-    package.revise(change, fields, &observation.run, now);
+    package.revise(change, fields, Author::Run(&observation.run), now);
     Applied::Write(Box::new(package))
 }
 
@@ -68,35 +75,44 @@ pub fn retire(existing: Option<&Package>, observation: &Observation, now: Timest
         return Applied::Already(revision.clone());
     }
     let elsewhere = observation.pool.as_ref().is_some_and(|pool| *pool != pool_key(&existing.content.host_pool.id));
-    if existing.state == PackageState::Retired || existing.observed_at > observation.observed_at || elsewhere {
+    let retired = existing.state == PackageState::Retired;
+    if retired || existing.stays() || existing.observed_at > observation.observed_at || elsewhere {
         return Applied::Superseded;
     }
     let mut package = existing.clone();
-    package.state = PackageState::Retired;
     package.observed_at = observation.observed_at;
-    package.revise(Change::Retired, Vec::new(), &observation.run, now);
+    package.put_away(Author::Run(&observation.run), now);
     Applied::Write(Box::new(package))
 }
 
 impl PoolIndex {
     /// Takes over what a package now says, unless the index knows something newer. Returns whether anything changed.
     ///
-    /// A package that another pool offers by now (its group was created anew there) leaves this index.
+    /// A package that another pool offers by now (its group was created anew there) leaves this index. One that stays
+    /// with another pool although this one offers it is remembered, so that it is not planned again and again.
     pub fn record(&mut self, package: &Package) -> bool {
         if package.content.host_pool.id != self.host_pool {
-            return self.rows.remove(&package.key).is_some();
+            let left = self.rows.remove(&package.key).is_some();
+            let turned = if package.stays() {
+                self.elsewhere.insert(package.key.clone())
+            } else {
+                self.elsewhere.remove(&package.key)
+            };
+            return left || turned;
         }
+        let returned = self.elsewhere.remove(&package.key);
         let known = self.rows.get(&package.key);
         if known.is_some_and(|known| known.revision > package.revision()) {
-            return false;
+            return returned;
         }
         // A look that came after what the package says, and missed it, still counts.
         let missing = known.and_then(|known| known.missing.clone());
         let missing = missing
-            .filter(|missing| package.state == PackageState::Active && missing.observed_at > package.observed_at);
+            .filter(|_| package.state == PackageState::Active && package.managed)
+            .filter(|missing| missing.observed_at > package.observed_at);
         let row = Row { missing, ..row(package) };
         if known == Some(&row) {
-            return false;
+            return returned;
         }
         if row.state == PackageState::Active && self.rows.values().all(|other| other.observed_at <= row.observed_at) {
             self.label.clone_from(&package.content.host_pool.name);
@@ -114,8 +130,12 @@ fn row(package: &Package) -> Row {
         resource: content.resource.clone(),
         group: content.application_group.id.clone(),
         workspace: content.workspace.name.clone(),
-        stage: content.stage,
+        stage: package.stage,
+        requested: package.requested.as_ref().map(|promotion| promotion.to),
+        managed: package.managed,
         state: package.state,
+        retired_at: package.retired_at,
+        retired_by: package.retired_by.clone(),
         content_sha256: content.sha256(),
         revision: package.revision(),
         observed_at: package.observed_at,

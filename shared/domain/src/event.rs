@@ -1,7 +1,7 @@
 //! What happened, for others: events in the CloudEvents 1.0 form.
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
-use crate::package::{Change, PackageContent, Revision};
+use crate::package::{Change, Package, PackageContent, Revision};
 use crate::report::ConnectionReport;
 use crate::run::Status;
 use jiff::Timestamp;
@@ -47,18 +47,27 @@ fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestam
 /// How many entries of a list an event carries; whoever wants all of them reads the run or the package.
 pub const MAX_LISTED: usize = 50;
 
-/// The event of one revision of a package.
-pub fn package(connection: &str, key: &str, revision: &Revision, content: &PackageContent) -> Event {
+/// The event of one revision of a package, and what the package held then.
+pub fn package(package: &Package, revision: &Revision, content: &PackageContent) -> Event {
+    let Package { connection, key, .. } = package;
     let kind = match revision.change {
         Change::Created => "package.created",
         Change::Updated => "package.updated",
         Change::Restored => "package.restored",
         Change::Retired => "package.retired",
+        Change::Requested => "package.requested",
+        Change::Promoted => "package.promoted",
+        Change::Demoted => "package.demoted",
+        Change::Edited => "package.edited",
+        Change::Assigned => "package.assigned",
+        Change::Purged => "package.purged",
     };
     let mut content = content.clone();
     let entitlements = content.entitlements.as_mut();
     let entitled = entitlements.map(|all| (all.len(), all.truncate(MAX_LISTED)).0);
-    let data = serde_json::json!({ "key": key, "revision": revision, "package": content, "entitled": entitled });
+    let mut data = serde_json::json!({ "key": key, "revision": revision, "package": content, "entitled": entitled });
+    data["package"]["stage"] = serde_json::json!(revision.stage.unwrap_or(package.stage));
+    data["package"]["managed"] = package.managed.into();
     event(connection, format!("{connection}.{key}.{}", revision.number), kind, key, revision.at, data)
 }
 

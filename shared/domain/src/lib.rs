@@ -13,6 +13,8 @@
 //! 4. [`plan`]: how that differs from the catalogue. [`catalogue`]: what each difference does to a [`package`].
 //! 5. [`conclude`]: what to retire, behind the brake, and the [`report`]. [`event`]: what others are told.
 //!
+//! What persons do to packages is in [`lifecycle`], and who may have them by that in [`assignment`].
+//!
 //! A run may be limited to a [`part`] of its connection: those pools that a [`resource_event`], or whoever asks for the
 //! run, names.
 //!
@@ -22,6 +24,7 @@
 
 pub mod application_workspace;
 mod arm_id;
+pub mod assignment;
 pub mod catalogue;
 pub mod conclude;
 pub mod dead_letter;
@@ -34,6 +37,7 @@ pub mod feed;
 pub mod icon;
 pub mod launch;
 pub mod layout;
+pub mod lifecycle;
 pub mod message;
 mod names;
 pub mod package;
@@ -44,6 +48,7 @@ pub mod published;
 mod reading;
 pub mod report;
 pub mod resource_event;
+mod revision;
 pub mod run;
 pub mod snapshot;
 pub mod template;

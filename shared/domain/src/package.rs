@@ -2,13 +2,16 @@
 //! system needs, under a key that stays the same for as long as the resource exists.
 
 use crate::ArmId;
+use crate::assignment::Assignment;
 use crate::entitlement::Entitlement;
 use crate::estate::{CommandLineSetting, ResourceKind};
 use crate::feed::{FileAssociation, RdpRef};
+pub use crate::revision::{Author, Change, MAX_REVISIONS, Revision};
 use crate::text::sha256_hex;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How far a package has been let through to people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +25,17 @@ pub enum Stage {
     /// For everybody.
     #[default]
     Production,
+}
+
+/// A promotion that somebody asked for and that waits for the approval of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Promotion {
+    /// Where the package shall go.
+    pub to: Stage,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Something that has an id and a name for people.
@@ -126,10 +140,6 @@ pub struct PackageContent {
     /// What must be installed first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
-    /// How far it is let through.
-    pub stage: Stage,
-    /// Whether it follows its source by itself.
-    pub managed: bool,
     /// Who may open it; `null` when that could never be read.
     pub entitlements: Option<Vec<Entitlement>>,
 }
@@ -162,7 +172,9 @@ impl PackageContent {
             _ => unreachable!("a package serialises to an object"),
         };
         let (ours, theirs) = (fields(&self.canonical()), fields(&other.canonical()));
-        ours.iter().filter(|(name, value)| theirs.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
+        // What is empty may not be written at all, so each may lack a field that the other has.
+        let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect()
     }
 }
 
@@ -176,38 +188,6 @@ pub enum PackageState {
     Retired,
 }
 
-/// What one revision did to a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// The package is new.
-    Created,
-    /// Its content changed.
-    Updated,
-    /// It had been retired and is back.
-    Restored,
-    /// It is no longer published.
-    Retired,
-}
-
-/// One entry of a package's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Revision {
-    /// 1 for the first, without gaps.
-    pub number: u64,
-    /// What happened.
-    pub change: Change,
-    /// Which fields changed; empty when all of it is new or gone.
-    pub fields: Vec<String>,
-    /// The run that did it.
-    pub run: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// How many revisions a package remembers.
-pub const MAX_REVISIONS: usize = 50;
-
 /// A package as the catalogue holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
@@ -220,6 +200,26 @@ pub struct Package {
     /// All that follows the source.
     #[serde(flatten)]
     pub content: PackageContent,
+    /// How far it is let through. The connection says it of a new package; afterwards only a person changes it.
+    pub stage: Stage,
+    /// Since when it is let through that far; `None` for as long as it has been there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_since: Option<Timestamp>,
+    /// A promotion that waits for somebody's approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Promotion>,
+    /// Whether it follows its source by itself. An unmanaged package never changes by itself, nor does it retire.
+    #[serde(default = "follows_its_source")]
+    pub managed: bool,
+    /// Who may have it beside those that its source names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assigned: Vec<Assignment>,
+    /// Since when it is retired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
+    /// The person who retired it: it stays retired until a person restores it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_by: Option<String>,
     /// When the source was last seen to say so.
     pub observed_at: Timestamp,
     /// The newest [`MAX_REVISIONS`] revisions, oldest first.
@@ -234,17 +234,61 @@ impl Package {
 
     /// The revision that a run made, if it made one.
     pub fn revision_of(&self, run: &str) -> Option<&Revision> {
-        self.revisions.iter().rev().find(|revision| revision.run == run)
+        self.revisions.iter().rev().find(|revision| revision.run.as_deref() == Some(run))
+    }
+
+    /// Whether no run may touch it: it does not follow its source, or a person has retired it.
+    pub fn stays(&self) -> bool {
+        !self.managed || self.retired_by.is_some()
     }
 
     /// Adds a revision with the next number.
-    pub(crate) fn revise(&mut self, change: Change, fields: Vec<String>, run: &str, at: Timestamp) {
-        let number = self.revision() + 1;
-        self.revisions.push(Revision { number, change, fields, run: run.to_owned(), at });
+    pub(crate) fn revise(&mut self, change: Change, fields: Vec<String>, who: Author<'_>, at: Timestamp) {
+        self.revise_after(self.revision(), change, fields, who, at);
+    }
+
+    /// The same, counting on from a number: of a package that was there before and has been purged.
+    pub(crate) fn revise_after(
+        &mut self,
+        last: u64,
+        change: Change,
+        fields: Vec<String>,
+        who: Author<'_>,
+        at: Timestamp,
+    ) {
+        let (run, by) = match who {
+            Author::Run(run) => (Some(run.to_owned()), None),
+            Author::Person(name) => (None, Some(name.to_owned())),
+        };
+        let stage = matches!(change, Change::Promoted | Change::Demoted).then_some(self.stage);
+        self.revisions.push(Revision { number: last + 1, change, fields, stage, run, by, at });
         if self.revisions.len() > MAX_REVISIONS {
             self.revisions.remove(0);
         }
     }
+
+    /// Leaves it in the recycle bin.
+    pub(crate) fn put_away(&mut self, who: Author<'_>, at: Timestamp) {
+        self.state = PackageState::Retired;
+        self.retired_at = Some(at);
+        self.retired_by = match who {
+            Author::Run(_) => None,
+            Author::Person(name) => Some(name.to_owned()),
+        };
+        self.requested = None;
+        self.revise(Change::Retired, Vec::new(), who, at);
+    }
+
+    /// Takes it out of the recycle bin.
+    pub(crate) fn take_back(&mut self) {
+        self.state = PackageState::Active;
+        (self.retired_at, self.retired_by) = (None, None);
+    }
+}
+
+/// What a document says that was written before packages were told apart by it.
+pub(crate) fn follows_its_source() -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! The difference between what a host pool publishes and what the catalogue holds for it.
 //!
 //! Laws, each with a test: a plan applied twice changes nothing; effects do not depend on the order of entries; what
-//! is unknown is neither changed nor retired; nothing is retired by the first run that misses it.
+//! is unknown is neither changed nor retired; nothing is retired by the first run that misses it; what a person keeps
+//! from following its source is not touched.
 
 use crate::discovery::hides_below;
 use crate::estate::ResourceKind;
-use crate::package::{Change, PackageContent, PackageState, Stage};
+use crate::package::{Change, PackageContent, PackageState, Stage, follows_its_source};
 use crate::published::Published;
 use crate::{ArmId, UnknownScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Which run looked, when, and at what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct PoolIndex {
     pub label: String,
     /// The packages, by key.
     pub rows: BTreeMap<String, Row>,
+    /// Packages that this pool offers by now and that stay with another one, because no run may touch them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub elsewhere: BTreeSet<String>,
 }
 
 /// One package in an index.
@@ -52,8 +56,20 @@ pub struct Row {
     pub workspace: String,
     /// How far it is let through.
     pub stage: Stage,
+    /// The stage that a waiting promotion would take it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Stage>,
+    /// Whether it follows its source.
+    #[serde(default = "follows_its_source")]
+    pub managed: bool,
     /// Offered or retired.
     pub state: PackageState,
+    /// Since when it is retired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
+    /// The person who retired it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_by: Option<String>,
     /// The digest of its content.
     pub content_sha256: String,
     /// Its newest revision.
@@ -74,10 +90,17 @@ pub struct Missing {
     pub observed_at: Timestamp,
 }
 
+impl Row {
+    /// Whether no run may touch the package.
+    fn stays(&self) -> bool {
+        !self.managed || self.retired_by.is_some()
+    }
+}
+
 impl PoolIndex {
     /// The index of a pool that has published nothing yet.
     pub fn new(host_pool: ArmId, label: String) -> Self {
-        Self { host_pool, label, rows: BTreeMap::new() }
+        Self { host_pool, label, rows: BTreeMap::new(), elsewhere: BTreeSet::new() }
     }
 
     /// How many packages are offered.
@@ -106,14 +129,30 @@ impl PoolIndex {
     /// perhaps missed anew. One that is retired already stays due, so that retiring can be repeated.
     pub fn is_due(&self, key: &str, observation: &Observation) -> bool {
         let missed = |missing: &Missing| missing.observed_at < observation.run_started_at;
-        self.rows
-            .get(key)
-            .is_some_and(|row| row.state == PackageState::Retired || row.missing.as_ref().is_some_and(missed))
+        self.rows.get(key).is_some_and(|row| {
+            row.state == PackageState::Retired || row.managed && row.missing.as_ref().is_some_and(missed)
+        })
+    }
+}
+
+/// What a connection says of packages that are new. Afterwards it is for persons to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defaults {
+    /// How far they are let through.
+    pub stage: Stage,
+    /// Whether they follow their source.
+    pub managed: bool,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { stage: Stage::default(), managed: follows_its_source() }
     }
 }
 
 /// One package to publish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredEntry")]
 pub struct Entry {
     /// The package.
     pub key: String,
@@ -121,6 +160,36 @@ pub struct Entry {
     pub change: Change,
     /// What the package shall hold.
     pub content: PackageContent,
+    /// What it is if it is new.
+    pub defaults: Defaults,
+}
+
+/// An entry as any version may have written it: its content said once what the defaults are.
+#[derive(Deserialize)]
+struct StoredEntry {
+    key: String,
+    change: Change,
+    content: StoredContent,
+    defaults: Option<Defaults>,
+}
+
+#[derive(Deserialize)]
+struct StoredContent {
+    #[serde(flatten)]
+    content: PackageContent,
+    stage: Option<Stage>,
+    managed: Option<bool>,
+}
+
+impl From<StoredEntry> for Entry {
+    fn from(stored: StoredEntry) -> Self {
+        let StoredContent { content, stage, managed } = stored.content;
+        let usual = Defaults::default();
+        let defaults = stored
+            .defaults
+            .unwrap_or(Defaults { stage: stage.unwrap_or(usual.stage), managed: managed.unwrap_or(usual.managed) });
+        Self { key: stored.key, change: stored.change, content, defaults }
+    }
 }
 
 /// What one look at a pool asks for.
@@ -154,21 +223,33 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
             continue;
         }
         let change = match row {
-            None => Some(Change::Created),
-            Some(row) if row.state == PackageState::Retired => Some(Change::Restored),
-            Some(row) if content.managed && row.content_sha256 != content.sha256() => Some(Change::Updated),
-            Some(_) => None,
+            None if index.elsewhere.contains(key) => continue,
+            None => Change::Created,
+            // What is retired and stays so counts nowhere, as everything that is not offered.
+            Some(row) if row.state == PackageState::Retired && row.stays() => continue,
+            Some(row) if row.state == PackageState::Retired => Change::Restored,
+            Some(row) if row.managed && row.content_sha256 != content.sha256() => Change::Updated,
+            Some(row) => {
+                plan.unchanged += usize::from(row.managed);
+                if row.missing.is_some() {
+                    plan.not_missing.push(key.clone());
+                }
+                continue;
+            }
         };
-        match change {
-            Some(change) => plan.entries.push(Entry { key: key.clone(), change, content: content.clone() }),
-            None => plan.unchanged += 1,
-        }
+        let entry = Entry { key: key.clone(), change, content: content.clone(), defaults: published.defaults };
+        plan.entries.push(entry);
         if row.is_some_and(|row| row.missing.is_some()) {
             plan.not_missing.push(key.clone());
         }
     }
     for (key, row) in index.rows.iter().filter(|(_, row)| row.state == PackageState::Active) {
         let published = published.packages.get(key);
+        if !row.managed {
+            // It is as it should be, whatever becomes of its source.
+            plan.unchanged += 1;
+            continue;
+        }
         let dark = in_the_dark(published.map_or(&row.group, |content| &content.application_group.id), &row.resource);
         match &row.missing {
             missing if dark => {

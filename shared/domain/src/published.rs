@@ -4,6 +4,7 @@ use crate::discovery::GroupFacts;
 use crate::estate::{CommandLineSetting, Resource, ResourceKind};
 use crate::names::{told_apart, without_round_brackets};
 use crate::package::{Icon, Named, PackageContent, Program};
+use crate::plan::Defaults;
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;
 use crate::text::{stable_key, title};
@@ -31,6 +32,8 @@ pub struct Published {
     pub packages: BTreeMap<String, PackageContent>,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+    /// What the connection says of packages that are new.
+    pub defaults: Defaults,
 }
 
 /// Decides what a pool publishes. Groups whose resources were never read publish nothing and say nothing: they are
@@ -52,7 +55,7 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         .zip(names)
         .filter_map(|((key, (group, resource)), name)| Some((key, content(snapshot, group, resource, name, policy)?)))
         .collect();
-    Published { packages, not_published }
+    Published { packages, not_published, defaults: Defaults { stage: policy.stage, managed: policy.managed } }
 }
 
 /// Resources by the key of their package, each with the group that lists it.
@@ -183,8 +186,6 @@ fn content(
         file_associations: resource.feed.as_ref().map(|feed| feed.file_associations.clone()).unwrap_or_default(),
         network_credentials: policy.network_credentials.clone(),
         dependencies: policy.dependencies.clone(),
-        stage: policy.stage,
-        managed: policy.managed,
         entitlements: group.entitlements.clone(),
     })
 }

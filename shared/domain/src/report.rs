@@ -91,7 +91,14 @@ impl PartOutcome {
             Change::Created => self.created += 1,
             Change::Updated => self.updated += 1,
             Change::Restored => self.restored += 1,
-            Change::Retired => {}
+            // Not what a plan's entry comes to.
+            Change::Retired
+            | Change::Requested
+            | Change::Promoted
+            | Change::Demoted
+            | Change::Edited
+            | Change::Assigned
+            | Change::Purged => {}
         }
     }
 }

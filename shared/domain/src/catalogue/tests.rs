@@ -1,17 +1,18 @@
 use super::*;
 use crate::ArmId;
 use crate::package::MAX_REVISIONS;
-use crate::plan::Missing;
+use crate::package::Stage;
+use crate::plan::{Defaults, Missing};
 use crate::testing::{at, content, look, pool_id};
 use proptest::prelude::*;
 
 fn entry(description: &str) -> Entry {
     let content = PackageContent { description: Some(description.to_owned()), ..content("excel") };
-    Entry { key: "excel".to_owned(), change: Change::Updated, content }
+    Entry { key: "excel".to_owned(), change: Change::Updated, content, defaults: Defaults::default() }
 }
 
 fn published(entry: &Entry, existing: Option<&Package>, observation: &Observation) -> Applied {
-    publish(entry, "contoso", existing, observation, at(9_999))
+    publish(entry, "contoso", existing, 0, observation, at(9_999))
 }
 
 fn written(applied: Applied) -> Package {
@@ -78,16 +79,56 @@ fn another_spelling_of_the_same_ids_is_no_change() {
 }
 
 #[test]
-fn an_unmanaged_package_is_left_alone_while_it_is_offered() {
-    let mut entry = entry("second");
-    entry.content.managed = false;
-    let package = created();
-    assert_eq!(published(&entry, Some(&package), &look("r2", 20)), Applied::Superseded);
-    let mut moved = entry.clone();
+fn the_connection_says_what_a_new_package_is_and_nothing_of_one_that_is_there() {
+    let defaults = Defaults { stage: Stage::Test, managed: true };
+    let package = written(published(&Entry { defaults, ..entry("first") }, None, &look("r1", 10)));
+    assert_eq!((package.stage, package.managed, package.stage_since), (Stage::Test, true, Some(at(9_999))));
+    let package = written(published(&entry("second"), Some(&package), &look("r2", 20)));
+    assert_eq!((package.stage, package.managed), (Stage::Test, true));
+    assert_eq!(package.revisions[1].fields, ["description"]);
+}
+
+#[test]
+fn no_run_touches_an_unmanaged_package() {
+    let mut package = Package { managed: false, ..created() };
+    let mut moved = entry("second");
     moved.content.host_pool.id = pool_id("other");
-    assert_eq!(written(published(&moved, Some(&package), &look("r2", 20))).content, moved.content);
-    let gone = written(retire(Some(&package), &look("r3", 30), at(31)));
-    assert_eq!(written(published(&entry, Some(&gone), &look("r4", 40))).content, entry.content);
+    for entry in [entry("second"), moved] {
+        assert_eq!(published(&entry, Some(&package), &look("r2", 20)), Applied::Superseded);
+    }
+    assert_eq!(retire(Some(&package), &look("r3", 30), at(31)), Applied::Superseded);
+    package.state = PackageState::Retired;
+    assert_eq!(published(&entry("second"), Some(&package), &look("r4", 40)), Applied::Superseded);
+}
+
+#[test]
+fn what_a_person_retired_no_run_brings_back() {
+    let mut package = created();
+    package.put_away(Author::Person("ann"), at(15));
+    assert_eq!(published(&entry("second"), Some(&package), &look("r2", 20)), Applied::Superseded);
+    assert_eq!((package.retired_at, package.retired_by.as_deref()), (Some(at(15)), Some("ann")));
+    let mut package = created();
+    package.put_away(Author::Run("r2"), at(15));
+    let back = written(published(&entry("first"), Some(&package), &look("r3", 30)));
+    assert_eq!((back.state, back.retired_at), (PackageState::Active, None));
+}
+
+#[test]
+fn a_package_that_was_purged_counts_its_revisions_on() {
+    let package = written(publish(&entry("first"), "contoso", None, 7, &look("r9", 90), at(91)));
+    assert_eq!((package.revision(), package.revisions[0].change), (8, Change::Created));
+}
+
+#[test]
+fn an_index_remembers_what_stays_with_another_pool_until_it_no_longer_does() {
+    let mut index = PoolIndex::new(pool_id("other"), "other".to_owned());
+    let mut package = Package { managed: false, ..created() };
+    assert!(index.record(&package));
+    assert!(!index.record(&package));
+    assert_eq!((index.rows.len(), index.elsewhere.contains("excel")), (0, true));
+    package.managed = true;
+    assert!(index.record(&package));
+    assert!(index.elsewhere.is_empty());
 }
 
 #[test]
@@ -198,7 +239,7 @@ proptest! {
         if in_order.state == PackageState::Active {
             prop_assert_eq!(&shuffled.content, &in_order.content);
         }
-        let runs: Vec<&str> = shuffled.revisions.iter().map(|revision| revision.run.as_str()).collect();
+        let runs: Vec<&str> = shuffled.revisions.iter().map(|revision| revision.run.as_deref().unwrap()).collect();
         let once: std::collections::BTreeSet<&str> = runs.iter().copied().collect();
         prop_assert_eq!(once.len(), runs.len(), "one revision a run");
         let numbers: Vec<u64> = shuffled.revisions.iter().map(|revision| revision.number).collect();

@@ -1,6 +1,5 @@
 use super::*;
-use crate::package::Package;
-use crate::testing::{app_id, at, content, forbidden, group_id, look, pool_id};
+use crate::testing::{app_id, at, content, forbidden, group_id, look, package, pool_id};
 use proptest::prelude::*;
 
 /// An index with these apps offered, all observed at the tests' beginning.
@@ -12,22 +11,9 @@ fn index(apps: &[&str]) -> PoolIndex {
     index
 }
 
-fn package(app: &str) -> Package {
-    let mut package = Package {
-        key: app.to_owned(),
-        connection: "contoso".to_owned(),
-        state: PackageState::Active,
-        content: content(app),
-        observed_at: at(0),
-        revisions: Vec::new(),
-    };
-    package.revise(Change::Created, Vec::new(), "run-0", at(0));
-    package
-}
-
 fn offering(apps: &[&str]) -> Published {
     let packages = apps.iter().map(|&app| (app.to_owned(), content(app))).collect();
-    Published { packages, not_published: Vec::new() }
+    Published { packages, ..Published::default() }
 }
 
 fn below(scope: &ArmId, rest: &str) -> UnknownScope {
@@ -110,17 +96,55 @@ fn an_item_that_cannot_be_read_freezes_its_own_package_only() {
 }
 
 #[test]
-fn an_unmanaged_package_does_not_follow_its_source_but_leaves_and_returns_with_it() {
+fn an_unmanaged_package_is_as_it_should_be_whatever_its_source_says() {
     let mut published = offering(&["a", "b"]);
     for content in published.packages.values_mut() {
-        content.managed = false;
         content.description = None;
     }
     let mut index = index(&["a", "b", "c"]);
+    for row in index.rows.values_mut() {
+        row.managed = false;
+        row.missing = Some(Missing { run: "run-0".to_owned(), observed_at: at(0) });
+    }
     index.rows.get_mut("b").unwrap().state = PackageState::Retired;
-    let plan = plan(&published, &index, &[], &look("r1", 10));
-    assert_eq!(plan.entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["b"]);
-    assert_eq!((plan.unchanged, plan.missing.len()), (1, 1));
+    for unknown in [Vec::new(), vec![forbidden(&group_id("office"))]] {
+        let plan = plan(&published, &index, &unknown, &look("r1", 10));
+        assert_eq!((plan.entries, plan.unchanged, plan.unknown), (Vec::new(), 2, 0));
+        assert_eq!((plan.missing.len(), plan.retire.len()), (0, 0));
+    }
+    assert!(!index.is_due("a", &look("r1", 10)), "a retirement that was planned while it was managed");
+}
+
+#[test]
+fn what_a_person_retired_is_not_planned_to_come_back() {
+    let mut index = index(&["a", "b"]);
+    for row in index.rows.values_mut() {
+        row.state = PackageState::Retired;
+    }
+    index.rows.get_mut("a").unwrap().retired_by = Some("ann".to_owned());
+    let plan = plan(&offering(&["a", "b"]), &index, &[], &look("r1", 10));
+    let entries: Vec<_> = plan.entries.iter().map(|entry| (entry.key.as_str(), entry.change)).collect();
+    assert_eq!((entries, plan.unchanged), (vec![("b", Change::Restored)], 0));
+}
+
+#[test]
+fn what_stays_with_another_pool_is_not_planned_here() {
+    let mut index = index(&[]);
+    index.elsewhere.insert("a".to_owned());
+    let plan = plan(&offering(&["a"]), &index, &[], &look("r1", 10));
+    assert_eq!((plan.entries.len(), plan.unchanged), (0, 0));
+}
+
+#[test]
+fn an_entry_that_an_earlier_version_planned_says_the_same() {
+    let defaults = Defaults { stage: Stage::Test, managed: false };
+    let entry = Entry { key: "a".to_owned(), change: Change::Created, content: content("a"), defaults };
+    let mut stored = serde_json::to_value(&entry).unwrap();
+    assert_eq!(serde_json::from_value::<Entry>(stored.clone()).unwrap(), entry);
+    stored.as_object_mut().unwrap().remove("defaults");
+    stored["content"]["stage"] = "Test".into();
+    stored["content"]["managed"] = false.into();
+    assert_eq!(serde_json::from_value::<Entry>(stored).unwrap(), entry);
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub(crate) use world::{App, Look, World, app_id, application_group, group_id, ho
 use crate::entitlement::Entitlement;
 use crate::estate::{CommandLineSetting, Principal, ResourceKind};
 use crate::launch::{LaunchCloud, actions};
-use crate::package::{Icon, Named, PackageContent, Program, Stage};
+use crate::package::{Author, Change, Icon, Named, Package, PackageContent, PackageState, Program, Stage};
 use crate::plan::Observation;
 use crate::{ArmId, UnknownScope, Unreadable, Why};
 use jiff::Timestamp;
@@ -27,6 +27,27 @@ pub(crate) fn look(run: &str, started_at: i64) -> Observation {
 /// A scope that nobody may read.
 pub(crate) fn forbidden(scope: &ArmId) -> UnknownScope {
     UnknownScope { scope: scope.clone(), reason: Unreadable::new(Why::Forbidden, "403") }
+}
+
+/// A package that the first run created.
+pub(crate) fn package(app: &str) -> Package {
+    let mut package = Package {
+        key: app.to_owned(),
+        connection: "contoso".to_owned(),
+        state: PackageState::Active,
+        content: content(app),
+        stage: Stage::Production,
+        stage_since: Some(at(0)),
+        requested: None,
+        managed: true,
+        assigned: Vec::new(),
+        retired_at: None,
+        retired_by: None,
+        observed_at: at(0),
+        revisions: Vec::new(),
+    };
+    package.revise(Change::Created, Vec::new(), Author::Run("run-0"), at(0));
+    package
 }
 
 /// A package's content with nothing left out.
@@ -52,8 +73,6 @@ pub(crate) fn content(app: &str) -> PackageContent {
         file_associations: Vec::new(),
         network_credentials: None,
         dependencies: Vec::new(),
-        stage: Stage::Production,
-        managed: true,
         entitlements: Some(vec![Entitlement {
             principal: Principal { id: "finance".to_owned(), kind: "Group".to_owned() },
             role: "Desktop Virtualization User".to_owned(),

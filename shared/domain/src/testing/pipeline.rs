@@ -164,7 +164,7 @@ impl Pipeline {
         let mut outcome = PartOutcome::default();
         for entry in &plan.entries {
             let existing = self.packages.get(&entry.key);
-            match catalogue::publish(entry, "contoso", existing, observation, observation.observed_at) {
+            match catalogue::publish(entry, "contoso", existing, 0, observation, observation.observed_at) {
                 Applied::Write(package) => {
                     outcome.count(package.revisions.last().unwrap().change);
                     self.packages.insert(entry.key.clone(), *package);

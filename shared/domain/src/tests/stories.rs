@@ -179,3 +179,39 @@ fn a_retired_package_stays_in_the_catalogue_and_retiring_it_can_be_repeated() {
     let states: Vec<PackageState> = pipeline.packages.values().map(|package| package.state).collect();
     assert_eq!(states, [PackageState::Retired, PackageState::Active]);
 }
+
+#[test]
+fn an_unmanaged_package_outlives_its_source_and_follows_no_move() {
+    let mut pipeline = after_a_run(&["blue/office: excel", "green/tools: notepad"]);
+    let excel = pipeline.packages.values_mut().find(|package| package.content.display_name == "excel (blue)").unwrap();
+    excel.managed = false;
+    let (key, before) = (excel.key.clone(), excel.clone());
+    for index in pipeline.indexes.values_mut() {
+        index.record(&before);
+    }
+    for world in [World::of(&["green/tools: notepad"]), World::of(&["green/office: excel", "green/tools: notepad"])] {
+        for _ in 0..3 {
+            pipeline.run(&world, &Look::default());
+        }
+        let last = pipeline.run(&world, &Look::default());
+        let unchanged = PackageCounts { unchanged: 2, ..PackageCounts::default() };
+        assert_eq!(last.ending.report.packages, unchanged);
+        assert_eq!((&pipeline.packages[&key], pipeline.active()), (&before, 2));
+    }
+}
+
+#[test]
+fn an_index_of_an_earlier_version_is_brought_up_to_date_once() {
+    let mut pipeline = after_a_run(&[OFFICE]);
+    for row in pipeline.indexes.values_mut().flat_map(|index| index.rows.values_mut()) {
+        row.content_sha256 = "the digest of an earlier version".to_owned();
+    }
+    pipeline.baseline = None;
+    let before = pipeline.packages.clone();
+    let first = pipeline.run(&World::of(&[OFFICE]), &Look::default());
+    assert_eq!(first.reports.iter().map(|report| report.plan.entries).sum::<usize>(), 2);
+    pipeline.baseline = None;
+    let second = pipeline.run(&World::of(&[OFFICE]), &Look::default());
+    assert_eq!(second.reports.iter().map(|report| report.plan.entries).sum::<usize>(), 0);
+    assert_eq!(pipeline.packages, before);
+}
