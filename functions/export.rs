@@ -144,8 +144,9 @@ async fn write_blobs(
         let mut files = Vec::new();
         for sha256 in some {
             let blob = deps.documents.get(&key(sha256)).await?;
-            let blob = blob
-                .with_context(|| format!("{what} {sha256} is not in the store; `poolwarden sync --full` restores it"))?;
+            let blob = blob.with_context(|| {
+                format!("{what} {sha256} is not in the store; `poolwarden sync --full` restores it")
+            })?;
             files.push((file(sha256), blob.body.to_vec()));
         }
         folder = folder.write(files).await?;
@@ -167,8 +168,7 @@ mod tests {
 
     #[test]
     fn only_names_that_an_export_gives_are_its_own() {
-        for ours in
-            ["packages/contoso/excel-0123.json", "icons/ab12.png", "rdp/ab12.rdp", "schema/package.schema.json"]
+        for ours in ["packages/contoso/excel-0123.json", "icons/ab12.png", "rdp/ab12.rdp", "schema/package.schema.json"]
         {
             assert!(Exported::is_ours(ours), "{ours}");
         }

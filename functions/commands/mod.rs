@@ -3,6 +3,7 @@
 
 mod connections;
 mod dead_letters;
+mod export;
 mod output;
 mod packages;
 mod progress;

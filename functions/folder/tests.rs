@@ -92,7 +92,9 @@ fn plain_names_are_told_from_others() {
     for ours in ["packages/contoso/excel-0123.json", "icons/ab12.png"] {
         assert!(is_plain_below(ours, &folders), "{ours}");
     }
-    for other in ["../etc/passwd", "/etc/passwd", "packages/../x", "packages/a", "icons/.hidden", "icons/a/b", "icons", ""] {
+    for other in
+        ["../etc/passwd", "/etc/passwd", "packages/../x", "packages/a", "icons/.hidden", "icons/a/b", "icons", ""]
+    {
         assert!(!is_plain_below(other, &folders), "{other}");
     }
 }

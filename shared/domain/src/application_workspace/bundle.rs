@@ -1,6 +1,7 @@
 //! What a bundle says of each package, from plain values to file names and bytes.
 
 use super::quote::{argument, link, template_in_link};
+use crate::assignment::{self, IconPlace, Offer, Publish};
 use crate::package::{Package, PackageState, Stage};
 use crate::text::{is_invisible, sha256_hex, slug};
 use serde::{Serialize, Serializer};
@@ -65,8 +66,10 @@ pub struct Manifest {
     /// All that the digest covers.
     #[serde(flatten)]
     pub content: Content,
-    /// Who sees it; `null` when that could never be read.
-    pub entitlements: Option<Vec<Entitled>>,
+    /// Who sees it.
+    pub entitlements: Vec<Entitled>,
+    /// Whether nobody else does: `false` when it could never be read whom the source entitles.
+    pub entitlements_complete: bool,
 }
 
 /// The part of a manifest that makes a snapshot.
@@ -121,7 +124,7 @@ pub struct Entitled {
     pub identity: Text,
     /// The stage it sees.
     pub stage: Stage,
-    /// `Hidden`, `Catalog`, `Workspace` or `Forced`.
+    /// How it is put before them: `Hidden`, `Catalog`, `Workspace` or `Forced`.
     pub publish: &'static str,
     /// Whether it has an icon on the desktop.
     pub desktop: bool,
@@ -129,8 +132,8 @@ pub struct Entitled {
     pub start_menu: bool,
 }
 
-/// What a bundle says of a package.
-pub fn manifest(package: &Package) -> Manifest {
+/// What a bundle says of a package, of a connection that offers it so to those whom its source entitles.
+pub fn manifest(package: &Package, offer: &Offer) -> Manifest {
     let name = name(&package.connection, &package.key);
     let content = content(package, &name);
     Manifest {
@@ -139,9 +142,10 @@ pub fn manifest(package: &Package) -> Manifest {
             PackageState::Retired => Do::Retire,
         },
         content_sha256: digest(package, &content),
-        stage: stage(package),
-        managed: managed(package),
-        entitlements: entitlements(package),
+        stage: package.stage,
+        managed: package.managed,
+        entitlements: entitlements(package, offer),
+        entitlements_complete: package.content.entitlements.is_some(),
         name,
         content,
     }
@@ -166,31 +170,23 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     serde_json::to_vec_pretty(&list).expect("names always serialise")
 }
 
-fn stage(package: &Package) -> Stage {
-    package.content.stage
-}
-
-fn managed(package: &Package) -> bool {
-    package.content.managed
-}
-
-/// Whoever may open it sees it in the workspace; Azure decides again when it is opened.
-fn entitlements(package: &Package) -> Option<Vec<Entitled>> {
-    let opens = package.content.entitlements.as_ref()?;
-    let people = opens.iter().filter(|entitlement| matches!(&*entitlement.principal.kind, "User" | "Group"));
-    let mut entitled: Vec<Entitled> = people
-        .map(|entitlement| Entitled {
-            identity: Text(one_line(&entitlement.principal.id)),
-            stage: stage(package),
-            publish: "Workspace",
-            desktop: false,
-            start_menu: true,
-        })
-        .collect();
-    entitled.sort();
-    entitled.dedup();
-    entitled.truncate(MAX_ENTITLEMENTS);
-    Some(entitled)
+/// Persons and groups, and whatever overlaps resolved. Azure decides again when the package is opened.
+fn entitlements(package: &Package, offer: &Offer) -> Vec<Entitled> {
+    let all = assignment::effective(package, offer).into_iter();
+    let people = all.filter(|entitled| matches!(&*entitled.kind, "User" | "Group"));
+    let entitled = people.map(|entitled| Entitled {
+        identity: Text(one_line(&entitled.identity)),
+        stage: entitled.stage,
+        publish: match entitled.publish {
+            Publish::Hidden => "Hidden",
+            Publish::Catalog => "Catalog",
+            Publish::Workspace => "Workspace",
+            Publish::Forced => "Forced",
+        },
+        desktop: entitled.icons.contains(&IconPlace::Desktop),
+        start_menu: entitled.icons.contains(&IconPlace::StartMenu),
+    });
+    entitled.take(MAX_ENTITLEMENTS).collect()
 }
 
 /// The technical name, plain whatever the key is. Keys end in a hash, so different packages have different names.

@@ -321,7 +321,7 @@ function Write-Content($Package, $Manifest, $Snapshots) {
 
 # Whether anything about who sees the package changes.
 function Write-Entitlements($Package, $Manifest) {
-    if ($null -eq $Manifest.entitlements -or $IdentitySource -eq '') { return $false }
+    if ($IdentitySource -eq '') { return $false }
     $existing = @(Get-ZoneEntitlement $Package)
     $wanted = @{}
     $changed = $false
@@ -344,7 +344,8 @@ function Write-Entitlements($Package, $Manifest) {
         }
         $changed = $true
     }
-    if ($HideOtherEntitlements) {
+    # Where nobody could read whom the source entitles, nobody is known to be another.
+    if ($HideOtherEntitlements -and $Manifest.entitlements_complete) {
         $others = @($existing | Where-Object {
                 ([string] $_.ID).StartsWith($IdentitySource + '\', [System.StringComparison]::OrdinalIgnoreCase) -and
                 -not $wanted.ContainsKey([string] $_.ID)

@@ -1,24 +1,24 @@
 use super::bundle::{self, Do, Manifest, PACKAGES, Way};
 use super::quote::{MAX_LINK_BYTES, argument, link, template_in_link};
 use super::script::script;
+use crate::assignment::{Assignment, IconPlace, IdentityType, Offer, Publish};
 use crate::feed::RdpRef;
 use crate::package::{Dependency, LaunchAction, Launcher, Package, PackageContent, PackageState, Stage};
-use crate::testing::{at, content};
+use crate::testing::{self, at};
 use crate::{dependency, template};
 use proptest::prelude::*;
 use serde_json::Value;
 
 fn package(app: &str, change: impl FnOnce(&mut PackageContent)) -> Package {
-    let mut content = content(app);
-    change(&mut content);
-    Package {
-        key: format!("{app}-0123456789abcdef"),
-        connection: "contoso".to_owned(),
-        state: PackageState::Active,
-        content,
-        observed_at: at(1),
-        revisions: Vec::new(),
-    }
+    let mut package = testing::package(app);
+    package.key = format!("{app}-0123456789abcdef");
+    change(&mut package.content);
+    package
+}
+
+fn manifest(package: &Package) -> Manifest {
+    let offer = Offer { publish: Publish::Workspace, icons: [IconPlace::StartMenu].into() };
+    bundle::manifest(package, &offer)
 }
 
 fn rdp(file: char, says: &str) -> Option<RdpRef> {
@@ -27,13 +27,27 @@ fn rdp(file: char, says: &str) -> Option<RdpRef> {
 
 /// A package with everything that a bundle knows.
 fn full() -> Package {
-    package("excel", |content| {
+    let mut package = package("excel", |content| {
         content.rdp = rdp('a', "says");
         content.categories = vec!["Office".to_owned(), ".xlsx".to_owned()];
         content.network_credentials = Some("CONTOSO\\${identity.username}".to_owned());
         content.dependencies = vec![dependency::windows_app()];
-        content.stage = Stage::Acceptance;
-    })
+    });
+    package.stage = Stage::Acceptance;
+    package.assigned = vec![assigned("tester@contoso.example", IdentityType::User)];
+    package
+}
+
+fn assigned(identity: &str, kind: IdentityType) -> Assignment {
+    Assignment {
+        identity: identity.to_owned(),
+        kind,
+        stage: Stage::Acceptance,
+        publish: Publish::Forced,
+        icons: [IconPlace::Desktop].into(),
+        by: "someone".to_owned(),
+        at: at(1),
+    }
 }
 
 fn written(manifest: &Manifest) -> Value {
@@ -43,7 +57,7 @@ fn written(manifest: &Manifest) -> Value {
 #[test]
 fn a_bundle_as_it_is_written() {
     let retired = Package { state: PackageState::Retired, ..package("word", |_| {}) };
-    let manifests = [bundle::manifest(&full()), bundle::manifest(&retired)];
+    let manifests = [manifest(&full()), manifest(&retired)];
     let names = manifests.iter().map(|manifest| &*manifest.name);
     let list: Value = serde_json::from_slice(&bundle::list(names)).unwrap();
     let files: Vec<(String, Value)> = manifests.iter().map(|manifest| (manifest.file(), written(manifest))).collect();
@@ -70,12 +84,11 @@ fn the_module_is_called_in_one_place() {
 
 #[test]
 fn the_ways_are_in_order_and_those_that_are_not_there_are_left_out() {
-    let ways =
-        |package: &Package| bundle::manifest(package).content.launch.iter().map(|way| way.way).collect::<Vec<_>>();
+    let ways = |package: &Package| manifest(package).content.launch.iter().map(|way| way.way).collect::<Vec<_>>();
     assert_eq!(ways(&full()), ["rdp", "link", "web"]);
     assert_eq!(ways(&package("word", |_| {})), ["link", "web"]);
     assert_eq!(ways(&package("word", |content| content.launch.clear())), [""; 0]);
-    let file_only = bundle::manifest(&package("word", |content| {
+    let file_only = manifest(&package("word", |content| {
         content.launch.clear();
         content.rdp = rdp('b', "x");
     }));
@@ -90,15 +103,15 @@ fn the_ways_are_in_order_and_those_that_are_not_there_are_left_out() {
 
 #[test]
 fn the_user_name_is_filled_in_by_whoever_starts_it_and_nothing_else_is() {
-    let manifest = bundle::manifest(&full());
-    let [_, client, web] = &manifest.content.launch[..] else { panic!("three ways") };
+    let full = manifest(&full());
+    let [_, client, web] = &full.content.launch[..] else { panic!("three ways") };
     let start = client.parameters.clone().unwrap();
     assert_eq!(start, "\"ms-avd:connect?resourceid=app-1&user=CONTOSO%5C${Identity.UserName}\"");
     let url = web.url.clone().unwrap();
     assert!(url.ends_with("/ws-1/app-1?tenant=tenant#loginHint=CONTOSO%5C${Identity.UserName}"), "{url}");
 
     let unknown = package("excel", |content| content.network_credentials = Some("${Env.PATH}".to_owned()));
-    let text = String::from_utf8(bundle::manifest(&unknown).bytes()).unwrap();
+    let text = String::from_utf8(manifest(&unknown).bytes()).unwrap();
     assert!(!text.contains("${"), "{text}");
 }
 
@@ -107,10 +120,10 @@ fn the_digest_is_of_the_content_alone() {
     let digest = |change: fn(&mut Package)| {
         let mut package = full();
         change(&mut package);
-        bundle::manifest(&package).content_sha256
+        manifest(&package).content_sha256
     };
     let before = digest(|_| {});
-    assert_eq!(digest(|package| package.content.stage = Stage::Test), before);
+    assert_eq!(digest(|package| package.stage = Stage::Test), before);
     assert_eq!(digest(|package| package.content.entitlements = None), before);
     assert_eq!(digest(|package| package.content.rdp = rdp('b', "says")), before, "it changes by itself");
     assert_ne!(digest(|package| package.content.rdp = rdp('a', "else")), before);
@@ -119,14 +132,20 @@ fn the_digest_is_of_the_content_alone() {
 }
 
 #[test]
-fn unknown_entitlements_are_told_from_none_and_only_people_are_entitled() {
-    let of = |package: Package| bundle::manifest(&package).entitlements;
-    assert_eq!(of(package("a", |content| content.entitlements = None)), None);
-    assert_eq!(of(package("a", |content| content.entitlements = Some(Vec::new()))), Some(Vec::new()));
+fn unknown_entitlements_are_told_from_none_and_only_persons_and_groups_are_entitled() {
+    let of = |package: &Package| {
+        let manifest = manifest(package);
+        let who: Vec<String> = manifest.entitlements.into_iter().map(|entitled| entitled.identity.0).collect();
+        (who, manifest.entitlements_complete)
+    };
+    let mut unknown = package("a", |content| content.entitlements = None);
+    unknown.assigned = vec![assigned("mail@x", IdentityType::User), assigned("device", IdentityType::Device)];
+    assert_eq!(of(&unknown), (vec!["mail@x".to_owned()], false));
+    assert_eq!(of(&package("a", |content| content.entitlements = Some(Vec::new()))), (Vec::new(), true));
     let apps_only = package("a", |content| {
         content.entitlements.as_mut().unwrap()[0].principal.kind = "ServicePrincipal".to_owned();
     });
-    assert_eq!(of(apps_only), Some(Vec::new()));
+    assert_eq!(of(&apps_only), (Vec::new(), true));
 }
 
 #[test]
@@ -326,7 +345,7 @@ proptest! {
     #[test]
     fn whatever_a_package_is_called_it_is_data_under_a_plain_name(package in hostile_package(), retired: bool) {
         let state = if retired { PackageState::Retired } else { PackageState::Active };
-        let manifest = bundle::manifest(&Package { state, ..package });
+        let manifest = manifest(&Package { state, ..package });
         prop_assert_eq!(manifest.action == Do::Retire, retired);
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         prop_assert!(manifest.name.chars().all(plain) && manifest.name.len() <= 128, "{}", manifest.name);
