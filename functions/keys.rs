@@ -104,6 +104,16 @@ pub fn icon(sha256: &str) -> String {
     format!("icons/{sha256}")
 }
 
+/// A `.rdp` file, by the SHA-256 of its bytes.
+pub fn rdp(sha256: &str) -> String {
+    format!("rdp/{sha256}")
+}
+
+/// What was last written to a target of a connection.
+pub fn target(connection: &str, target: &str) -> String {
+    format!("targets/{connection}/{target}")
+}
+
 /// What a connection's next run may take for granted.
 pub fn baseline(connection: &str) -> String {
     format!("baselines/{connection}")

@@ -18,6 +18,7 @@ pub mod discover_host_pools;
 pub mod enumerate_host_pool;
 pub mod export;
 pub mod finish_run;
+pub mod folder;
 pub mod health;
 pub mod icons;
 pub mod import;
@@ -36,6 +37,7 @@ pub mod stage;
 pub mod state;
 pub mod status;
 pub mod sync_timer;
+pub mod targets;
 pub mod telemetry;
 
 use deps::Deps;

@@ -5,6 +5,7 @@ mod classic;
 mod compare;
 mod connections;
 mod dead_letters;
+mod export;
 mod output;
 mod packages;
 mod progress;

@@ -1,10 +1,11 @@
 //! `poolwarden packages`: the catalogue as a list, as one package, and as a folder of files.
 
+use super::export::{self, Format};
 use super::output::{self, say};
 use super::session::{Session, configuration_or_empty};
 use super::{COMPLETE, Cli};
 use crate::deps::Deps;
-use crate::{export, keys};
+use crate::keys;
 use anyhow::bail;
 use clap::Subcommand;
 use poolwarden_domain::package::{Package, PackageState};
@@ -34,13 +35,18 @@ pub(super) enum Packages {
         key: String,
     },
     /// Write manifests, icons and their JSON Schema to a folder
-    #[command(after_help = "Example:\n  poolwarden packages export catalogue/")]
+    #[command(
+        after_help = "Examples:\n  poolwarden packages export catalogue/\n  poolwarden packages export bundle/ --format application_workspace"
+    )]
     Export {
         /// The folder: a new one, an empty one, or one that an earlier export wrote
         folder: PathBuf,
         /// Only this connection's
         #[arg(long, value_name = "NAME")]
         connection: Option<String>,
+        /// What the folder is for
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
 }
 
@@ -61,14 +67,8 @@ impl Packages {
         match self {
             Self::List { connection, retired } => list(deps, connection.as_deref(), *retired, cli.json).await,
             Self::Show { key } => show(deps, key, cli.json).await,
-            Self::Export { folder, connection } => {
-                let exported = export::export(deps, folder, connection.as_deref()).await?;
-                if cli.json {
-                    output::json(&exported)?;
-                } else {
-                    say!("{} packages and {} icons in {}", exported.packages, exported.icons, folder.display());
-                }
-                Ok(COMPLETE)
+            Self::Export { folder, connection, format } => {
+                export::run(deps, folder, connection.as_deref(), *format, cli.json).await
             }
         }
     }

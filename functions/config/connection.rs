@@ -2,8 +2,9 @@
 
 use super::entry::{Entry, Judged, Wrong, wrong};
 use super::reader::{Distinct, Table};
+use super::target::Target;
 use super::webhook::Webhook;
-use super::{ScheduleCheck, credential, policy, values, webhook};
+use super::{ScheduleCheck, credential, policy, target, values, webhook};
 use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::classic::DEFAULT_TENANT_GROUP;
@@ -79,6 +80,8 @@ pub struct Connection {
     pub policy: Policy,
     /// Who is told.
     pub webhooks: Vec<Webhook>,
+    /// Where packages are published to besides the catalogue.
+    pub targets: Vec<Target>,
 }
 
 impl Connection {
@@ -124,6 +127,7 @@ pub(super) fn read(mut table: Table<'_>, names: &mut Distinct, check: ScheduleCh
         full_read_every: full_read_every.unwrap_or(DEFAULT_FULL_READ_EVERY),
         policy: policy::read(&mut table, cloud, tenant),
         webhooks: webhooks(table.take("webhook"), &endpoints),
+        targets: targets(table.take("target")),
         endpoints,
     };
     table.finish();
@@ -229,4 +233,10 @@ fn webhooks(entry: Option<Entry<'_>>, endpoints: &Endpoints) -> Vec<Webhook> {
     let mut names = Distinct::new("give each webhook of a connection its own name");
     let tables = entry.map(|entry| entry.tables("connection.webhook")).unwrap_or_default().into_iter();
     tables.filter_map(|table| webhook::read(table, endpoints, &mut names)).collect()
+}
+
+fn targets(entry: Option<Entry<'_>>) -> Vec<Target> {
+    let mut names = Distinct::new("give each target of a connection its own name");
+    let tables = entry.map(|entry| entry.tables("connection.target")).unwrap_or_default().into_iter();
+    tables.filter_map(|table| target::read(table, &mut names)).collect()
 }

@@ -20,7 +20,7 @@ const EVERY_QUARTER: &str = "0 */15 * * * *";
 fn found(runs: Vec<Run>) -> Found {
     let open = runs.iter().rev().find(|run| run.finished.is_none()).cloned();
     let (schedule, dead_letters) = (EVERY_QUARTER.to_owned(), DeadLetters::default());
-    Found { name: "c".into(), enabled: true, schedule, health: None, runs, open, dead_letters }
+    Found { name: "c".into(), enabled: true, schedule, health: None, runs, open, dead_letters, targets: Vec::new() }
 }
 
 fn status_at(now: i64, found: Found, dead_letters: DeadLetters) -> Status {
