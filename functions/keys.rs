@@ -84,11 +84,6 @@ pub fn chosen(connection: &str) -> String {
     format!("chosen/{connection}")
 }
 
-/// A `.rdp` file, by the SHA-256 of its bytes.
-pub fn rdp(sha256: &str) -> String {
-    format!("rdp/{sha256}")
-}
-
 /// The number of the last revision of a package that was purged: should it come again, its revisions count on.
 pub fn purged(connection: &str, package: &str) -> String {
     format!("{}{package}", all_purged(connection))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use poolwarden_domain::ArmId;
 use poolwarden_domain::estate::ResourceKind;
 use poolwarden_domain::feed::RdpRef;
-use poolwarden_domain::launch::{LaunchCloud, actions};
+use poolwarden_domain::launch::{LaunchCloud, Target, actions};
 use poolwarden_domain::package::{Icon, Named, Package, PackageContent, PackageState, Stage};
 use poolwarden_domain::run::{Source, Trigger};
 use poolwarden_store::{Options, Sqlite};
@@ -35,7 +35,12 @@ fn package(title: &str) -> Package {
         workspace: named("workspaces/ws"),
         program: None,
         icon: Icon { sha256: sha256_hex(ICON), placeholder: false },
-        launch: actions(LaunchCloud::Public, "w", "r", None),
+        launch: actions(
+            LaunchCloud::Public,
+            &Target { workspace: "w", resource: "r", ..Target::default() },
+            None,
+            true,
+        ),
         rdp: Some(RdpRef { sha256: sha256_hex(RDP), content_sha256: "c".to_owned() }),
         runs_on: None,
         categories: Vec::new(),

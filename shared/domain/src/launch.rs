@@ -62,7 +62,7 @@ pub fn actions(cloud: LaunchCloud, target: &Target<'_>, tenant: Option<&str>, we
     let mut actions = Vec::with_capacity(5);
     let mut add = |with, versions: &str, uri| actions.push(LaunchAction { with, versions: versions.to_owned(), uri });
     let is_known = !workspace.is_empty() && !target.is_classic;
-    let file = target.rdp.map(|rdp| format!("rdp/{}.rdp", rdp.content_sha256));
+    let file = target.rdp.map(|rdp| format!("rdp/{}.rdp", rdp.sha256));
     if let Some(file) = &file {
         add(Launcher::Agent, "any", file.clone());
     }
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(ways(&with_file, true), [Agent, WindowsApp, WindowsApp, WebClient, Download]);
         assert_eq!(ways(&with_file, false), [Agent, WindowsApp, WindowsApp]);
         assert_eq!(ways(&Target { is_classic: true, ..with_file }, true), [Agent, Download]);
-        assert_eq!(uris(&with_file, true)[0], "rdp/content.rdp");
+        assert_eq!(uris(&with_file, true)[0], "rdp/bytes.rdp");
     }
 
     #[test]

@@ -166,6 +166,8 @@ impl PackageContent {
             // Two files that differ only in what changes by itself are the same file.
             rdp.sha256.clear();
         }
+        let files = same.launch.iter_mut().filter(|way| matches!(way.with, Launcher::Agent | Launcher::Download));
+        files.for_each(|way| way.uri.clear());
         same
     }
 
