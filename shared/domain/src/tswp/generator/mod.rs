@@ -27,8 +27,8 @@ pub fn feed(seed: u64) -> GeneratedFeed {
     feed::Generator::new(StdRng::seed_from_u64(seed)).feed()
 }
 
-/// A feed like those of Azure Virtual Desktop, without flaws, of so many resources; its addresses are short, so that
-/// 5,000 of them fit into a document.
+/// A feed like those of Azure Virtual Desktop, without flaws, of so many resources. Its addresses are short and no line
+/// is indented, so that 5,000 of them fit into a document.
 pub fn plain_feed(resources: usize) -> String {
     let mut xml = String::from(concat!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n",
@@ -50,27 +50,27 @@ pub fn plain_feed(resources: usize) -> String {
 
 fn plain_resource(xml: &mut String, number: usize) {
     let id = format!("00000000-0000-4000-8000-{number:012x}");
-    let base = "/api/arm/feeddiscovery/tenants/5d4f8d1c";
+    let base = "/feed/5d4f8d1c";
     write!(
         xml,
-        "      <Resource ID=\"{id}\" Alias=\"app-{number}\" Title=\"Application {number}\" \
-         LastUpdated=\"2026-11-25T19:00:00.0000000Z\" Type=\"RemoteApp\" ExecutableName=\"app.exe\" \
+        "<Resource ID=\"{id}\" Alias=\"app-{number}\" Title=\"Application {number}\" \
+         LastUpdated=\"2026-11-25T19:00:00.0000000Z\" Type=\"RemoteApp\" \
          ShowByDefault=\"True\">\r\n\
-         \x20       <Icons>\r\n\
-         \x20         <IconRaw FileType=\"Ico\" FileURL=\"{base}/icons/{id}.ico?hash=f4eV7HuTXB6H6%3D\" />\r\n\
-         \x20         <Icon32 Dimensions=\"32x32\" FileType=\"Png\" FileURL=\"{base}/icons/{id}.png\" />\r\n\
-         \x20       </Icons>\r\n\
-         \x20       <FileExtensions>\r\n\
-         \x20         <FileExtension Name=\".docx\" PrimaryHandler=\"True\" />\r\n\
-         \x20       </FileExtensions>\r\n\
-         \x20       <Folders>\r\n          <Folder Name=\"/Office\" />\r\n        </Folders>\r\n\
-         \x20       <HostingTerminalServers>\r\n\
-         \x20         <HostingTerminalServer>\r\n\
-         \x20           <ResourceFile FileExtension=\".rdp\" URL=\"{base}/rdps/{id}.rdp\" />\r\n\
-         \x20           <TerminalServerRef Ref=\"pool\" />\r\n\
-         \x20         </HostingTerminalServer>\r\n\
-         \x20       </HostingTerminalServers>\r\n\
-         \x20     </Resource>\r\n"
+         <Icons>\r\n\
+         <IconRaw FileType=\"Ico\" FileURL=\"{base}/icons/{id}.ico?hash=f4eV7HuTXB6H6%3D\" />\r\n\
+         <Icon32 Dimensions=\"32x32\" FileType=\"Png\" FileURL=\"{base}/icons/{id}.png\" />\r\n\
+         </Icons>\r\n\
+         <FileExtensions>\r\n\
+         <FileExtension Name=\".docx\" PrimaryHandler=\"True\" />\r\n\
+         </FileExtensions>\r\n\
+         <Folders>\r\n<Folder Name=\"/Office\" />\r\n</Folders>\r\n\
+         <HostingTerminalServers>\r\n\
+         <HostingTerminalServer>\r\n\
+         <ResourceFile FileExtension=\".rdp\" URL=\"{base}/rdps/{id}.rdp\" />\r\n\
+         <TerminalServerRef Ref=\"pool\" />\r\n\
+         </HostingTerminalServer>\r\n\
+         </HostingTerminalServers>\r\n\
+         </Resource>\r\n"
     )
     .expect("a string takes everything");
 }
