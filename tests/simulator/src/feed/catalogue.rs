@@ -41,6 +41,11 @@ impl Model {
     }
 }
 
+/// A workspace with more offers than this says less of each, or its feed would
+/// be larger than the four mebibytes that careful clients read: one icon each,
+/// short addresses, and nothing that is the default.
+const TERSE_ABOVE: usize = 1_000;
+
 /// Everything one model's feeds offer.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
@@ -80,6 +85,8 @@ pub(super) struct Offer {
     pub(super) is_cloud_pc: bool,
     /// Not shown to who is in groups of both kinds of its pool.
     not_preferred: bool,
+    /// Said in few words, because there are many.
+    pub(super) is_terse: bool,
     /// Bits that decide how it is printed.
     pub(super) dice: u64,
 }
@@ -90,6 +97,8 @@ pub(super) enum Icons {
     None,
     /// An ICO only.
     Ico,
+    /// A PNG only.
+    Png,
     /// An ICO and the PNG that is its largest image.
     IcoAndPng,
 }
@@ -107,6 +116,7 @@ impl Offer {
 
     pub(super) fn icons(&self) -> Icons {
         match self.source.property("iconContent").as_str() {
+            Some(_) if self.is_terse => [Icons::Ico, Icons::Png][usize::from(self.dice & 1 == 1)],
             Some(_) => Icons::IcoAndPng,
             None if self.dice % 5 == 0 => Icons::None,
             None => Icons::Ico,
@@ -118,6 +128,7 @@ impl Offer {
             0 => &["/Office"],
             1 => &["/", "/Favourites"],
             2 if self.is_desktop => &["/Desktops & more"],
+            _ if self.is_terse => &[],
             _ => &["/"],
         }
     }
@@ -194,6 +205,8 @@ impl Catalogue {
         };
         for workspace in &mut workspaces {
             unmix(&mut workspace.offers);
+            let is_terse = workspace.offers.len() > TERSE_ABOVE;
+            workspace.offers.iter_mut().for_each(|offer| offer.is_terse = is_terse);
         }
         workspaces.retain(|workspace| !workspace.offers.is_empty());
         if let Some(first) = workspaces.first_mut() {
@@ -314,6 +327,7 @@ fn add_group(estate: &Estate, group: &Arc<Resource>, model: Model, seed: u64, of
             pool: Arc::clone(pool),
             is_cloud_pc: false,
             not_preferred: false,
+            is_terse: false,
             dice: hash(seed, &source.key),
             source: Arc::clone(source),
         });
@@ -375,6 +389,7 @@ fn cloud_pcs(options: &Options) -> Workspace {
                 pool,
                 is_cloud_pc: true,
                 not_preferred: false,
+                is_terse: false,
                 dice: hash(options.seed, &id),
                 source,
             }

@@ -59,6 +59,7 @@ fn of_offer(offer: &Offer, workspace: &Workspace, seed: u64) -> Value {
         "iconFormats": match offer.icons() {
             Icons::None => json!([]),
             Icons::Ico => json!(["ico"]),
+            Icons::Png => json!(["png"]),
             Icons::IcoAndPng => json!(["ico", "png"]),
         },
         "iconPngSha256": icon,

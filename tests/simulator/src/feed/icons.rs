@@ -21,7 +21,7 @@ const ICO_ENTRY: u32 = 16;
 /// An icon in a format; `None` when there is none.
 pub(super) fn draw(offer: &Offer, format: &str, seed: u64) -> Option<Bytes> {
     match (format, offer.icons()) {
-        ("png", Icons::IcoAndPng) => png(offer, seed).map(Bytes::from),
+        ("png", Icons::IcoAndPng | Icons::Png) => png(offer, seed).map(Bytes::from),
         ("ico", Icons::IcoAndPng | Icons::Ico) => Some(ico(offer, &png(offer, seed)?)),
         _ => None,
     }
