@@ -7,7 +7,8 @@
 use bytes::Bytes;
 
 use super::{
-    catalogue::{Icons, Model, Offer, Workspace},
+    catalogue::{Model, Workspace},
+    offer::{Icons, Offer},
     xml::Xml,
 };
 use crate::auth::account::View;
@@ -137,7 +138,7 @@ impl Writer<'_> {
 /// Where an icon is: relative to the feed for most, whole for some.
 fn icon_address(workspace: &Workspace, offer: &Offer, origin: &str, format: &str) -> String {
     let relative = format!("icons/{}.{format}", offer.id);
-    if offer.dice % 6 == 0 && !offer.is_terse {
+    if offer.dice.is_multiple_of(6) && !offer.is_terse {
         let feed = workspace.feed_path(true);
         format!("{origin}{}{relative}", feed.trim_end_matches("webfeed"))
     } else {

@@ -5,7 +5,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
-use super::catalogue::{Icons, Offer};
+use super::offer::{Icons, Offer};
 use crate::{
     dice::{Dice, hash},
     estate::icons::draw as drawn,

@@ -102,7 +102,7 @@ async fn role_assignments_are_listed_added_and_removed() {
     let (status, added) = call(&azure, Method::POST, path, &new).await;
     assert_eq!((status, &added["scope"]), (201, &json!("/Default Tenant Group/Tenant 01")));
     let found = list(&azure, &format!("{path}?upn=EVA@contoso.example")).await;
-    assert_eq!(found, [added.clone()]);
+    assert_eq!(found, std::slice::from_ref(&added));
     let own = format!("{path}/{}", added["roleAssignmentId"].as_str().unwrap());
     assert_eq!(call(&azure, Method::DELETE, &own, &Value::Null).await.0, 200);
     assert_eq!(call(&azure, Method::DELETE, &own, &Value::Null).await.0, 404);

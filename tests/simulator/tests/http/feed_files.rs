@@ -112,9 +112,9 @@ async fn addresses_in_a_feed_are_relative_or_whole_and_all_lead_somewhere() {
         let files = [values(&xml, "IconRaw", "FileURL"), values(&xml, "ResourceFile", "URL")].concat();
         for file in files {
             if file.starts_with("http") {
-                whole += 1
+                whole += 1;
             } else {
-                relative += 1
+                relative += 1;
             }
             let url = base.join(&file).unwrap();
             assert_eq!(get(&azure, ACCOUNT, url.as_str()).await.status(), 200, "{url}");
