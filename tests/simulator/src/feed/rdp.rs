@@ -54,7 +54,7 @@ fn text(workspace: &Workspace, offer: &Offer, tenant: &str, hint: &str) -> Strin
     line("loadbalanceinfo", &format!("s:mth://localhost/{pool}/{}", offer.id));
     line("workspace id", &format!("s:{}", workspace.id));
     line("gatewayhostname", &format!("s:afdfp-{gateway}:443"));
-    line("activityhint", &format!("s:ms-wvd-ep:{hint}?ScaleUnitPath={region}-su{}", hint.len() % 4));
+    line("activityhint", &format!("s:ms-wvd-ep:{hint}?ScaleUnitPath={region}-su0"));
     line("remoteapplicationprogram", &format!("s:||{}", offer.id));
     line("remotedesktopname", &format!("s:{}", offer.title));
     if offer.is_desktop {

@@ -259,3 +259,16 @@ async fn an_application_has_no_feed_and_a_retired_service_is_gone() {
     azure.sim(Method::PUT, "feed", &json!({"classic": "on"})).await;
     assert_eq!(get(&azure, "all@contoso.com", CLASSIC_DISCOVERY).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_classic_feed_is_in_the_schema_that_the_client_reads() {
+    let azure = small().await;
+    let feed = feeds(&azure, "all@contoso.com", CLASSIC_DISCOVERY).await.remove(0);
+    let newer = get(&azure, "all@contoso.com", &feed).await.text().await.unwrap();
+    assert!(newer.contains("SchemaVersion=\"2.0\"") && newer.contains("<Folders>"));
+    let token = azure.running.user_token("all@contoso.com", CLASSIC_AUDIENCE);
+    let request = azure.http.get(&feed).bearer_auth(token).header("X-MS-User-Agent", "MSRDC/1.0");
+    let older = request.header("accept", "text/xml").send().await.unwrap().text().await.unwrap();
+    assert!(older.contains("SchemaVersion=\"1.1\"") && !older.contains("Folders") && !older.contains("ArmPath"));
+    assert_eq!(values(&older, "Resource", "ID"), values(&newer, "Resource", "ID"));
+}
