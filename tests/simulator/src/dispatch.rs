@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::{
     admin, arm,
     auth::{
-        endpoints, grants, imds,
+        device, endpoints, grants, imds,
         token::{Caller, TokenFault},
     },
     classic,
@@ -78,7 +78,7 @@ fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Rep
     }
     let Some(caller) = caller else {
         return match request.api {
-            Api::Token if request.lower.ends_with("/devicecode") => grants::device_code(simulation, request),
+            Api::Token if request.lower.ends_with("/devicecode") => device::device_code(simulation, request),
             Api::Token => grants::token(simulation, request),
             Api::ManagedIdentity if request.lower.starts_with("/metadata/") => imds::token(simulation, request),
             Api::ManagedIdentity => endpoints::managed_identity(simulation, request),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, options::Options,
+    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, feed, options::Options,
     service_bus::QueueSpec, state::Simulation,
 };
 
@@ -140,6 +140,13 @@ impl Running {
     #[must_use]
     pub fn estate(&self) -> Value {
         truth::document(&self.simulation.world.current().estate, self.simulation.options.seed, true)
+    }
+
+    /// What an account should see in its feeds, as
+    /// `GET /_sim/feed/expected?account=` answers.
+    #[must_use]
+    pub fn expected_feed(&self, account: &str) -> Value {
+        feed::expected(&self.simulation, account)
     }
 
     /// What `GET /_sim/stats` answers.

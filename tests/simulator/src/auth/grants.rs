@@ -1,8 +1,8 @@
 //! The grants of Entra's token endpoint: client credentials, user name and
-//! password, refresh tokens and device codes.
+//! password, refresh tokens; device codes are in `device`.
 
 use axum::http::Method;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     endpoints::{caller_of, user},
     form::Form,
     outcome::Refused,
-    sessions::{Device, RefreshFault},
+    sessions::RefreshFault,
 };
 use crate::{reply::Reply, request::Request, state::Simulation};
 
@@ -36,14 +36,11 @@ const USER_RESOURCES: [&str; 8] = [
 ];
 /// Scopes that are no permission on a resource.
 const OPENID_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
-/// Letters of user codes: none that are mistaken for others.
-const CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-
 /// An attempt to sign in, as it is counted.
-struct Attempt {
-    account: String,
-    grant: &'static str,
-    result: Result<Value, Refused>,
+pub(super) struct Attempt {
+    pub(super) account: String,
+    pub(super) grant: &'static str,
+    pub(super) result: Result<Value, Refused>,
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token` (and the older `/oauth2/token`).
@@ -76,18 +73,8 @@ pub(crate) fn token(simulation: &Simulation, request: &Request) -> Reply {
     }
 }
 
-/// `POST /{tenant}/oauth2/v2.0/devicecode`.
-pub(crate) fn device_code(simulation: &Simulation, request: &Request) -> Reply {
-    let now = simulation.now();
-    let opened = opened(simulation, request).map(|form| Call { simulation, request, form, now });
-    match opened.and_then(|call| call.start_device()) {
-        Ok(body) => Reply::json(200, &body),
-        Err(refused) => refused.reply(request, now),
-    }
-}
-
 /// The form of a request to a tenant that exists.
-fn opened(simulation: &Simulation, request: &Request) -> Result<Form, Refused> {
+pub(super) fn opened(simulation: &Simulation, request: &Request) -> Result<Form, Refused> {
     if request.method != Method::POST {
         return Err(Refused::code(900_561));
     }
@@ -105,22 +92,22 @@ fn tenant_of(request: &Request) -> String {
 }
 
 /// One request with its form.
-struct Call<'a> {
-    simulation: &'a Simulation,
-    request: &'a Request,
-    form: Form,
-    now: Timestamp,
+pub(super) struct Call<'a> {
+    pub(super) simulation: &'a Simulation,
+    pub(super) request: &'a Request,
+    pub(super) form: Form,
+    pub(super) now: Timestamp,
 }
 
 impl Call<'_> {
     /// The client's id as sent, or nothing.
-    fn client_id(&self) -> &str {
+    pub(super) fn client_id(&self) -> &str {
         self.form.get("client_id").unwrap_or("")
     }
 
     /// Checks the client. Whether it proved who it is; a client that is not
     /// obliged to, because its application allows public flows, need not.
-    fn client(&self) -> Result<bool, Refused> {
+    pub(super) fn client(&self) -> Result<bool, Refused> {
         let id = self.client_id();
         let is_public = PUBLIC_CLIENTS.iter().any(|known| known.eq_ignore_ascii_case(id));
         let client = self.simulation.options.clients.iter().find(|client| client.id.eq_ignore_ascii_case(id));
@@ -220,7 +207,7 @@ impl Call<'_> {
     }
 
     /// The answer to a user's sign-in, with tokens of a session.
-    fn signed_in(&self, account: &str, scope: &str, session: u64) -> Result<Value, Refused> {
+    pub(super) fn signed_in(&self, account: &str, scope: &str, session: u64) -> Result<Value, Refused> {
         let audience = user_audience(scope)?;
         let simulation = self.simulation;
         let caller = user(account, self.client_id(), session);
@@ -248,95 +235,10 @@ impl Call<'_> {
             "access_token": token,
         })
     }
-
-    fn start_device(&self) -> Result<Value, Refused> {
-        let scope = self.form.need("scope")?;
-        self.client()?;
-        user_audience(scope)?;
-        let sessions = &self.simulation.sessions;
-        let number = sessions.number();
-        let code = self.simulation.tokens.opaque("device", number);
-        let letters = self.simulation.tokens.opaque("user code", number);
-        let user_code: String = letters
-            .bytes()
-            .take(9)
-            .map(|byte| char::from(CODE_LETTERS[usize::from(byte) % CODE_LETTERS.len()]))
-            .collect();
-        let plan = sessions.plan();
-        let lifetime = SignedDuration::from_secs(i64::try_from(plan.expires_in_s).unwrap_or(i64::MAX));
-        let place = "https://microsoft.com/devicelogin";
-        let body = json!({
-            "user_code": user_code,
-            "device_code": code,
-            "verification_uri": place,
-            "expires_in": plan.expires_in_s,
-            "interval": plan.interval_s,
-            "message": format!(
-                "To sign in, use a web browser to open the page {place} and enter the code {user_code} to authenticate."
-            ),
-        });
-        sessions.keep_device(Device {
-            code,
-            user_code,
-            client_id: self.client_id().to_owned(),
-            scope: scope.to_owned(),
-            plan,
-            expires: self.now.checked_add(lifetime).unwrap_or(self.now),
-            asked: 0,
-            spent: false,
-        });
-        Ok(body)
-    }
-
-    fn device(&self) -> Attempt {
-        let code = self.form.get("device_code").or_else(|| self.form.get("code")).unwrap_or("");
-        let found = self.simulation.sessions.device(
-            |device| device.code == code,
-            |device| {
-                device.asked += 1;
-                let state = device_state(device, self.now);
-                device.spent |= state.is_ok();
-                (state, device.clone())
-            },
-        );
-        let Some((state, device)) = found else {
-            return Attempt { account: "unknown".to_owned(), grant: "device_code", result: Err(Refused::code(70_000)) };
-        };
-        let account = device.plan.account.clone();
-        let result = self.client().and(state).and_then(|()| {
-            if !device.client_id.eq_ignore_ascii_case(self.client_id()) {
-                return Err(Refused::code(70_000));
-            }
-            self.signed_in(&account, &device.scope, self.simulation.sessions.number())
-        });
-        Attempt { account, grant: "device_code", result }
-    }
-}
-
-/// What a device code answers when it is asked for.
-fn device_state(device: &Device, now: Timestamp) -> Result<(), Refused> {
-    if device.spent {
-        return Err(Refused::code(70_000));
-    }
-    if now >= device.expires || device.plan.outcome == "expired" {
-        return Err(Refused::code(70_019));
-    }
-    if device.asked <= device.plan.polls {
-        return Err(Refused::code(70_016));
-    }
-    match device.plan.outcome.as_str() {
-        // Once, and then the person is done.
-        "slow_down" if device.asked == device.plan.polls + 1 => Err(Refused::code(70_020)),
-        "declined" => Err(Refused::code(70_018)),
-        other => match planted_code(other).or_else(|| planted_code(&device.plan.account)) {
-            Some(code) => Err(Refused::code(code)),
-            None => Ok(()),
-        },
-    }
 }
 
 /// The resource that a user's scopes are permissions on.
-fn user_audience(scope: &str) -> Result<&str, Refused> {
+pub(super) fn user_audience(scope: &str) -> Result<&str, Refused> {
     let wanted = scope.split(' ').find(|scope| !scope.is_empty() && !OPENID_SCOPES.contains(scope));
     let Some((audience, _)) = wanted.and_then(|scope| scope.rsplit_once('/')) else {
         let message = format!(

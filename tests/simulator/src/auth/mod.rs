@@ -2,6 +2,8 @@
 
 pub(crate) mod account;
 mod assertion;
+mod codes;
+pub(crate) mod device;
 pub(crate) mod endpoints;
 mod form;
 pub(crate) mod grants;

@@ -7,12 +7,16 @@
 use bytes::Bytes;
 
 use super::{
-    catalogue::{Icons, Model, Offer, Workspace},
+    catalogue::{Model, Workspace},
+    offer::{Icons, Offer},
     xml::Xml,
 };
 use crate::auth::account::View;
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/ts/2007/05/tswf";
+
+/// The id of the terminal server in a feed of few words.
+const TERMINAL_SERVER: &str = "avd";
 
 pub(super) fn document(workspace: &Workspace, view: View, schema: &str, origin: &str) -> Bytes {
     let latest = workspace.seen(view).map(|offer| offer.last_updated.as_str()).max().unwrap_or("2024-01-01T00:00:00Z");
@@ -36,7 +40,9 @@ pub(super) fn document(workspace: &Workspace, view: View, schema: &str, origin: 
     }
     xml.end();
     xml.begin("TerminalServers", &[]);
-    let server = [("ID", workspace.id.as_str()), ("Name", workspace.name.as_str()), ("LastUpdated", latest)];
+    let is_terse = workspace.offers.iter().any(|offer| offer.is_terse);
+    let id = if is_terse { TERMINAL_SERVER } else { workspace.id.as_str() };
+    let server = [("ID", id), ("Name", workspace.name.as_str()), ("LastUpdated", latest)];
     xml.empty("TerminalServer", &server);
     xml.finish().into()
 }
@@ -59,7 +65,7 @@ impl Writer<'_> {
         ];
         let path = offer.source.property("filePath").as_str().unwrap_or("");
         let executable = path.rsplit('\\').next().unwrap_or("");
-        if !executable.is_empty() {
+        if !executable.is_empty() && !offer.is_terse {
             attributes.push(("ExecutableName", executable));
         }
         if !offer.command_line().is_empty() {
@@ -78,7 +84,7 @@ impl Writer<'_> {
         xml.begin("Resource", &attributes);
         self.icons(xml, offer);
         extensions(xml, offer, self.workspace, self.origin);
-        if self.schema != "1.1" {
+        if self.schema != "1.1" && !offer.folders().is_empty() {
             xml.begin("Folders", &[]);
             for folder in offer.folders() {
                 xml.empty("Folder", &[("Name", folder)]);
@@ -97,8 +103,10 @@ impl Writer<'_> {
         }
         let address = |format: &str| icon_address(self.workspace, offer, self.origin, format);
         xml.begin("Icons", &[]);
-        xml.empty("IconRaw", &[("FileType", "Ico"), ("FileURL", &address("ico"))]);
-        if icons == Icons::IcoAndPng {
+        if icons != Icons::Png {
+            xml.empty("IconRaw", &[("FileType", "Ico"), ("FileURL", &address("ico"))]);
+        }
+        if icons != Icons::Ico {
             xml.empty("Icon48", &[("Dimensions", "48x48"), ("FileType", "Png"), ("FileURL", &address("png"))]);
         }
         xml.end();
@@ -111,11 +119,17 @@ impl Writer<'_> {
             self.workspace.id,
             offer.id
         );
-        let address = if offer.dice & 2 == 0 { format!("{}{path}", self.origin) } else { path };
+        let is_whole = offer.dice & 2 == 0 && !offer.is_terse;
+        let address = if is_whole { format!("{}{path}", self.origin) } else { path };
         xml.begin("HostingTerminalServers", &[]);
         xml.begin("HostingTerminalServer", &[]);
-        xml.empty("ResourceFile", &[("FileExtension", ".rdp"), ("URL", &address)]);
-        xml.empty("TerminalServerRef", &[("Ref", &self.workspace.id)]);
+        if offer.is_terse {
+            xml.empty("ResourceFile", &[("URL", &address)]);
+            xml.empty("TerminalServerRef", &[("Ref", TERMINAL_SERVER)]);
+        } else {
+            xml.empty("ResourceFile", &[("FileExtension", ".rdp"), ("URL", &address)]);
+            xml.empty("TerminalServerRef", &[("Ref", &self.workspace.id)]);
+        }
         xml.end();
         xml.end();
     }
@@ -124,7 +138,7 @@ impl Writer<'_> {
 /// Where an icon is: relative to the feed for most, whole for some.
 fn icon_address(workspace: &Workspace, offer: &Offer, origin: &str, format: &str) -> String {
     let relative = format!("icons/{}.{format}", offer.id);
-    if offer.dice % 6 == 0 {
+    if offer.dice.is_multiple_of(6) && !offer.is_terse {
         let feed = workspace.feed_path(true);
         format!("{origin}{}{relative}", feed.trim_end_matches("webfeed"))
     } else {
@@ -134,7 +148,9 @@ fn icon_address(workspace: &Workspace, offer: &Offer, origin: &str, format: &str
 
 fn extensions(xml: &mut Xml, offer: &Offer, workspace: &Workspace, origin: &str) {
     if offer.file_extensions().is_empty() {
-        xml.empty("FileExtensions", &[]);
+        if !offer.is_terse {
+            xml.empty("FileExtensions", &[]);
+        }
         return;
     }
     xml.begin("FileExtensions", &[]);

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    catalogue::{Icons, Model, Offer, Workspace},
+    catalogue::{Model, Workspace},
     icons,
+    offer::{Icons, Offer},
 };
 use crate::{auth::account::View, state::Simulation};
 
@@ -59,6 +60,7 @@ fn of_offer(offer: &Offer, workspace: &Workspace, seed: u64) -> Value {
         "iconFormats": match offer.icons() {
             Icons::None => json!([]),
             Icons::Ico => json!(["ico"]),
+            Icons::Png => json!(["png"]),
             Icons::IcoAndPng => json!(["ico", "png"]),
         },
         "iconPngSha256": icon,
@@ -66,7 +68,7 @@ fn of_offer(offer: &Offer, workspace: &Workspace, seed: u64) -> Value {
         "fileAssociations": associations,
         "showByDefault": offer.show_by_default().unwrap_or(true),
         "requiredCommandLine": offer.command_line(),
-        "rdpEncoding": if offer.dice % 4 == 0 { "utf-16le" } else { "utf-8" },
+        "rdpEncoding": if offer.is_utf16() { "utf-16le" } else { "utf-8" },
     })
 }
 

@@ -5,7 +5,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 
-use super::catalogue::{Icons, Offer};
+use super::offer::{Icons, Offer};
 use crate::{
     dice::{Dice, hash},
     estate::icons::draw as drawn,
@@ -21,7 +21,7 @@ const ICO_ENTRY: u32 = 16;
 /// An icon in a format; `None` when there is none.
 pub(super) fn draw(offer: &Offer, format: &str, seed: u64) -> Option<Bytes> {
     match (format, offer.icons()) {
-        ("png", Icons::IcoAndPng) => png(offer, seed).map(Bytes::from),
+        ("png", Icons::IcoAndPng | Icons::Png) => png(offer, seed).map(Bytes::from),
         ("ico", Icons::IcoAndPng | Icons::Ico) => Some(ico(offer, &png(offer, seed)?)),
         _ => None,
     }

@@ -16,14 +16,16 @@ mod catalogue;
 mod collection;
 mod discovery;
 mod expected;
+mod gather;
 mod icons;
+mod offer;
 mod rdp;
 mod rendered;
 mod settings;
 mod xml;
 
-pub(crate) use catalogue::classic_tenant;
 pub(crate) use expected::expected;
+pub(crate) use gather::classic_tenant;
 pub(crate) use settings::Settings;
 
 use std::sync::Arc;

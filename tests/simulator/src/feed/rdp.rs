@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use super::catalogue::{Model, Offer, Workspace};
+use super::{
+    catalogue::{Model, Workspace},
+    offer::Offer,
+};
 
 /// What the signature covers, as the file itself says it.
 const SIGN_SCOPE: &str = "Full Address,Alternate Full Address,GatewayHostname,GatewayUsageMethod,GatewayProfileUsageMethod,RemoteApplicationProgram,RemoteApplicationMode,RemoteApplicationName,RemoteApplicationCmdLine,LoadBalanceInfo";
@@ -16,7 +19,7 @@ const SIGNATURE_BLOCKS: u8 = 12;
 
 pub(super) fn file(workspace: &Workspace, offer: &Offer, tenant: &str, hint: &str) -> Vec<u8> {
     let text = text(workspace, offer, tenant, hint);
-    if offer.dice % 4 == 0 {
+    if offer.is_utf16() {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
         units.flat_map(u16::to_le_bytes).collect()
     } else {
@@ -51,7 +54,7 @@ fn text(workspace: &Workspace, offer: &Offer, tenant: &str, hint: &str) -> Strin
     line("loadbalanceinfo", &format!("s:mth://localhost/{pool}/{}", offer.id));
     line("workspace id", &format!("s:{}", workspace.id));
     line("gatewayhostname", &format!("s:afdfp-{gateway}:443"));
-    line("activityhint", &format!("s:ms-wvd-ep:{hint}?ScaleUnitPath={region}-su{}", hint.len() % 4));
+    line("activityhint", &format!("s:ms-wvd-ep:{hint}?ScaleUnitPath={region}-su0"));
     line("remoteapplicationprogram", &format!("s:||{}", offer.id));
     line("remotedesktopname", &format!("s:{}", offer.title));
     if offer.is_desktop {

@@ -10,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::catalogue::{Catalogue, Model, Offer};
+use super::{
+    catalogue::{Catalogue, Model},
+    offer::Offer,
+};
 use crate::{dice::hash, options::Options, reply::Reply, request::Request, state::Simulation, world::Snapshot};
 
 /// Documents kept; then all are rendered anew.
@@ -22,10 +25,13 @@ const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 /// What was rendered.
 #[derive(Debug, Default)]
 pub(crate) struct Rendered {
-    catalogues: Mutex<HashMap<Model, (Arc<Snapshot>, Arc<Catalogue>)>>,
+    catalogues: Mutex<HashMap<Model, Gathered>>,
     documents: Mutex<HashMap<String, Document>>,
     icons: Mutex<HashMap<String, Bytes>>,
 }
+
+/// What was gathered from which state.
+type Gathered = (Arc<Snapshot>, Arc<Catalogue>);
 
 #[derive(Debug, Clone)]
 struct Document {

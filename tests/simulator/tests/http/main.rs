@@ -5,11 +5,16 @@
 
 mod auth;
 mod changes;
+mod classic;
 mod client;
 mod faults;
+mod feed;
+mod feed_files;
 mod graph;
+mod microsoft_graph;
 mod paging;
 mod service_bus;
 mod support;
 mod throttling;
+mod users;
 mod webhook;
