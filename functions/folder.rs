@@ -139,7 +139,7 @@ fn write(root: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Whether a name is two or three plain parts below one of these folders.
+/// Whether a name is made of plain parts, and lies as deep below one of these as is said beside it.
 pub(crate) fn is_plain_below(name: &str, folders: &[(&str, usize)]) -> bool {
     let plain = |part: &str| {
         !part.is_empty()
