@@ -16,6 +16,8 @@ use url::Url;
 
 /// Resources of one group that are named one by one when they cannot be read; more, and the group is unknown.
 const NAMED: usize = 100;
+/// Resources that are read at once: each asks for two files, and more would only queue up.
+const AT_ONCE: usize = REQUESTS_OF_A_HANDLE / 2;
 /// Items of a group that are logged because they come twice.
 const LOGGED: usize = 10;
 
@@ -47,8 +49,7 @@ pub(super) async fn listing(
         async move { (number, item.id.clone(), item.read(files, known).await) }
     });
     let reads: Vec<_> = reads.collect();
-    // Each asks for two files at once.
-    let mut read: Vec<_> = stream::iter(reads).buffer_unordered(REQUESTS_OF_A_HANDLE).collect().await;
+    let mut read: Vec<_> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
     read.sort_by_key(|(number, ..)| *number);
 
     let mut listing = Listing { resources: Vec::with_capacity(read.len()), unknown: Vec::new() };
