@@ -4,6 +4,7 @@
 //! It says where secrets are and never holds one; fetching them is left to those who need them.
 //! `poolwarden.example.toml` shows every setting with its default.
 
+mod account;
 mod connection;
 mod credential;
 mod entry;

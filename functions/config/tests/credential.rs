@@ -121,6 +121,14 @@ fn everything_that_is_wrong_with_an_account_is_told_at_once_and_no_password_is()
 }
 
 #[test]
+fn a_secret_says_whose_it_is() {
+    let told = told(
+        "{ kind = \"username_password\", username = \"u@a.example\", password = { env = \"P\" }, secret = { env = \"S\" } }",
+    );
+    assert!(told.contains("`secret` is an application's, and no application is named; add client_id"), "{told}");
+}
+
+#[test]
 fn a_kind_that_needs_more_than_its_name_says_what() {
     for kind in ["client_secret", "client_certificate", "username_password", "device_code"] {
         let told = told(&format!("\"{kind}\""));

@@ -97,3 +97,12 @@ async fn a_certificate_says_it_itself_and_others_have_no_end() {
     assert_eq!(ask(&server, &Credential::ManagedIdentity { client_id: None }).await, None);
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }
+
+#[tokio::test]
+async fn a_stand_in_s_token_is_not_taken_to_the_real_graph() {
+    let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    let endpoints = Endpoints::of(Cloud::Public).with_authority(&server.uri()).unwrap();
+    let now = at("2026-11-25T00:00:00Z");
+    assert_eq!(credential_end(&client_secret(&folder), &endpoints, &Http::new().unwrap(), now).await, None);
+    assert_eq!(server.received_requests().await.unwrap().len(), 0);
+}
