@@ -4,6 +4,7 @@
 
 mod azure;
 mod blob_storage;
+mod classic;
 mod commands;
 mod contract;
 mod dead_letters;

@@ -61,7 +61,7 @@ struct Line {
     names: BTreeMap<String, String>,
     /// Why those that match do, for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    because: Option<&'static str>,
 }
 
 impl Classic {
@@ -127,14 +127,14 @@ async fn map(deps: &Deps, from: &str, to: &str) -> anyhow::Result<Mapping> {
         };
         let named = candidates.iter().map(|candidate| &candidate.package).chain(rivals);
         let names = named.filter_map(|key| Some((key.clone(), (*names.get(key.as_str())?).to_owned()))).collect();
-        let reason = candidates.first().map(|candidate| candidate.how.reason(offer.kind));
+        let because = candidates.first().map(|candidate| candidate.how.reason(offer.kind));
         match &successor {
             Successor::Found(_) => mapping.found += 1,
             Successor::Ambiguous { .. } => mapping.ambiguous += 1,
             Successor::Unmatched { .. } => mapping.unmatched += 1,
         }
         let display_name = package.content.display_name.clone();
-        mapping.packages.push(Line { key: offer.key.clone(), display_name, successor, names, reason });
+        mapping.packages.push(Line { key: offer.key.clone(), display_name, successor, names, because });
     }
     mapping.packages.sort_by(|a, b| (&a.display_name, &a.key).cmp(&(&b.display_name, &b.key)));
     Ok(mapping)
@@ -143,7 +143,7 @@ async fn map(deps: &Deps, from: &str, to: &str) -> anyhow::Result<Mapping> {
 fn print(mapping: &Mapping) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for line in &mapping.packages {
-        let why = line.reason.unwrap_or_default();
+        let why = line.because.unwrap_or_default();
         let name = |key: &String| line.names.get(key).cloned().unwrap_or_default();
         match &line.successor {
             Successor::Found(candidate) => {

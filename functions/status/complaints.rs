@@ -41,7 +41,8 @@ pub(super) fn complaints(
         && line.status != Ending::Complete
         && connection.held.as_ref() != Some(&line.run)
     {
-        complaints.push(format!("{name}: the last run was not complete: `poolwarden runs show {}`", line.run));
+        let why = connection.error.as_ref().map(|error| format!("{error}: ")).unwrap_or_default();
+        complaints.push(format!("{name}: the last run was not complete: {why}`poolwarden runs show {}`", line.run));
     }
     let stalled = open.filter(|run| now.duration_since(run.started_at) > RUN_TAKES_AT_MOST);
     if let Some(run) = stalled {

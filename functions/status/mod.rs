@@ -52,6 +52,9 @@ pub struct ConnectionStatus {
     pub running_since: Option<Timestamp>,
     /// What the newest run could not read.
     pub unknown_scopes: usize,
+    /// Why the newest run of the whole connection could read nothing, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// The newest run, if it waits for approval.
     pub held: Option<String>,
     /// Its messages whose work was not done.
@@ -152,6 +155,7 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         last_run: ended.first().cloned(),
         running_since: found.open.map(|run| run.started_at),
         unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
+        error: report.and_then(|report| report.error.clone()),
         held: since.filter(|run| run.held()).map(|run| run.id.clone()).next(),
         dead_letters: found.dead_letters,
     }

@@ -178,3 +178,13 @@ fn a_letter_that_is_under_way_for_more_than_an_hour_is_stuck_however_often_it_is
     let said = status_at(1_000, found(vec![run(500, Some(Ending::Complete))]), letters).attention;
     assert!(said.len() == 1 && said[0].contains("neither succeeded nor failed"), "{said:?}");
 }
+
+#[test]
+fn a_service_that_is_retired_is_said_to_be() {
+    let mut failed = run(600, Some(Ending::Failed));
+    let error = "retired since 2026-09-30: nobody answers at rdbroker.wvd.microsoft.com; its packages are kept";
+    failed.finished.as_mut().unwrap().report.error = Some(error.to_owned());
+    let status = status(vec![failed, run(500, Some(Ending::Complete))], None, 0);
+    assert!(status.attention[0].starts_with("c: the last run was not complete: retired since 2026-09-30"));
+    assert_eq!(status.connections[0].error.as_deref(), Some(error));
+}

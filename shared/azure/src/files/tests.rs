@@ -134,3 +134,79 @@ async fn the_specifications_own_examples_are_readable() {
     let desktops = inventory.resources(group, ResourceKind::Desktop).await.unwrap().unwrap();
     assert_eq!(desktops[0].name, "SessionDesktop");
 }
+
+fn classic_fixture() -> FileInventory {
+    FileInventory::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/classic/powershell")).unwrap()
+}
+
+const CLASSIC_POOL: &str =
+    "/classic/RdsManagement/tenantGroups/Default Tenant Group/tenants/contoso/hostPools/Sales pool";
+
+fn classic_group(name: &str) -> ArmId {
+    ArmId::new(&format!("{CLASSIC_POOL}/applicationGroups/{name}"))
+}
+
+#[test]
+fn what_the_classic_module_printed_is_an_estate_like_any_other() {
+    let shown = shown_estate(&classic_fixture());
+    assert!(!shown.contains("hush"));
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test]
+async fn classic_applications_and_desktops_are_read_from_files() {
+    let inventory = classic_fixture();
+    let apps = inventory.listing(&classic_group("Office"), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
+    insta::assert_json_snapshot!(apps.resources);
+    assert_eq!(apps.unknown.iter().map(|unknown| unknown.scope.name()).collect::<Vec<_>>(), ["Odd"]);
+    let desktop_group = classic_group("Desktop Application Group");
+    let desktops = inventory.resources(&desktop_group, ResourceKind::Desktop).await.unwrap().unwrap();
+    assert_eq!(desktops[0].friendly_name.as_deref(), Some("Session Desktop"));
+    let none = inventory.resources(&desktop_group, ResourceKind::RemoteApp).await.unwrap_err();
+    assert_eq!(none.why, Why::Missing, "a list that no file holds is unknown, never empty");
+}
+
+#[test]
+fn both_models_may_be_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for fixtures in ["fixtures/export/az", "fixtures/classic/powershell"] {
+        for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(fixtures)).unwrap().flatten() {
+            std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
+        }
+    }
+    let both = FileInventory::open(folder.path()).unwrap();
+    let classic = classic_fixture();
+    let ids = |inventory: &FileInventory| -> Vec<ArmId> {
+        let pools = inventory.estate.host_pools.iter().map(|pool| pool.id.clone());
+        pools.filter(poolwarden_domain::classic::is_classic).collect()
+    };
+    assert_eq!(ids(&both), ids(&classic));
+    assert!(both.estate.host_pools.len() > classic.estate.host_pools.len());
+    assert!(both.estate.role_definitions.len() > classic.estate.role_definitions.len());
+}
+
+#[tokio::test]
+async fn recorded_answers_of_the_classic_service_are_lists_that_say_of_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let base =
+        "https://rdbroker.wvd.microsoft.com/RdsManagement/V1/TenantGroups/Default%20Tenant%20Group/Tenants/contoso";
+    let record = |name: &str, of: &str, body: serde_json::Value| {
+        let exchange = json!({"request": {"url": format!("{base}{of}")}, "response": {"status": 200, "body": body}});
+        write(folder.path(), name, exchange.to_string());
+    };
+    record("pools.json", "/HostPools", json!([{"hostPoolName": "Sales pool", "persistent": false}]));
+    record("groups.json", "/HostPools/Sales%20pool/AppGroups", json!([{"appGroupName": "g", "resourceType": 0}]));
+    record("apps.json", "/HostPools/Sales%20pool/AppGroups/g/RemoteApps?PageSize=2", json!([{"remoteAppName": "a"}]));
+    record(
+        "users.json",
+        "/HostPools/Sales%20pool/AppGroups/g/AssignedUsers?PageSize=1",
+        json!([{"userPrincipalName": "u"}]),
+    );
+    record("hosts.json", "/HostPools/Sales%20pool/SessionHosts/h", json!({"sessionHostName": "h"}));
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    let apps = inventory.resources(&classic_group("g"), ResourceKind::RemoteApp).await.unwrap().unwrap();
+    assert_eq!(apps[0].id, ArmId::new(&format!("{}/applications/a", classic_group("g"))));
+    let open: Vec<_> = inventory.estate.unknown.iter().map(|unknown| unknown.scope.name()).collect();
+    assert_eq!(open, ["sessionHosts", "assignedUsers"], "a single host is no list, and a full page not the end of one");
+    assert_eq!(inventory.estate.ignored, Vec::<String>::new());
+}
