@@ -32,7 +32,7 @@ pub(super) fn in_words(status: u16, body: &[u8], user_agent: &str) -> Refusal {
                  set `user_agent` of the connection to what a current client sends",
                 safe(user_agent, 100)
             );
-            Refusal::Lasting(Unreadable::new(Why::Failed, text))
+            Refusal::Lasting(Unreadable::new(Why::Forbidden, text))
         }
         408 | 500 | 502 | 503 | 504 => Refusal::Passing(format!("{status} {}", error_text(body))),
         _ => Refusal::Lasting(Unreadable::new(Why::Failed, format!("{status} {}", error_text(body)))),

@@ -148,8 +148,9 @@ fn resource<'d>(element: Node<'d, 'd>, known: &mut Known<'d>, reader: &mut Reade
         return None;
     }
     if !known.resources.insert(id.clone()) {
-        reader.skip(element, || format!("another resource has the ID {:?}; only the first is taken", short(&id)));
-        return None;
+        reader.warn(element, || {
+            format!("another resource has the ID {:?} too; their addresses must tell them apart", short(&id))
+        });
     }
     Some(Resource {
         id: id.into_owned(),

@@ -211,7 +211,7 @@ impl Generator {
 
     /// The id and the kind of a whole resource, or what breaks one.
     fn broken_or_whole(&mut self, attributes: &mut Attributes) -> Option<(String, ResourceKind)> {
-        let id = format!("{}-{}", self.resources.len(), self.dice().one_of(&["id", "ÏÐ", "i d", "<&\"'>"]));
+        let mut id = format!("{}-{}", self.resources.len(), self.dice().one_of(&["id", "ÏÐ", "i d", "<&\"'>"]));
         let (kind, type_name) = match self.dice().in_hundred(30) {
             true => (ResourceKind::Desktop, "Desktop"),
             false => (ResourceKind::RemoteApp, "RemoteApp"),
@@ -226,7 +226,9 @@ impl Generator {
             }
             4 if !self.resources.is_empty() => {
                 let at = self.writer.dice.below(self.resources.len());
-                attributes.token("ID", &*self.resources[at]);
+                id.clone_from(&self.resources[at]);
+                attributes.token("ID", &*id);
+                self.warnings += 1;
             }
             _ => attributes.token("ID", &*id),
         }
@@ -235,7 +237,7 @@ impl Generator {
             6 => attributes.words("Type", self.dice().one_of(&["", "desktop", "VirtualMachine", "RemoteApp\u{A0}"])),
             _ => attributes.token("Type", type_name),
         }
-        let is_whole = flaw == 0 || flaw == 4 && self.resources.is_empty();
+        let is_whole = matches!(flaw, 0 | 4);
         if is_whole {
             self.resources.push(id.clone());
         }
