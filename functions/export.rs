@@ -2,8 +2,9 @@
 //! all. Every name in it is made here, of letters, digits and dashes; nothing from outside becomes a path.
 
 use crate::deps::Deps;
-use crate::keys;
+use crate::{keys, lifecycle};
 use anyhow::{Context, bail};
+use poolwarden_domain::assignment::{Entitled, effective};
 use poolwarden_domain::package::{Package, PackageState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -36,6 +37,8 @@ pub struct Manifest {
     schema: String,
     /// The icon, from the folder's root.
     icon_file: String,
+    /// Who has it in the end: what the source entitles and what persons assigned, one entitlement an identity.
+    entitled: Vec<Entitled>,
     /// The package.
     #[serde(flatten)]
     package: Package,
@@ -69,7 +72,12 @@ pub async fn export(deps: &Deps, folder: &Path, connection: Option<&str>) -> any
             let name = format!("packages/{}/{}.json", package.connection, package.key);
             icons.insert(package.content.icon.sha256.clone());
             let icon_file = icon_file(&package.content.icon.sha256);
-            let manifest = Manifest { schema: format!("../../{SCHEMA}"), icon_file, package };
+            let manifest = Manifest {
+                schema: format!("../../{SCHEMA}"),
+                icon_file,
+                entitled: effective(&package, &lifecycle::offer(deps, &package.connection)),
+                package,
+            };
             write(folder, &name, &serde_json::to_vec_pretty(&manifest)?)?;
             files.insert(name);
             packages += 1;

@@ -1,11 +1,14 @@
 //! What a person sees who writes a configuration, right or wrong.
 
 use super::*;
+use jiff::SignedDuration;
 use poolwarden_azure::{Cloud, Credential};
+use poolwarden_domain::assignment::{IconPlace, Offer, Publish};
 use poolwarden_domain::launch::LaunchCloud;
+use poolwarden_domain::lifecycle::{Rule, Rules};
 use poolwarden_domain::package::Stage;
 use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 mod import;
@@ -93,6 +96,9 @@ fn the_example_shows_every_setting_and_has_no_fault() {
         ..Policy::default()
     };
     assert_eq!(contoso.policy, policy);
+    let rule = Rule { by: vec!["ops@*".to_owned()], after: SignedDuration::from_hours(72), approval: true };
+    assert_eq!(contoso.promotion, Rules(BTreeMap::from([(Stage::Production, rule)])));
+    assert_eq!(contoso.offer, Offer { publish: Publish::Catalog, icons: BTreeSet::from([IconPlace::StartMenu]) });
     assert_eq!(contoso.webhooks[0].events, ["package.*", "run.*"]);
     assert_eq!(contoso.webhooks[0].secret, SecretRef::Env("POOLWARDEN_WEBHOOK_SECRET".to_owned()));
     assert!(!simulator.enabled);

@@ -54,6 +54,8 @@ pub struct ConnectionStatus {
     pub unknown_scopes: usize,
     /// The newest run, if it waits for approval.
     pub held: Option<String>,
+    /// Its packages whose promotion waits for approval.
+    pub promotions: Vec<String>,
     /// Its messages whose work was not done.
     pub dead_letters: DeadLetters,
 }
@@ -97,6 +99,7 @@ struct Found {
     runs: Vec<Run>,
     /// The run under way that began first.
     open: Option<Run>,
+    promotions: Vec<String>,
     dead_letters: DeadLetters,
 }
 
@@ -150,6 +153,7 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         running_since: found.open.map(|run| run.started_at),
         unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
         held: since.filter(|run| run.held()).map(|run| run.id.clone()).next(),
+        promotions: found.promotions,
         dead_letters: found.dead_letters,
     }
 }
