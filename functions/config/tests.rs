@@ -145,6 +145,25 @@ fn what_differs_from_the_defaults_arrives() {
 }
 
 #[test]
+fn a_rule_of_promotion_that_makes_no_sense_is_refused_with_what_to_write() {
+    let connection = "[[connection]]\nname = \"c\"\n";
+    for (faulty, fix) in [
+        ("promotion = true", "write [connection.promotion] as a table"),
+        ("[connection.promotion.produktion]", "did you mean `production`?"),
+        ("[connection.promotion.development]", "remove it; known are test, acceptance, production"),
+        ("[connection.promotion.test]\nby = [\"\"]", "write a name, such as \"ops@*\""),
+        ("[connection.promotion.test]\nby = \"ops\"", "write a list between [ and ]"),
+        ("[connection.promotion.test]\nafter = \"a while\"", "write one such as \"24h\""),
+        ("[connection.promotion.test]\napproval = \"yes\"", "write true or false"),
+        ("publish = \"forcd\"", "did you mean `forced`?"),
+        ("icons = [\"taskbar\"]", "known are desktop, start_menu"),
+    ] {
+        let told = parse(&format!("{connection}{faulty}\n")).unwrap_err().to_string();
+        assert!(told.contains(fix), "{faulty}: {told}");
+    }
+}
+
+#[test]
 fn all_faults_are_told_at_once_and_no_secret_is() {
     let error = parse(FAULTY).unwrap_err();
     let told = error.to_string();
