@@ -4,39 +4,130 @@ use crate::deps::Deps;
 use crate::keys;
 use crate::stage::Fault;
 use bytes::Bytes;
-use poolwarden_domain::estate::ResourceKind;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use poolwarden_domain::icon::{self, Placeholder};
 use poolwarden_domain::snapshot::GroupAnswer;
-use poolwarden_domain::{icon, text};
+use poolwarden_domain::text;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// How many icons are stored at a time.
+const AT_A_TIME: usize = 16;
 
 /// Stores the icons of these answers and puts their hashes where the bytes were. An icon that cannot be used is
-/// left out: the package then shows the placeholder.
+/// left out: the package then shows a placeholder.
 pub async fn store(deps: &Deps, mut answers: Vec<GroupAnswer>) -> Result<Vec<GroupAnswer>, Fault> {
-    for kind in [ResourceKind::Desktop, ResourceKind::RemoteApp] {
-        store_once(deps, icon::placeholder_sha256(kind), || icon::placeholder(kind).into()).await?;
-    }
-    for (_, answer) in &mut answers {
-        let Ok(Some(resources)) = answer else { continue };
-        for resource in resources {
-            let Some(bytes) = resource.icon.take() else { continue };
-            let sha256 = text::sha256_hex(&bytes);
-            if !deps.icons.contains_key(&sha256)
-                && let Err(error) = icon::check(&bytes)
-            {
-                tracing::warn!(resource = %resource.id.as_str().escape_debug(), %error, "icon left out");
-                continue;
-            }
-            store_once(deps, &sha256, || bytes.into()).await?;
-            resource.icon_sha256 = Some(sha256);
+    let mut fresh = BTreeMap::new();
+    // What a source sent, by its own hash, and the hash it is stored under: those differ for an ICO.
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let resources = answers.iter_mut().filter_map(|(_, answer)| answer.as_mut().ok()?.as_mut()).flatten();
+    for resource in resources {
+        let Some(bytes) = resource.icon.take() else { continue };
+        let sent = text::sha256_hex(&bytes);
+        if let Some(stored) = known.get(&sent).cloned().or_else(|| deps.icons.get(&sent)) {
+            resource.icon_sha256 = Some(stored);
+            continue;
         }
+        match icon::accept(&bytes) {
+            Ok(png) => {
+                let (sha256, png) = match png {
+                    Cow::Borrowed(_) => (sent.clone(), Bytes::from(bytes)),
+                    Cow::Owned(png) => (text::sha256_hex(&png), Bytes::from(png)),
+                };
+                fresh.insert(sha256.clone(), png);
+                known.insert(sent, sha256.clone());
+                resource.icon_sha256 = Some(sha256);
+            }
+            Err(error) => {
+                tracing::warn!(resource = %resource.id.as_str().escape_debug(), %error, "icon left out");
+            }
+        }
+    }
+    store_all(deps, fresh).await?;
+    for (sent, stored) in known {
+        deps.icons.insert(sent, stored);
     }
     Ok(answers)
 }
 
+/// Stores the pictures that packages are about to name.
+pub async fn store_placeholders(deps: &Deps, placeholders: &[Placeholder]) -> Result<(), Fault> {
+    let bytes = |drawn: &Placeholder| (drawn.sha256.to_string(), Bytes::from_owner(drawn.png.clone()));
+    store_all(deps, placeholders.iter().map(bytes).collect()).await
+}
+
 /// `deps.icons` remembers what this process knows to be stored; the store has the last word.
-async fn store_once(deps: &Deps, sha256: &str, bytes: impl FnOnce() -> Bytes) -> Result<(), Fault> {
-    if !deps.icons.contains_key(sha256) {
-        deps.state().create_bytes(&keys::icon(sha256), bytes()).await?;
-        deps.icons.insert(sha256.to_owned(), ());
+async fn store_all(deps: &Deps, icons: BTreeMap<String, Bytes>) -> Result<(), Fault> {
+    let missing = icons.into_iter().filter(|(sha256, _)| !deps.icons.contains_key(sha256));
+    let store = |(sha256, png): (String, Bytes)| async move {
+        deps.state().create_bytes(&keys::icon(&sha256), png).await?;
+        deps.icons.insert(sha256.clone(), sha256);
+        Ok::<(), Fault>(())
+    };
+    stream::iter(missing.map(store)).buffer_unordered(AT_A_TIME).try_collect::<()>().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use poolwarden_domain::ArmId;
+    use poolwarden_domain::estate::{Resource, ResourceKind};
+    use poolwarden_store::{Options, Sqlite};
+    use std::collections::HashMap;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn deps() -> Deps {
+        let store = Arc::new(Sqlite::in_memory(Options::default()).unwrap());
+        let config = Config::parse("", Path::new("poolwarden.toml"), &HashMap::<&str, &str>::new(), |_| Ok(()));
+        Deps::new(config.unwrap(), store.clone(), store).unwrap()
     }
-    Ok(())
+
+    fn resource(icon: &[u8]) -> Resource {
+        let bare = serde_json::json!({"id": "/a", "object_id": "o", "name": "a"});
+        Resource { icon: Some(icon.to_vec()), ..serde_json::from_value(bare).unwrap() }
+    }
+
+    async fn stored(deps: &Deps, sha256: &str) -> Option<Bytes> {
+        deps.documents.get(&keys::icon(sha256)).await.unwrap().map(|document| document.body)
+    }
+
+    #[tokio::test]
+    async fn icons_are_stored_once_as_png_and_left_out_when_they_are_none() {
+        let png = icon::placeholder(ResourceKind::Desktop, "Finance").png;
+        let other = icon::placeholder(ResourceKind::RemoteApp, "Excel").png;
+        // One picture of 48 by 48 with 32 bits, which begins behind the header's 22 bytes.
+        let header = [0, 0, 1, 0, 1, 0, 48, 48, 0, 0, 1, 0, 32, 0];
+        let ico = [&header[..], &(png.len() as u32).to_le_bytes(), &22u32.to_le_bytes(), &png].concat();
+        let (png_sha256, other_sha256) = (text::sha256_hex(&png), text::sha256_hex(&other));
+        let deps = deps();
+        // The second time everything is known.
+        for _ in 0..2 {
+            let resources = [&ico[..], &other, b"<svg/>", &ico].map(resource).to_vec();
+            let answers = vec![(ArmId::new("/g"), Ok(Some(resources))), (ArmId::new("/h"), Ok(None))];
+            let answers = store(&deps, answers).await.unwrap();
+            let resources = answers[0].1.as_ref().unwrap().as_ref().unwrap();
+            let hashes: Vec<_> = resources.iter().map(|resource| resource.icon_sha256.as_deref()).collect();
+            assert_eq!(hashes, [Some(&*png_sha256), Some(&*other_sha256), None, Some(&*png_sha256)]);
+            assert!(resources.iter().all(|resource| resource.icon.is_none()));
+        }
+        assert_eq!(stored(&deps, &png_sha256).await.as_deref(), Some(&*png));
+        assert_eq!(stored(&deps, &other_sha256).await.as_deref(), Some(&*other));
+        assert_eq!(stored(&deps, &text::sha256_hex(&ico)).await, None);
+        assert_eq!(deps.documents.list("icons/", None, 10).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn more_placeholders_than_are_stored_at_a_time_are_all_there() {
+        let deps = deps();
+        let placeholders: Vec<_> =
+            ('A'..='Z').map(|letter| icon::placeholder(ResourceKind::Desktop, &letter.to_string())).collect();
+        for _ in 0..2 {
+            store_placeholders(&deps, &placeholders).await.unwrap();
+        }
+        for placeholder in &placeholders {
+            assert_eq!(stored(&deps, &placeholder.sha256).await.as_deref(), Some(&*placeholder.png));
+        }
+    }
 }

@@ -33,9 +33,9 @@ pub fn pending_all(run: &str, connection: &str) -> String {
     format!("pending/{run}/{connection}/")
 }
 
-/// What is to be published of one pool. Of two deliveries each may plan; the digest says whose plan it is.
-pub fn plan(run: &str, connection: &str, pool: &str, digest: &str) -> String {
-    format!("{}{pool}.{digest}", plans(run, connection))
+/// A part of what is to be published of one pool. Of two deliveries each may plan; the digest says whose plan it is.
+pub fn plan(run: &str, connection: &str, pool: &str, digest: &str, part: u32) -> String {
+    format!("{}{pool}.{digest}.{part}", plans(run, connection))
 }
 
 /// The plans of a run.
@@ -55,7 +55,7 @@ pub fn pool_reports(run: &str, connection: &str) -> String {
 
 /// A pool as it was last observed.
 pub fn snapshot(connection: &str, pool: &str) -> String {
-    format!("snapshots/{connection}/{pool}")
+    format!("{}{pool}", snapshots(connection))
 }
 
 /// A pool's line-by-line summary of its packages.
@@ -107,6 +107,11 @@ pub fn all_offered_elsewhere(connection: &str, package: &str) -> String {
     format!("elsewhere/{connection}/{package}/")
 }
 
+/// The keys of the packages that were made on demand.
+pub fn chosen(connection: &str) -> String {
+    format!("chosen/{connection}")
+}
+
 /// The number of the last revision of a package that was purged: should it come again, its revisions count on.
 pub fn purged(connection: &str, package: &str) -> String {
     format!("{}{package}", all_purged(connection))
@@ -120,6 +125,16 @@ pub fn all_purged(connection: &str) -> String {
 /// An icon, by the SHA-256 of its PNG.
 pub fn icon(sha256: &str) -> String {
     format!("icons/{sha256}")
+}
+
+/// A `.rdp` file, by the SHA-256 of its bytes.
+pub fn rdp(sha256: &str) -> String {
+    format!("rdp/{sha256}")
+}
+
+/// What was last written to a target of a connection.
+pub fn target(connection: &str, target: &str) -> String {
+    format!("targets/{connection}/{target}")
 }
 
 /// What a connection's next run may take for granted.
@@ -163,9 +178,12 @@ pub fn gathering(connection: &str) -> String {
     format!("connections/{connection}/gathering")
 }
 
+/// The snapshots of every connection's pools.
+pub const SNAPSHOTS: &str = "snapshots/";
+
 /// The snapshots of a connection's pools.
 pub fn snapshots(connection: &str) -> String {
-    format!("snapshots/{connection}/")
+    format!("{SNAPSHOTS}{connection}/")
 }
 
 /// A pool that a limited run looked at since the last whole run did, and when.

@@ -4,7 +4,7 @@
 use crate::deps::Deps;
 use crate::stage::{self, Fault, MAX_DELIVERIES};
 use crate::state::StateError;
-use crate::{keys, runs};
+use crate::{health, keys, runs};
 use jiff::Timestamp;
 use poolwarden_domain::dead_letter::{Corpse, DeadLetter, Death, Kind, State, is_final, life};
 use poolwarden_domain::message::{Body, queue};
@@ -73,7 +73,7 @@ pub async fn replay(deps: &Deps, id: &str, now: Timestamp) -> Result<Option<Repl
     let Some(letter) = find(deps, id).await? else { return Ok(None) };
     let run = match about(deps, &letter).await? {
         Some((run, pool)) if letter.given_up || run.finished.is_some() => {
-            deps.sources.forget_refusal(&run.connection);
+            health::allow_one_try(deps, &run.connection).await?;
             Some(runs::id_instead_of(deps, &run, pool.as_deref(), now).await?)
         }
         _ => None,

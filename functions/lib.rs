@@ -8,6 +8,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 pub mod acquire_token;
+pub mod chosen;
 pub mod commands;
 pub mod config;
 pub mod dead_letters;
@@ -17,6 +18,7 @@ pub mod discover_host_pools;
 pub mod enumerate_host_pool;
 pub mod export;
 pub mod finish_run;
+pub mod folder;
 pub mod health;
 pub mod icons;
 pub mod import;
@@ -27,13 +29,16 @@ pub mod letters;
 pub mod lifecycle;
 pub mod planted_bug;
 pub mod publish_package;
+pub mod rdp_files;
 pub mod reprocess;
 pub mod resource_events;
 pub mod runs;
+pub mod sources;
 pub mod stage;
 pub mod state;
 pub mod status;
 pub mod sync_timer;
+pub mod targets;
 pub mod telemetry;
 
 use deps::Deps;

@@ -210,7 +210,7 @@ impl Synced {
 
     /// How many requests the run sent.
     pub(crate) fn requests(&self) -> u64 {
-        self.report["requests"]["arm"].as_u64().unwrap() + self.report["requests"]["resource_graph"].as_u64().unwrap()
+        ["arm", "resource_graph", "feed"].map(|what| self.report["requests"][what].as_u64().unwrap()).iter().sum()
     }
 }
 

@@ -11,6 +11,7 @@ mod desk;
 mod events;
 mod expected;
 mod faults;
+mod feed;
 mod harness;
 mod imports;
 mod layout;

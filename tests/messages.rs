@@ -72,7 +72,7 @@ async fn what_was_written_before_a_kill_is_told_even_if_a_newer_look_has_come() 
     desk.carry_to(queue::PUBLISH_PACKAGE).await;
     let (state, mut written) = (desk.deps.state(), 0);
     for (pool, report) in state.all::<PoolReport>(&keys::pool_reports("run-1", CONNECTION)).await.unwrap() {
-        let plan = keys::plan("run-1", CONNECTION, &pool, report.plan.digest.as_deref().unwrap());
+        let plan = keys::plan("run-1", CONNECTION, &pool, report.plan.digest.as_deref().unwrap(), 0);
         for entry in state.value::<Vec<Entry>>(&plan).await.unwrap().unwrap() {
             let applied = catalogue::publish(&entry, CONNECTION, None, 0, &report.observation, desk.deps.now());
             let Applied::Write(package) = applied else { panic!("{applied:?}") };

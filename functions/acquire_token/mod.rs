@@ -3,7 +3,7 @@
 //! The token itself stays in memory, with whoever uses it: it is in no message and no document.
 
 use crate::deps::Deps;
-use crate::health::{self, HealthState};
+use crate::health::{self, Attempt, Leave};
 use crate::keys;
 use crate::runs;
 use crate::stage::{self, Fault, Stage, outgoing};
@@ -30,16 +30,24 @@ impl Stage for AcquireToken {
             return runs::tell_end(deps, &run).await;
         }
         if run.source == Source::Azure {
-            // Another process may have found the credential mended; only then may this one forget a refusal.
-            if health::of(deps, &run.connection).await?.is_none_or(|health| health.state == HealthState::Valid) {
-                deps.sources.forget_refusal(&run.connection);
+            let leave = health::leave_to_try(deps, &run.connection).await?;
+            match &leave {
+                Leave::Asked => deps.sources.forget_refusal(&run.connection),
+                // Another process may have found the credential mended; this one forgets what it knows from before.
+                Leave::Usual(Some(mended_at)) => deps.sources.forget_refusal_before(&run.connection, *mended_at),
+                Leave::Usual(None) => {}
+                Leave::Withheld(why) => return runs::fail(deps, &run, why).await,
             }
             let sign_in = deps.sources.sign_in(&run.connection).await.map_err(Fault::Permanent)?;
             match sign_in {
-                Ok(()) => health::record(deps, &run.connection, None).await?,
-                Err(SignInError::Unreachable(why)) => return Err(Fault::Transient(why)),
+                Ok(()) => health::record_success(deps, &run.connection, false).await?,
+                Err(SignInError::Unreachable(why)) => {
+                    health::give_back_try(deps, &run.connection, &leave).await?;
+                    return Err(Fault::Transient(why));
+                }
                 Err(refused) => {
-                    health::record(deps, &run.connection, Some(&refused)).await?;
+                    let attempt = Attempt { failure: Some(&refused), ..Attempt::default() };
+                    health::record(deps, &run.connection, attempt).await?;
                     return runs::fail(deps, &run, &refused.to_string()).await;
                 }
             }
@@ -61,3 +69,6 @@ pub(crate) async fn give_up_run(deps: &Deps, message: &ConnectionRun, reason: &s
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

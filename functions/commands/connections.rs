@@ -1,9 +1,9 @@
 //! `poolwarden connections`: what is configured, and whether it can sign in and see anything.
 
 use super::session::{Session, configuration};
-use super::{COMPLETE, Cli, FAILED, output};
+use super::{COMPLETE, Cli, FAILED, output, sign_in};
 use crate::deps::Deps;
-use crate::health::{self, Health, HealthState};
+use crate::health::{self, Attempt, Health, HealthState};
 use anyhow::bail;
 use clap::Subcommand;
 use poolwarden_domain::run::{Run, Source, Trigger};
@@ -20,6 +20,12 @@ pub(super) enum Connections {
     Check {
         /// The connection [default: every one]
         name: Option<String>,
+    },
+    /// Sign in by hand, once, with a code that you enter in a browser on any device
+    #[command(after_help = sign_in::HELP)]
+    SignIn {
+        /// The connection; its credential is of the kind "device_code"
+        name: String,
     },
 }
 
@@ -45,6 +51,7 @@ impl Connections {
         match self {
             Self::List => list(deps, cli.json).await,
             Self::Check { name } => check(deps, name.as_deref(), cli.json).await,
+            Self::SignIn { name } => sign_in::run(deps, name, cli.json).await,
         }
     }
 }
@@ -69,7 +76,11 @@ async fn list(deps: &Deps, json: bool) -> anyhow::Result<u8> {
             Some(Health { state: HealthState::Valid, since, .. }) => {
                 ("valid".to_owned(), output::when(since), String::new())
             }
-            Some(Health { since, detail, .. }) => {
+            Some(Health { state: HealthState::Expiring, since, ends_at, .. }) => {
+                let detail = ends_at.map(|end| format!("the secret or certificate ends at {}", output::when(end)));
+                ("expiring".to_owned(), output::when(since), detail.unwrap_or_default())
+            }
+            Some(Health { state: HealthState::NeedsAttention, since, detail, .. }) => {
                 ("needs attention".to_owned(), output::when(since), detail.unwrap_or_default())
             }
         };
@@ -105,10 +116,14 @@ async fn check_one(deps: &Deps, name: &str) -> anyhow::Result<Result<String, Str
     deps.sources.forget_refusal(name);
     let signed_in = deps.sources.sign_in(name).await.map_err(anyhow::Error::msg)?;
     if let Err(error) = signed_in {
-        health::record(deps, name, Some(&error)).await?;
+        // Out of reach says nothing about the credential.
+        if error.problem().is_some() {
+            let attempt = Attempt { failure: Some(&error), by_a_person: true, ..Attempt::default() };
+            health::record(deps, name, attempt).await?;
+        }
         return Ok(Err(error.to_string()));
     }
-    health::record(deps, name, None).await?;
+    health::record_success(deps, name, true).await?;
     let run = Run::new(String::new(), name, Trigger::Command, Source::Azure, deps.now());
     let inventory = deps.sources.inventory(&run).map_err(anyhow::Error::msg)?;
     Ok(match inventory.estate().await {

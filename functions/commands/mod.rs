@@ -1,14 +1,19 @@
 //! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
 //! table for people or JSON for machines.
 
+mod classic;
+mod compare;
 mod connections;
 mod dead_letters;
+mod export;
 mod output;
 mod packages;
 mod progress;
+mod resources;
 mod runs;
 mod serve;
 mod session;
+mod sign_in;
 mod status;
 mod summary;
 mod sync;
@@ -53,9 +58,17 @@ enum Command {
     /// Look at the catalogue, write it to a folder, or change what persons decide of it
     #[command(subcommand)]
     Packages(packages::Packages),
+    /// Look at what the sources offer, and make packages of it on demand
+    #[command(subcommand)]
+    Resources(resources::Resources),
+    /// Explain what an account is shown and ARM does not list, and the other way round
+    Compare(compare::Compare),
     /// Look at the configured connections, or check that they can sign in
     #[command(subcommand)]
     Connections(connections::Connections),
+    /// Find out what takes the place of what Azure Virtual Desktop (classic) published
+    #[command(subcommand)]
+    Classic(classic::Classic),
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -79,7 +92,10 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Sync(_) => "sync",
             Self::Packages(_) => "packages",
+            Self::Resources(_) => "resources",
+            Self::Compare(_) => "compare",
             Self::Connections(_) => "connections",
+            Self::Classic(_) => "classic",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
             Self::Status => "status",
@@ -131,7 +147,10 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Serve(command) => command.run(cli).await,
         Command::Sync(command) => command.run(cli).await,
         Command::Packages(command) => command.run(cli).await,
+        Command::Resources(command) => command.run(cli).await,
+        Command::Compare(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
+        Command::Classic(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
         Command::Status => status::run(cli).await,

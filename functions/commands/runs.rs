@@ -129,6 +129,11 @@ pub(super) fn explain(run: &str, report: &ConnectionReport) -> anyhow::Result<()
     section("could not be read, so nothing was concluded from it", report.unknown_scopes.len(), dark)?;
     let failed = report.failed_packages.iter().map(|(key, reason)| format!("{key}: {reason}")).collect();
     section("could not be written", report.failed_packages.len(), failed)?;
+    let waiting = report.waiting.iter().map(|waiting| {
+        let change = format!("{:?}", waiting.change).to_lowercase();
+        format!("{change}: {} ({})", output::visible(&waiting.display_name), waiting.key)
+    });
+    section("checked only: `poolwarden sync --apply` applies", report.waiting.len(), waiting.collect())?;
     section("not published", report.not_published.len(), reasons(report))?;
     section("files not understood", report.ignored_files.len(), report.ignored_files.clone())?;
     if report.status == Status::Held {

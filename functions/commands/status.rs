@@ -38,6 +38,7 @@ fn row(connection: &ConnectionStatus) -> [String; 7] {
     let sign_in = match connection.credential.as_ref().map(|health| health.state) {
         None => "not tried yet",
         Some(HealthState::Valid) => "valid",
+        Some(HealthState::Expiring) => "expiring",
         Some(HealthState::NeedsAttention) => "needs attention",
     };
     let ended = |line: &Option<RunLine>| match line {

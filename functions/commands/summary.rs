@@ -72,8 +72,8 @@ pub(super) fn print(summary: &Summary<'_>) -> anyhow::Result<()> {
             packages.updated.to_string(),
             packages.unchanged.to_string(),
             packages.retired.to_string(),
-            (packages.held + packages.unknown).to_string(),
-            (report.requests.arm + report.requests.resource_graph).to_string(),
+            (packages.held + packages.waiting + packages.unknown).to_string(),
+            report.requests.total().to_string(),
         ]
     });
     let headings = [
@@ -95,7 +95,7 @@ pub(super) fn print(summary: &Summary<'_>) -> anyhow::Result<()> {
     }
     let changed: usize =
         summary.connections.iter().map(|r| r.packages.created + r.packages.updated + r.packages.retired).sum();
-    let requests: u64 = summary.connections.iter().map(|r| r.requests.arm + r.requests.resource_graph).sum();
+    let requests: u64 = summary.connections.iter().map(|r| r.requests.total()).sum();
     let throttled: u64 = summary.connections.iter().map(|r| r.requests.throttled).sum();
     say!(
         "\nrun {}: {changed} changed, {requests} requests ({throttled} throttled), {:.2} s",

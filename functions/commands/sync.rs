@@ -7,6 +7,7 @@ use super::summary::{self, Summary, peak_rss_bytes, planned};
 use super::{COMPLETE, Cli, FAILED, INCOMPLETE, progress};
 use crate::config::Config;
 use crate::deps::Deps;
+use crate::health;
 use crate::runs;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   az login && poolwarden sync                 every connection of ./poolwarden.toml
   poolwarden sync --connection contoso --json one of them, for a script
   poolwarden sync --dry-run                   what would change, without changing it
+  poolwarden sync --apply                     apply what a connection with check_only has found
   poolwarden sync --from exports/             files as Azure prints them instead of Azure itself
 
 Exit codes: 0 complete, 1 failed, 2 incomplete or held.";
@@ -43,6 +45,9 @@ pub(super) struct Sync {
     /// Ask for every application anew, even where nothing seems to have changed
     #[arg(long)]
     full: bool,
+    /// Apply what changed, also where the connection is set to check only
+    #[arg(long, conflicts_with = "dry_run")]
+    apply: bool,
     /// Print what would change, and change nothing
     #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
@@ -167,9 +172,12 @@ impl Sync {
         let id = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &salt[..6]);
         for connection in connections {
             let run = Run::new(id.clone(), connection, Trigger::Command, source.clone(), now);
-            let run = Run { full: self.full, ..run };
-            // A person asks: a remembered refusal does not count.
-            deps.sources.forget_refusal(connection);
+            // A dry run changes nothing by itself, so it shows what would be applied.
+            let run = Run { full: self.full, apply: self.apply || self.dry_run, ..run };
+            // A person asks: a refusal from before does not count.
+            if source == Source::Azure {
+                health::allow_one_try(deps, connection).await?;
+            }
             runs::start(deps, &run).await?;
         }
         Ok(id)

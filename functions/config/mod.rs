@@ -16,13 +16,14 @@ mod promotion;
 mod reader;
 mod references;
 mod store;
+mod target;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;
 mod webhook;
 
-pub use connection::{Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE};
+pub use connection::{Classic, Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE, Feed, Kind};
 pub use environment::{
     BLOB_VARIABLE, CLIENT_ID_VARIABLE, CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment,
     SERVICE_BUS_VARIABLE, STORE_VARIABLE, TEXT_VARIABLE,
@@ -31,12 +32,14 @@ pub use faults::{ConfigError, Fault, MINIMAL_EXAMPLE, Place};
 pub use import::{Import, ImportSecret};
 pub use references::check_references;
 pub use store::{AzureStore, Client, Store};
+pub use target::{Target, TargetKind};
 pub use telemetry::{OTLP_ENDPOINT_VARIABLE, OTLP_HEADERS_VARIABLE, SERVICE_NAME_VARIABLE, Telemetry};
 pub use webhook::Webhook;
 
 use poolwarden_azure::SecretRef;
 use reader::{Distinct, Source, Table};
 use references::Need;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use toml_edit::Document;
@@ -147,10 +150,11 @@ impl Config {
         self.connections.iter().find(|connection| connection.name == name)
     }
 
-    /// The same without webhooks: for a run that nobody shall be told of.
+    /// The same without webhooks and targets: for a run that nobody shall be told of.
     pub fn without_webhooks(mut self) -> Self {
         for connection in &mut self.connections {
             connection.webhooks.clear();
+            connection.targets.clear();
         }
         self
     }
@@ -224,6 +228,7 @@ impl Config {
         if let Store::Sqlite(local) = self.store {
             self.store = store::choose(local, written.azure, source.as_ref(), env, &mut faults);
         }
+        faults.extend(self.misplaced_targets(source.as_ref()));
         match env.filled(LISTEN_VARIABLE).map(|text| values::listen(&text)) {
             None => {}
             Some(Ok(listen)) => self.serve.listen = listen,
@@ -234,5 +239,30 @@ impl Config {
         all.append(&mut faults);
         let faults = all;
         if faults.is_empty() { Ok(self) } else { Err(ConfigError::Faulty(faults)) }
+    }
+
+    /// A function in Azure has no folder that anybody could take a bundle from. Two targets in one folder would delete
+    /// each other's files.
+    fn misplaced_targets(&self, source: Option<&Source<'_>>) -> Vec<Fault> {
+        let Some(source) = source else { return Vec::new() };
+        let targets: Vec<&Target> = self.connections.iter().flat_map(|connection| &connection.targets).collect();
+        let fault = |target: &Target, what: String, fix: String| Fault { place: source.place(target.start), what, fix };
+        if matches!(self.store, Store::Azure(_)) {
+            let misplaced = |target: &&Target| {
+                let what = format!("target {:?} is a folder, and in Azure there is none to take it from", target.name);
+                let fix = "remove it; on a machine, run: poolwarden packages export DIR --format application_workspace";
+                fault(target, what, fix.to_owned())
+            };
+            return targets.iter().map(misplaced).collect();
+        }
+        let mut folders = BTreeMap::new();
+        let shared = |target: &&Target| {
+            let first = *folders.entry(target.folder.clone()).or_insert(target.start);
+            (first != target.start).then(|| {
+                let what = format!("target {:?} has a folder that another target has already", target.name);
+                fault(target, what, "give each target its own folder".to_owned())
+            })
+        };
+        targets.iter().filter_map(shared).collect()
     }
 }

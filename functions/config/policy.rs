@@ -24,7 +24,9 @@ const STAGES: [(&str, Stage); 4] = [
 
 const METHODS: [(&str, Method); 2] = [("synchronize", Method::Synchronize), ("on_demand", Method::OnDemand)];
 
-const CLIENTS: [(&str, fn() -> Dependency); 2] =
+type Client = fn() -> Dependency;
+
+const CLIENTS: [(&str, Client); 2] =
     [("windows_app", dependency::windows_app), ("remote_desktop", dependency::remote_desktop)];
 
 /// Takes the policy's keys out of a connection. What is absent or wrong has its default.

@@ -108,7 +108,7 @@ fn variable(text: &str) -> Judged<String> {
 }
 
 /// A secret in a vault of the connection's cloud. Without a connection nobody could sign in to a vault.
-fn key_vault(text: &str, endpoints: Option<&Endpoints>) -> Judged<Url> {
+pub(super) fn key_vault(text: &str, endpoints: Option<&Endpoints>) -> Judged<Url> {
     let Some(endpoints) = endpoints else {
         return wrong("cannot be used here, where there is no sign-in to read it with", "use env or file instead");
     };

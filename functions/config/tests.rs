@@ -11,6 +11,8 @@ use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+mod credential;
+mod feed;
 mod import;
 mod slips;
 mod telemetry;

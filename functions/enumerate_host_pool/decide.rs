@@ -7,9 +7,10 @@ use crate::stage::Fault;
 use poolwarden_domain::UnknownScope;
 use poolwarden_domain::plan::{Observation, PoolIndex, plan};
 use poolwarden_domain::published::Published;
-use poolwarden_domain::report::PoolReport;
+use poolwarden_domain::report::{PoolReport, entries_per_part};
 use poolwarden_domain::run::Run;
 use poolwarden_domain::snapshot::PoolSnapshot;
+use poolwarden_domain::waiting::withhold;
 
 /// Plans against the catalogue's index, and writes down the plan and what it found missing.
 pub(super) async fn decide(
@@ -24,7 +25,9 @@ pub(super) async fn decide(
     let state = deps.state();
     let index_key = keys::index(&run.connection, pool);
     let index = state.value(&index_key).await?.unwrap_or(empty);
-    let plan = plan(published, &index, &unknown, &observation);
+    let mut plan = plan(published, &index, &unknown, &observation);
+    let is_checked_only = deps.policy(&run.connection).check_only && !run.apply;
+    let waiting = if is_checked_only { withhold(&mut plan, &index) } else { Vec::new() };
     if !plan.missing.is_empty() || !plan.not_missing.is_empty() {
         let mark = |index: Option<PoolIndex>| {
             let mut index = index?;
@@ -34,9 +37,11 @@ pub(super) async fn decide(
     }
     let report = PoolReport::new(pool, observation, &plan, index.active(), unknown);
     if let Some(digest) = &report.plan.digest {
-        state.create(&keys::plan(&run.id, &run.connection, pool, digest), &plan.entries).await?;
+        for (part, entries) in (0..).zip(plan.entries.chunks(entries_per_part(plan.entries.len()))) {
+            state.create(&keys::plan(&run.id, &run.connection, pool, digest, part), &entries).await?;
+        }
     }
-    Ok(report)
+    Ok(PoolReport { waiting, ..report })
 }
 
 /// An older observation never overwrites a newer one.

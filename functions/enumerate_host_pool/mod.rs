@@ -5,13 +5,14 @@ mod decide;
 
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
-use crate::{icons, keys, runs};
+use crate::{chosen, icons, keys, rdp_files, runs};
 use ask::ask;
 use decide::{decide, keep_newest};
 use poolwarden_azure::Inventory;
 use poolwarden_domain::discovery::PoolFacts;
 use poolwarden_domain::message::{PlanPart, PoolRun, queue};
 use poolwarden_domain::plan::PoolIndex;
+use poolwarden_domain::policy::Method;
 use poolwarden_domain::published::{Published, published};
 use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{PoolWork, Run};
@@ -81,9 +82,15 @@ async fn enumerate(
 
     let answers = ask(inventory, &mut facts, changed, previous.as_ref(), run.full).await;
     let answers = icons::store(deps, answers).await?;
+    let answers = rdp_files::store(deps, answers, previous.as_ref()).await?;
     let (mut snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     snapshot.facts_since = Some(run.started_at);
-    let published = published(&snapshot, &deps.policy(&run.connection));
+    let policy = deps.policy(&run.connection);
+    let mut published = published(&snapshot, &policy);
+    if policy.method == Method::OnDemand {
+        published = published.narrowed(&chosen::of_pool(deps, &run.connection, &snapshot.facts.key).await?);
+    }
+    icons::store_placeholders(deps, &published.placeholders).await?;
 
     keep_newest(deps, &snapshot_key, &snapshot).await?;
     let empty = PoolIndex::new(snapshot.facts.pool.id.clone(), snapshot.facts.label.clone());

@@ -5,7 +5,7 @@ use crate::acquire_token::give_up_run;
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
 use crate::state::StateError;
-use crate::{keys, lifecycle, runs};
+use crate::{keys, lifecycle, runs, targets};
 use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::conclude::conclude;
@@ -62,6 +62,7 @@ impl Stage for FinishRun {
             state.change(&keys::baseline(&run.connection), newer).await?;
             forget_parts(deps, &run).await?;
         }
+        targets::follow(deps, &run).await?;
         runs::end(deps, &run, ending.report).await?;
         // Where no timer runs, `sync` is the one to tell what persons did.
         lifecycle::sweep(deps).await?;

@@ -5,17 +5,18 @@ use crate::stage::{self, Fault, Stage};
 use crate::state::StateError;
 use crate::{keys, runs};
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::discovery::pool_key;
 use poolwarden_domain::event;
 use poolwarden_domain::message::{PlanPart, queue};
 use poolwarden_domain::package::{Package, Revision};
 use poolwarden_domain::plan::{Entry, PoolIndex};
-use poolwarden_domain::report::{ENTRIES_PER_PART, PartOutcome, PoolReport};
+use poolwarden_domain::report::{PartOutcome, PoolReport};
 use poolwarden_domain::run::Run;
-use poolwarden_domain::snapshot::PoolSnapshot;
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::StoreError;
+use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -47,13 +48,12 @@ impl Stage for PublishPackage {
             return after(deps, &run, &report).await;
         }
         let digest = report.plan.digest.as_deref().unwrap_or_default();
-        let plan_key = keys::plan(&run.id, &run.connection, &message.pool, digest);
+        let plan_key = keys::plan(&run.id, &run.connection, &message.pool, digest, message.part);
         let entries: Vec<Entry> = state.value(&plan_key).await?.unwrap_or_default();
-        let entries = entries.chunks(ENTRIES_PER_PART).nth(message.part as usize).unwrap_or_default();
 
-        let snapshot: Option<PoolSnapshot> = state.value(&keys::snapshot(&run.connection, &message.pool)).await?;
+        let snapshot: Option<Observed> = state.value(&keys::snapshot(&run.connection, &message.pool)).await?;
         let outdated = snapshot.is_some_and(|newest| newest.observed_at > report.observation.observed_at);
-        let outcome = publish(deps, &run, &report, entries, outdated).await?;
+        let outcome = publish(deps, &run, &report, &entries, outdated).await?;
         let report = state
             .change(&report_key, |existing: Option<PoolReport>| {
                 let mut report = existing?;
@@ -72,6 +72,12 @@ impl Stage for PublishPackage {
         let Some(run) = state.value::<Run>(&keys::run(&message.run, &message.connection)).await? else { return Ok(()) };
         runs::give_up_pool(deps, &run, &message.pool, reason).await
     }
+}
+
+/// Of a pool's snapshot, when it was taken: the rest may be megabytes.
+#[derive(Deserialize)]
+struct Observed {
+    observed_at: Timestamp,
 }
 
 async fn after(deps: &Deps, run: &Run, report: &PoolReport) -> Result<(), Fault> {

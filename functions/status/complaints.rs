@@ -1,7 +1,7 @@
 //! What a person has to do about a connection.
 
 use super::ConnectionStatus;
-use crate::health::HealthState;
+use crate::health::{Health, HealthState};
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_domain::run::{Run, Status as Ending};
 use poolwarden_host::Schedule;
@@ -24,9 +24,15 @@ pub(super) fn complaints(
 ) -> Vec<String> {
     let name = &connection.name;
     let mut complaints = Vec::new();
-    let signs_in = connection.credential.as_ref().is_none_or(|health| health.state == HealthState::Valid);
+    let signs_in = connection.credential.as_ref().is_none_or(|health| health.state.signs_in());
     if !signs_in {
         complaints.push(format!("{name} cannot sign in: `poolwarden connections list` says why"));
+    }
+    if let Some(Health { state: HealthState::Expiring, ends_at: Some(end), .. }) = &connection.credential {
+        let days = end.duration_since(now).as_hours() / 24;
+        complaints.push(format!(
+            "{name}: its client secret or certificate ends at {end}, in {days} days: make a new one in the Entra admin centre → App registrations → the application → Certificates & secrets"
+        ));
     }
     if let Some(run) = &connection.held {
         complaints.push(format!("{name}: run {run} is held: `poolwarden runs show {run}`"));

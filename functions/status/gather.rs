@@ -3,7 +3,7 @@
 use super::{DeadLetters, Facts, Found};
 use crate::deps::Deps;
 use crate::stage::Fault;
-use crate::{health, keys, letters};
+use crate::{health, keys, letters, targets};
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_domain::dead_letter::{DeadLetter, State};
 use poolwarden_domain::message::Body;
@@ -35,6 +35,7 @@ pub(super) async fn gather(deps: &Deps) -> Result<Facts, Fault> {
             open: first_open(deps, name).await?,
             promotions: promotions(deps, name).await?,
             dead_letters: of_connections.remove(name).unwrap_or_default(),
+            targets: targets::complaints(deps, name, &connection.targets).await?,
         });
     }
     Ok(Facts { now, connections, dead_letters })

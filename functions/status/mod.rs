@@ -101,6 +101,8 @@ struct Found {
     open: Option<Run>,
     promotions: Vec<String>,
     dead_letters: DeadLetters,
+    /// What is wrong with its targets.
+    targets: Vec<String>,
 }
 
 /// What is found.
@@ -113,10 +115,11 @@ struct Facts {
 fn judge(facts: Facts) -> Status {
     let mut attention = Vec::new();
     let connections = facts.connections.into_iter().map(|found| {
-        let (schedule, open) = (found.schedule.clone(), found.open.clone());
+        let (schedule, open, targets) = (found.schedule.clone(), found.open.clone(), found.targets.clone());
         let known_since = found.runs.last().map(|run| run.started_at);
         let connection = connection(found, facts.now);
         attention.extend(complaints(&connection, &schedule, open.as_ref(), known_since, facts.now));
+        attention.extend(targets);
         connection
     });
     let connections = connections.collect();

@@ -20,16 +20,30 @@ const EVERY_QUARTER: &str = "0 */15 * * * *";
 fn found(runs: Vec<Run>) -> Found {
     let open = runs.iter().rev().find(|run| run.finished.is_none()).cloned();
     let (schedule, dead_letters) = (EVERY_QUARTER.to_owned(), DeadLetters::default());
-    let promotions = Vec::new();
-    Found { name: "c".into(), enabled: true, schedule, health: None, runs, open, promotions, dead_letters }
+    Found {
+        name: "c".into(),
+        enabled: true,
+        schedule,
+        health: None,
+        runs,
+        open,
+        promotions: Vec::new(),
+        dead_letters,
+        targets: Vec::new(),
+    }
 }
 
 fn status_at(now: i64, found: Found, dead_letters: DeadLetters) -> Status {
     judge(Facts { now: at(now), connections: vec![found], dead_letters })
 }
 
+fn healthy(state: HealthState, ends_at: Option<Timestamp>) -> Health {
+    let written = serde_json::json!({"state": state, "since": at(0), "detail": null, "ends_at": ends_at});
+    serde_json::from_value(written).unwrap()
+}
+
 fn status(runs: Vec<Run>, health: Option<HealthState>, waiting: usize) -> Status {
-    let health = health.map(|state| Health { state, since: at(0), detail: None });
+    let health = health.map(|state| healthy(state, None));
     status_at(1_000, Found { health, ..found(runs) }, DeadLetters { waiting, retrying: 1, stuck: 0 })
 }
 
@@ -87,6 +101,15 @@ fn everything_that_waits_for_a_person_is_said() {
         let status = status(runs, health, waiting);
         assert!(!status.healthy && status.attention.len() == 1 && status.attention[0].contains(said), "{status:?}");
     }
+}
+
+#[test]
+fn a_secret_that_ends_soon_is_said_with_its_day_and_where_to_make_another() {
+    let health = Some(healthy(HealthState::Expiring, Some(at(1_000 + 12 * 86_400))));
+    let found = Found { health, ..found(vec![run(500, Some(Ending::Complete))]) };
+    let said = status_at(1_000, found, DeadLetters::default()).attention;
+    assert!(said.len() == 1 && said[0].contains("1970-01-13") && said[0].contains("in 12 days"), "{said:?}");
+    assert!(said[0].contains("Certificates & secrets"), "{said:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ import checks
 from bicep import at
 from mutations import MUTATIONS, Mutation
 from project import Project
+from test_import_script import ImportScript
 from test_scripts import GrantGraph, Scripts, WatchSubscription
 
 CHECKS = {
@@ -76,7 +77,7 @@ for mutation in MUTATIONS:
 
 if __name__ == "__main__":
     loader = unittest.defaultTestLoader
-    cases = (Infrastructure, SelfTest, Scripts, GrantGraph, WatchSubscription)
+    cases = (Infrastructure, SelfTest, Scripts, GrantGraph, WatchSubscription, ImportScript)
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     failed, skipped = len(result.failures) + len(result.errors), len(result.skipped)

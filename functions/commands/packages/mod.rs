@@ -9,10 +9,9 @@ mod list;
 mod show;
 mod stage;
 
-use super::output::{self, say};
+use super::Cli;
+use super::export::{self, Format};
 use super::session::{Session, configuration_or_empty};
-use super::{COMPLETE, Cli};
-use crate::export;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -38,13 +37,18 @@ pub(super) enum Packages {
         key: String,
     },
     /// Write manifests, icons and their JSON Schema to a folder
-    #[command(after_help = "Example:\n  poolwarden packages export catalogue/")]
+    #[command(
+        after_help = "Examples:\n  poolwarden packages export catalogue/\n  poolwarden packages export bundle/ --format application_workspace"
+    )]
     Export {
         /// The folder: a new one, an empty one, or one that an earlier export wrote
         folder: PathBuf,
         /// Only this connection's
         #[arg(long, value_name = "NAME")]
         connection: Option<String>,
+        /// What the folder is for
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// Let packages through to more people: Development, Test, Acceptance, Production
     #[command(after_help = stage::PROMOTE_HELP)]
@@ -86,14 +90,8 @@ impl Packages {
         match self {
             Self::List { connection, retired } => list::list(deps, connection.as_deref(), *retired, cli.json).await,
             Self::Show { key } => show::show(deps, key, cli.json).await,
-            Self::Export { folder, connection } => {
-                let exported = export::export(deps, folder, connection.as_deref()).await?;
-                if cli.json {
-                    output::json(&exported)?;
-                } else {
-                    say!("{} packages and {} icons in {}", exported.packages, exported.icons, folder.display());
-                }
-                Ok(COMPLETE)
+            Self::Export { folder, connection, format } => {
+                export::run(deps, folder, connection.as_deref(), *format, cli.json).await
             }
             Self::Promote(command) => command.run(deps, cli.json).await,
             Self::Demote(command) => command.run(deps, cli.json).await,

@@ -7,6 +7,7 @@ mod cargo;
 mod crash;
 mod demo;
 mod dice;
+mod fuzz;
 mod http;
 mod poolwarden;
 mod processes;
@@ -37,6 +38,8 @@ enum Command {
     Test(test::Test),
     /// Kill `poolwarden serve` again and again, and prove that nothing is lost or done twice
     Crash(crash::Crash),
+    /// Give broken documents to everything that reads what others send
+    Fuzz(fuzz::Fuzz),
     /// Assemble what is deployed to Azure
     Stage(stage::Stage),
     /// Measure
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
             Command::Demo(demo) => demo.run().await,
             Command::Test(test) => test.run().await,
             Command::Crash(crash) => crash.run().await,
+            Command::Fuzz(fuzz) => fuzz.run().await,
             Command::Stage(stage) => stage.run().await,
             Command::Bench(bench) => bench.run().await,
         }

@@ -43,7 +43,9 @@ pub(crate) fn safe(text: &str, limit: usize) -> String {
 /// The beginning of an answer that cannot be understood, for the error about it.
 pub(crate) fn excerpt(body: &[u8]) -> String {
     let head = String::from_utf8_lossy(&body[..body.len().min(EXCERPT_CHARS * 4)]);
-    let head = head.find("\"token\"").map_or(&*head, |secret| &head[..secret]);
+    let lower = head.to_ascii_lowercase();
+    let secrets = ["\"token\"", "\"ssoclientsecret\""].iter().filter_map(|name| lower.find(name));
+    let head = secrets.min().map_or(&*head, |secret| &head[..secret]);
     safe(head, EXCERPT_CHARS)
 }
 
@@ -116,6 +118,8 @@ mod tests {
         let token = format!("Bearer ey{}.x and more", "A".repeat(80));
         assert_eq!(safe(&token, 300), "Bearer (left out) and more");
         assert_eq!(excerpt(br#"{"registrationInfo":{"token":"secret"}}"#), r#"{"registrationInfo":{"#);
+        assert_eq!(excerpt(br#"[{"tenantName":"t","ssoClientSecret":"x"#), r#"[{"tenantName":"t","#);
+        assert_eq!(excerpt(br#"[{"SsoClientSecret":"x"#), "[{");
         assert_eq!(safe("\u{1b}[31mred\u{202e}", 99), "\\u{1b}[31mred\\u{202e}");
     }
 

@@ -1,4 +1,5 @@
-//! The client for Azure Resource Manager: one request with everything that can go wrong with it, told apart.
+//! The client for Azure Resource Manager: one request with everything that can go wrong with it, told apart. The
+//! management interface of the classic service is asked with the same patience.
 //!
 //! It retries what a retry can mend, waits when Azure says so, renews a token that was not accepted once, and sends
 //! the token to the connection's own host only.
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use secrecy::ExposeSecret;
+use service::Service;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,6 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What every connection handle of one identity shares: the HTTP client, the throttle, the tokens.
 pub struct Shared {
+    service: Service,
     http: Http,
     credentials: Arc<dyn Credentials>,
     pub(crate) endpoints: Endpoints,
@@ -55,6 +58,7 @@ impl Shared {
     /// Ready to ask, nothing asked yet.
     pub fn new(http: Http, credentials: Arc<dyn Credentials>, endpoints: Endpoints) -> Self {
         Self {
+            service: Service::Arm,
             http,
             credentials,
             endpoints,
@@ -64,6 +68,11 @@ impl Shared {
             patience: PATIENCE,
             pause: PAUSE,
         }
+    }
+
+    /// The same for the management interface of the classic service.
+    pub(crate) fn for_classic(self) -> Self {
+        Self { service: Service::Classic, ..self }
     }
 
     /// The same with another limit to how long one request waits because Azure asks for it (two minutes by default).
@@ -83,7 +92,8 @@ impl Shared {
 pub(crate) struct Counters {
     arm: AtomicU64,
     resource_graph: AtomicU64,
-    throttled: AtomicU64,
+    pub(crate) feed: AtomicU64,
+    pub(crate) throttled: AtomicU64,
 }
 
 impl Counters {
@@ -91,7 +101,7 @@ impl Counters {
         Requests {
             arm: self.arm.load(Ordering::Relaxed),
             resource_graph: self.resource_graph.load(Ordering::Relaxed),
-            feed: 0,
+            feed: self.feed.load(Ordering::Relaxed),
             throttled: self.throttled.load(Ordering::Relaxed),
         }
     }
@@ -135,6 +145,8 @@ enum Try<T> {
     /// Worth another try, after what the service asked for.
     Failed(String, Option<Duration>),
     Throttled(Duration),
+    /// The classic service's host has no address, or refuses the connection.
+    NobodyThere(String),
     NotAccepted(String),
     Misread(String),
     Hopeless(Unreadable),
@@ -148,7 +160,7 @@ impl Arm {
     /// Asks, and reads the answer with `read`, which tells in words why it cannot. `None`: there is no such thing.
     pub(crate) async fn ask<T>(&self, call: &Call, read: impl Fn(&[u8]) -> Result<T, String>) -> Reading<Option<T>> {
         let story = |why, text: &str| Unreadable::new(why, format!("{} of {}: {text}", call.what, call.scope));
-        if !self.shared.endpoints.is_arm(&call.url) {
+        if !self.shared.service.may_ask(&self.shared.endpoints, &call.url) {
             let host = call.url.host_str().unwrap_or_default();
             return Err(story(
                 Why::Malformed,
@@ -189,6 +201,16 @@ impl Arm {
                     tracing::debug!(what = call.what, scope = %call.scope, ?wait, "throttled");
                     continue;
                 }
+                Try::NobodyThere(text) => {
+                    history.failures += 1;
+                    if history.failures >= TRIES {
+                        let host = call.url.host_str().unwrap_or_default();
+                        let advice =
+                            "should nothing else answer this machine either, it is its network that is to blame";
+                        return Err(story(Why::Retired, &format!("nobody answers at {host}: {text}; {advice}")));
+                    }
+                    jittered(self.shared.pause * (1 << (history.failures - 1)))
+                }
                 Try::Failed(text, asked) => {
                     history.failures += 1;
                     if history.failures >= TRIES {
@@ -209,7 +231,8 @@ impl Arm {
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Try<T> {
         let shared = &self.shared;
-        let token = match shared.credentials.token(shared.endpoints.arm_scope()).await {
+        let scope = shared.service.scope(&shared.endpoints);
+        let token = match shared.credentials.token(scope).await {
             Ok(token) => token,
             Err(error) => return Try::Hopeless(sign_in_story(&error)),
         };
@@ -230,10 +253,21 @@ impl Arm {
                 shared.http.0.post(call.url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone())
             }
         };
-        let counter = if call.meter.kind == Kind::Query { &self.counters.resource_graph } else { &self.counters.arm };
+        let request = match shared.service {
+            Service::Arm => request,
+            Service::Classic => request.header(service::CORRELATION_ID, service::correlation_id()),
+        };
+        let counter = match (shared.service, call.meter.kind) {
+            (Service::Classic, _) | (Service::Arm, Kind::Feed) => &self.counters.feed,
+            (Service::Arm, Kind::Query) => &self.counters.resource_graph,
+            (Service::Arm, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
+        };
         counter.fetch_add(1, Ordering::Relaxed);
         let response = match request.bearer_auth(token.secret.expose_secret()).timeout(TIMEOUT).send().await {
             Ok(response) => response,
+            Err(error) if shared.service == Service::Classic && error.is_connect() && !error.is_timeout() => {
+                return Try::NobodyThere(transport_text(error));
+            }
             Err(error) => return Try::Failed(transport_text(error), None),
         };
         let status = response.status().as_u16();
@@ -260,10 +294,13 @@ impl Arm {
                 Err(text) => Try::Misread(text),
             },
             401 => {
-                shared.credentials.reject(shared.endpoints.arm_scope(), &token);
+                shared.credentials.reject(scope, &token);
                 Try::NotAccepted(format!("401 {}", error_text(&body)))
             }
             404 => Try::NotFound,
+            410 if shared.service == Service::Classic => {
+                Try::Hopeless(Unreadable::new(Why::Retired, format!("410 {}", error_text(&body))))
+            }
             408 | 500 | 502 | 503 | 504 => {
                 Try::Failed(format!("{status} {}", error_text(&body)), retry_after(&headers, Timestamp::now()))
             }
@@ -282,13 +319,13 @@ pub(crate) fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, S
     serde_json::from_slice(body).map_err(|error| not_json(body, &error))
 }
 
-fn too_long_text(TooLong(wait): TooLong) -> String {
+pub(crate) fn too_long_text(TooLong(wait): TooLong) -> String {
     format!("Azure asks to wait {} seconds more than a run can (429); try again later", wait.as_secs())
 }
 
-fn sign_in_story(error: &SignInError) -> Unreadable {
+pub(crate) fn sign_in_story(error: &SignInError) -> Unreadable {
     let why = match error {
-        SignInError::Refused(_) => Why::Forbidden,
+        SignInError::Refused { .. } => Why::Forbidden,
         SignInError::Unreachable(_) | SignInError::Misconfigured(_) => Why::Failed,
     };
     Unreadable::new(why, error.to_string())
@@ -301,5 +338,6 @@ fn redirect_text(status: u16, headers: &HeaderMap) -> String {
     format!("{status}, a redirect to {}; redirects are not followed", crate::answers::safe(host, 100))
 }
 
+mod service;
 #[cfg(test)]
 mod tests;

@@ -270,13 +270,22 @@ impl Endpoints {
     /// The URL of a resource id or path below ARM's endpoint. Each segment is escaped, so a name cannot become a
     /// query or another path.
     pub(crate) fn arm_url(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.arm.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.split('/').filter(|segment| !segment.is_empty()));
-        }
-        url.set_query(Some(&query_text(query)));
-        url
+        below(&self.arm, path.split('/').filter(|segment| !segment.is_empty()), query)
     }
+
+    /// The same below the classic service's endpoint; each segment is a name or a key.
+    pub(crate) fn classic_url<'a>(&self, path: impl Iterator<Item = &'a str>, query: &[(&str, &str)]) -> Url {
+        below(&self.classic, path, query)
+    }
+}
+
+fn below<'a>(endpoint: &Url, path: impl Iterator<Item = &'a str>, query: &[(&str, &str)]) -> Url {
+    let mut url = endpoint.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url.set_query((!query.is_empty()).then(|| query_text(query)).as_deref());
+    url
 }
 
 /// A query whose blanks are `%20` and whose names keep their `$`, as Azure's own clients write it.

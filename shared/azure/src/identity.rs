@@ -1,4 +1,5 @@
-//! Tokens from Microsoft Entra through `azure_identity`.
+//! Tokens from Microsoft Entra through `azure_identity`, and which source serves which credential: those that the
+//! library does not have are in files of their own.
 //!
 //! The cache is [`crate::token_cache`]'s, so every call here makes a credential of its own and throws it away. The
 //! transport is ours: it keeps the one connection pool, remembers what the service answered (so that a refusal is
@@ -8,11 +9,15 @@ mod explain;
 mod transport;
 
 use crate::answers::safe;
+use crate::certificate::CertificateSource;
 use crate::cloud::Endpoints;
 use crate::http::Http;
 use crate::key_vault::KeyVault;
+use crate::refresh_token::RefreshTokenSource;
+use crate::ropc::PasswordSource;
 use crate::secret::{SecretError, SecretRef};
-use crate::sign_in::{AccessToken, Credential, SignInError, TokenSource, sign_in};
+use crate::sign_in::{AccessToken, Credential, NoToken, SignInError, TokenSource, sign_in};
+use crate::token_endpoint::TokenEndpoint;
 use async_trait::async_trait;
 use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
@@ -23,9 +28,10 @@ use azure_identity::{
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
-use explain::{Answer, explain_cli};
+pub(crate) use explain::Answer;
+use explain::explain_cli;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +39,41 @@ use transport::{Wire, secure_twin};
 
 /// Longest time one sign-in may take, with what the library retries by itself.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(100);
-/// A credential, ready to ask for tokens.
+
+/// Where the tokens of a credential come from.
+pub(crate) fn source(credential: Credential, endpoints: &Endpoints, http: &Http) -> Box<dyn TokenSource> {
+    let ours = TokenEndpoint::new(http.clone(), endpoints.clone());
+    match credential {
+        Credential::UsernamePassword { username, password, client_id, secret, tenant_id } => {
+            Box::new(PasswordSource { ours, username, password, client_id, secret, tenant_id })
+        }
+        Credential::DeviceCode { client_id, tenant_id, refresh_token, .. } => {
+            Box::new(RefreshTokenSource::new(ours, client_id, tenant_id, refresh_token))
+        }
+        Credential::ClientCertificate { tenant_id, client_id, certificate } => {
+            Box::new(CertificateSource { ours, tenant_id, client_id, certificate })
+        }
+        library => Box::new(EntraSource::new(library, endpoints.clone(), http.clone())),
+    }
+}
+
+/// Key Vault as this machine's or app's managed identity sees it.
+pub(crate) fn machine_vault(endpoints: &Endpoints, http: &Http) -> KeyVault {
+    let identity = sign_in(Credential::ManagedIdentity { client_id: None }, endpoints, http);
+    KeyVault::new(http.clone(), identity, endpoints.clone())
+}
+
+/// A secret that signing in needs.
+pub(crate) async fn needed_secret(
+    secret: &SecretRef,
+    endpoints: &Endpoints,
+    http: &Http,
+) -> Result<SecretString, SignInError> {
+    let vault = matches!(secret, SecretRef::KeyVault(_)).then(|| machine_vault(endpoints, http));
+    secret.resolve(vault.as_ref()).await.map_err(|error| describe_secret_error(&error))
+}
+
+/// A credential of the library, ready to ask for tokens.
 pub(crate) struct EntraSource {
     credential: Credential,
     endpoints: Endpoints,
@@ -79,7 +119,7 @@ impl EntraSource {
                 WorkloadIdentityCredential::new(Some(options)).map(|credential| credential as _)
             }
             Credential::ClientSecret { tenant_id, client_id, secret } => {
-                let secret = self.client_secret(secret).await?;
+                let secret = needed_secret(secret, &self.endpoints, &self.http).await?.expose_secret().to_owned();
                 let options = ClientSecretCredentialOptions { client_options };
                 let built = ClientSecretCredential::new(
                     tenant_id,
@@ -93,22 +133,16 @@ impl EntraSource {
                 let options = AzureCliCredentialOptions { tenant_id: tenant_id.clone(), ..Default::default() };
                 AzureCliCredential::new(Some(options)).map(|credential| credential as _)
             }
+            Credential::ClientCertificate { .. }
+            | Credential::UsernamePassword { .. }
+            | Credential::DeviceCode { .. } => unreachable!("`source` gives these to sources of their own"),
         };
         built.map(|credential| (credential, None)).map_err(|error| misconfigured(&error))
     }
 
-    async fn client_secret(&self, secret: &SecretRef) -> Result<String, SignInError> {
-        let vault = matches!(secret, SecretRef::KeyVault(_)).then(|| {
-            let identity = sign_in(Credential::ManagedIdentity { client_id: None }, &self.endpoints, &self.http);
-            KeyVault::new(self.http.clone(), identity, self.endpoints.clone())
-        });
-        let resolved = secret.resolve(vault.as_ref()).await;
-        resolved.map(|secret| secret.expose_secret().to_owned()).map_err(|error| describe_secret_error(&error))
-    }
-
-    fn explain(&self, error: &Error, answer: Option<&Answer>) -> SignInError {
+    fn explain(&self, error: &Error, answer: Option<&Answer>) -> NoToken {
         match (&self.credential, answer) {
-            (Credential::AzureCli { .. }, _) => explain_cli(&error.to_string()),
+            (Credential::AzureCli { .. }, _) => explain_cli(&error.to_string()).into(),
             (_, None) => {
                 let what = match self.credential {
                     Credential::ManagedIdentity { .. } => {
@@ -116,9 +150,11 @@ impl EntraSource {
                     }
                     _ => "the sign-in service is out of reach; check the network and the proxy",
                 };
-                SignInError::Unreachable(format!("{what}: {}", deepest(error)))
+                SignInError::Unreachable(format!("{what}: {}", deepest(error))).into()
             }
-            (Credential::ManagedIdentity { client_id }, Some(answer)) => answer.explain_identity(client_id.as_deref()),
+            (Credential::ManagedIdentity { client_id }, Some(answer)) => {
+                answer.explain_identity(client_id.as_deref()).into()
+            }
             (_, Some(answer)) => answer.explain_entra(),
         }
     }
@@ -132,7 +168,7 @@ fn user_assigned(client_id: Option<String>) -> Option<String> {
 
 #[async_trait]
 impl TokenSource for EntraSource {
-    async fn acquire(&self, scope: &str) -> Result<AccessToken, SignInError> {
+    async fn acquire(&self, scope: &str) -> Result<AccessToken, NoToken> {
         let wire = Arc::new(Wire::new(self.http.clone(), &self.endpoints));
         let (credential, secret) = self.credential(&wire).await?;
         let scopes = [scope];
@@ -147,19 +183,10 @@ impl TokenSource for EntraSource {
             Err(error) => {
                 let answer = wire.last_answer();
                 let explained = self.explain(&error, answer.as_ref());
-                Err(secret.map_or(explained.clone(), |secret| without(explained, &secret)))
+                // Belt and braces: should an answer repeat the secret, it is not repeated here.
+                Err(explained.without(secret.as_deref().unwrap_or_default()))
             }
         }
-    }
-}
-
-/// Belt and braces: should an answer repeat the secret, it is not repeated here.
-fn without(error: SignInError, secret: &str) -> SignInError {
-    let clean = |text: String| text.replace(secret, "(secret)");
-    match error {
-        SignInError::Refused(text) => SignInError::Refused(clean(text)),
-        SignInError::Unreachable(text) => SignInError::Unreachable(clean(text)),
-        SignInError::Misconfigured(text) => SignInError::Misconfigured(clean(text)),
     }
 }
 
@@ -178,7 +205,7 @@ fn misconfigured(error: &Error) -> SignInError {
     ))
 }
 
-fn describe_secret_error(error: &SecretError) -> SignInError {
+pub(crate) fn describe_secret_error(error: &SecretError) -> SignInError {
     let text = error.to_string();
     if error.is_transient() { SignInError::Unreachable(text) } else { SignInError::Misconfigured(text) }
 }

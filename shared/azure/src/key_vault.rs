@@ -1,4 +1,4 @@
-//! Secrets in Key Vault: `GET {vault}/secrets/{name}[/{version}]`.
+//! Secrets in Key Vault: `GET {vault}/secrets/{name}[/{version}]`, and `PUT {vault}/secrets/{name}`.
 
 use crate::answers::error_text;
 use crate::cloud::Endpoints;
@@ -7,6 +7,7 @@ use crate::sign_in::{Credentials, SignInError};
 use crate::versions::KEY_VAULT;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -20,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Longest time for one answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Reads secrets with one identity.
+/// Reads and writes secrets with one identity.
 #[derive(Clone)]
 pub struct KeyVault {
     http: Http,
@@ -28,14 +29,14 @@ pub struct KeyVault {
     endpoints: Endpoints,
 }
 
-/// Why a secret could not be read. Names the secret, never its value.
+/// Why a secret could not be read or written. Names the secret, never its value.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyVaultError {
     /// The reference is no secret in one of the cloud's vaults, so no token is sent there.
     #[error("`{0}` is no secret in a vault of this cloud; expected https://<vault>{1}/secrets/<name>")]
     NotAVault(String, String),
     /// There is no token for the vault.
-    #[error("signing in to read {secret} failed")]
+    #[error("signing in to the vault of {secret} failed")]
     SignIn {
         /// The secret.
         secret: String,
@@ -46,11 +47,14 @@ pub enum KeyVaultError {
     /// The vault does not let this identity read it.
     #[error("{0} may not be read ({1}); grant Key Vault Secrets User on the vault, and check its firewall")]
     Forbidden(String, String),
+    /// The vault does not let this identity write it.
+    #[error("{0} may not be written ({1}); grant Key Vault Secrets Officer on the vault, and check its firewall")]
+    NotWritable(String, String),
     /// There is no such secret.
     #[error("{0} does not exist")]
     NotFound(String),
     /// The vault failed or was out of reach.
-    #[error("{0} could not be read now: {1}")]
+    #[error("{0} is out of reach now: {1}")]
     Unavailable(String, String),
     /// The answer holds no secret.
     #[error("{0} was answered with something that is no secret")]
@@ -76,8 +80,23 @@ impl KeyVault {
 
     /// The current value of a secret, or of one version of it.
     pub async fn secret(&self, reference: &Url) -> Result<SecretString, KeyVaultError> {
+        self.ask(reference, None).await
+    }
+
+    /// Gives a secret a new version, or makes it. What was there stays as an older version.
+    pub async fn set_secret(&self, reference: &Url, value: &SecretString) -> Result<(), KeyVaultError> {
+        self.ask(reference, Some(value)).await.map(|_| ())
+    }
+
+    /// Reads a secret, or writes one: the vault answers both with the value.
+    async fn ask(&self, reference: &Url, value: Option<&SecretString>) -> Result<SecretString, KeyVaultError> {
         let name = format!("{}{}", reference.host_str().unwrap_or_default(), reference.path());
-        let is_secret = matches!(reference.path().split('/').collect::<Vec<_>>()[..], ["", "secrets", name] | ["", "secrets", name, _] if !name.is_empty());
+        let is_secret = match reference.path().split('/').collect::<Vec<_>>()[..] {
+            ["", "secrets", name] => !name.is_empty(),
+            // A version is what it is for ever.
+            ["", "secrets", name, _] => !name.is_empty() && value.is_none(),
+            _ => false,
+        };
         let mut url = self.endpoints.key_vault_override().unwrap_or(reference).clone();
         if !is_secret || !self.endpoints.is_key_vault(&url) {
             return Err(KeyVaultError::NotAVault(name, self.endpoints.key_vault_suffix().to_owned()));
@@ -89,7 +108,7 @@ impl KeyVault {
         let mut tries_left = TRIES;
         loop {
             tries_left -= 1;
-            match self.attempt(&url, &name, &mut renewed).await {
+            match self.attempt(&url, &name, value, &mut renewed).await {
                 Err(KeyVaultError::Unavailable(..)) if tries_left > 0 => {
                     tokio::time::sleep(crate::throttle::jittered(pause)).await;
                     pause *= 2;
@@ -99,7 +118,13 @@ impl KeyVault {
         }
     }
 
-    async fn attempt(&self, url: &Url, name: &str, renewed: &mut bool) -> Result<SecretString, KeyVaultError> {
+    async fn attempt(
+        &self,
+        url: &Url,
+        name: &str,
+        value: Option<&SecretString>,
+        renewed: &mut bool,
+    ) -> Result<SecretString, KeyVaultError> {
         #[derive(Deserialize)]
         struct Bundle {
             value: String,
@@ -109,7 +134,11 @@ impl KeyVault {
         let (status, body) = loop {
             let token = self.credentials.token(scope).await;
             let token = token.map_err(|source| KeyVaultError::SignIn { secret: name.to_owned(), source })?;
-            let request = self.http.0.get(url.clone()).bearer_auth(token.secret.expose_secret()).timeout(TIMEOUT);
+            let request = match value {
+                None => self.http.0.get(url.clone()),
+                Some(value) => self.http.0.put(url.clone()).json(&json!({ "value": value.expose_secret() })),
+            };
+            let request = request.bearer_auth(token.secret.expose_secret()).timeout(TIMEOUT);
             let response = request.send().await.map_err(|error| broken(transport_text(error)))?;
             let status = response.status().as_u16();
             if status == 401 && !*renewed {
@@ -127,8 +156,11 @@ impl KeyVault {
             200 => serde_json::from_slice::<Bundle>(&body)
                 .map(|bundle| bundle.value.into())
                 .map_err(|_| KeyVaultError::Malformed(name.to_owned())),
-            404 => Err(KeyVaultError::NotFound(name.to_owned())),
+            404 if value.is_none() => Err(KeyVaultError::NotFound(name.to_owned())),
             408 | 429 | 500..=599 => Err(broken(format!("{status} {}", error_text(&body)))),
+            _ if value.is_some() => {
+                Err(KeyVaultError::NotWritable(name.to_owned(), format!("{status} {}", error_text(&body))))
+            }
             _ => Err(KeyVaultError::Forbidden(name.to_owned(), format!("{status} {}", error_text(&body)))),
         }
     }
@@ -139,8 +171,7 @@ mod tests {
     use super::*;
     use crate::cloud::Cloud;
     use crate::testing::FixedToken;
-    use serde_json::json;
-    use wiremock::matchers::{header, path, query_param};
+    use wiremock::matchers::{body_json, header, method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     async fn vault(server: &MockServer) -> KeyVault {
@@ -162,6 +193,25 @@ mod tests {
             .mount(&server)
             .await;
         assert_eq!(vault(&server).await.secret(&reference()).await.unwrap().expose_secret(), "s");
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_written_and_its_versions_are_not() {
+        let server = MockServer::start().await;
+        Mock::given(method("PUT"))
+            .and(path("/secrets/hook"))
+            .and(query_param("api-version", "7.4"))
+            .and(body_json(json!({"value": "new"})))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"value": "new", "id": "x"})))
+            .mount(&server)
+            .await;
+        let vault = vault(&server).await;
+        vault.set_secret(&reference(), &"new".into()).await.unwrap();
+        let version = Url::parse("https://keys.vault.azure.net/secrets/hook/1").unwrap();
+        assert!(matches!(vault.set_secret(&version, &"x".into()).await, Err(KeyVaultError::NotAVault(..))));
+        let error = vault.set_secret(&reference(), &"hunter2".into()).await.unwrap_err();
+        assert!(matches!(&error, KeyVaultError::NotWritable(..)), "{error}");
+        assert!(!error.to_string().contains("hunter2") && error.to_string().contains("Secrets Officer"), "{error}");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Adapters to Azure: one file a port.
 //!
-//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]) or from files ([`FileInventory`]).
+//! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from a user's feed
+//!   ([`FeedInventory`]), from Azure Virtual Desktop (classic) ([`ClassicInventory`]) or from files ([`FileInventory`]).
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -11,15 +12,21 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
+mod aadsts;
 mod activity_log;
 mod answers;
+mod app_expiry;
 mod arm;
 mod arm_estate;
 mod azure_inventory;
 mod blob;
 mod bucket;
+mod certificate;
+mod classic;
 mod cloud;
+mod device_code;
 mod entra;
+mod feed;
 mod files;
 mod http;
 mod identity;
@@ -27,8 +34,10 @@ mod inventory;
 mod key_vault;
 mod listing;
 mod rate_headers;
+mod refresh_token;
 mod resource_graph;
 mod roles;
+mod ropc;
 mod secret;
 mod service_bus;
 #[cfg(feature = "servicebus-sdk")]
@@ -38,24 +47,31 @@ mod sign_in;
 mod testing;
 mod throttle;
 mod token_cache;
+mod token_endpoint;
 mod versions;
 mod webhook;
 mod webhook_in;
 mod wire;
 
+pub use aadsts::SignInProblem;
+pub use app_expiry::credential_end;
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;
 pub use blob::{BlobDocuments, BlobSetUpError};
+pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
+pub use device_code::DeviceCodeSignIn;
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
+pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedSettings, FeedShared};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Listing, Requests, WantedPool};
 pub use key_vault::{KeyVault, KeyVaultError};
+pub use refresh_token::TokenPlace;
 pub use secret::{SecretError, SecretRef};
 pub use service_bus::{ServiceBus, ServiceBusError};
 #[cfg(feature = "servicebus-sdk")]
 pub use service_bus_sdk::SdkServiceBus;
-pub use sign_in::{AccessToken, Credential, Credentials, SignInError, sign_in};
+pub use sign_in::{ANY_ORGANIZATION, AVD_CLIENT, AccessToken, Credential, Credentials, SignInError, sign_in};
 pub use webhook::{SendError, SigningSecretError, WebhookSender, sign};
 pub use webhook_in::{SignatureError, Signed, TOLERANCE, is_strong, precheck, verify};

@@ -34,12 +34,14 @@ pub(crate) enum Kind {
     SessionHosts,
     /// A Resource Graph query.
     Query,
+    /// A document or file of the user's feed. Its limits are not published: they are learned.
+    Feed,
 }
 
 /// What a request counts against.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
-    /// The subscription's id, or `tenant`.
+    /// The subscription's id, or `tenant`; the host that serves a feed.
     pub(crate) subject: String,
     pub(crate) kind: Kind,
 }
@@ -109,7 +111,7 @@ impl Throttle {
         let lane = lanes.entry((subject.to_owned(), kind)).or_insert_with(|| {
             let limit = match kind {
                 Kind::Read => Limit::Reads(ReadBucket::full(Instant::now())),
-                Kind::SessionHosts => Limit::Window(Window::new(None)),
+                Kind::SessionHosts | Kind::Feed => Limit::Window(Window::new(None)),
                 Kind::Query => Limit::Window(Window::new(Some((QUERIES, QUERY_WINDOW)))),
             };
             Arc::new(Lane { state: Mutex::new((limit, None)), probed: Notify::new() })
@@ -123,6 +125,7 @@ impl Throttle {
             Kind::SessionHosts => &[Kind::SessionHosts, Kind::Read],
             Kind::Read => &[Kind::Read],
             Kind::Query => &[Kind::Query],
+            Kind::Feed => &[Kind::Feed],
         };
         let mut pass = Pass { lanes: Vec::with_capacity(kinds.len()) };
         for kind in kinds {

@@ -1,7 +1,8 @@
 //! Tokens cached per scope: refreshed early, by one caller at a time; a token with time left is still used while a
 //! refresh fails; a refusal is remembered and never tried again by itself.
 
-use crate::sign_in::{AccessToken, Credentials, SignInError, TokenSource};
+use crate::aadsts::SignInProblem;
+use crate::sign_in::{AccessToken, Credentials, NoToken, SignInError, TokenSource};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
@@ -38,7 +39,18 @@ pub(crate) struct TokenCache<S> {
     source: S,
     now: Clock,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
-    refusal: Mutex<Option<SignInError>>,
+    refusals: Mutex<Vec<Refusal>>,
+    /// Until when the service is left alone, and why.
+    pause: Mutex<Option<(Timestamp, SignInError)>>,
+}
+
+/// What is not tried again.
+#[derive(Clone)]
+struct Refusal {
+    /// The one scope that it is about; nothing for the credential itself.
+    scope: Option<String>,
+    at: Timestamp,
+    error: SignInError,
 }
 
 enum Cached {
@@ -58,7 +70,7 @@ impl<S: TokenSource> TokenCache<S> {
     }
 
     fn with_clock(source: S, now: Clock) -> Self {
-        Self { source, now, slots: Mutex::default(), refusal: Mutex::default() }
+        Self { source, now, slots: Mutex::default(), refusals: Mutex::default(), pause: Mutex::default() }
     }
 
     fn slot(&self, scope: &str) -> Arc<Slot> {
@@ -76,26 +88,55 @@ impl<S: TokenSource> TokenCache<S> {
     }
 
     async fn acquire(&self, scope: &str) -> Result<AccessToken, SignInError> {
-        if let Some(refusal) = lock(&self.refusal).clone() {
-            return Err(refusal);
+        if let Some(error) = self.held_back(scope) {
+            return Err(error);
         }
         let mut pause = PAUSE;
         for tries_left in (0..TRIES).rev() {
             match self.source.acquire(scope).await {
-                Err(SignInError::Unreachable(_)) if tries_left > 0 => {
+                Err(NoToken { error: SignInError::Unreachable(_), pause: None }) if tries_left > 0 => {
                     tokio::time::sleep(crate::throttle::jittered(pause)).await;
                     pause *= 2;
                 }
-                Err(error) => {
-                    if matches!(error, SignInError::Refused(_)) {
-                        *lock(&self.refusal) = Some(error.clone());
-                    }
-                    return Err(error);
-                }
+                Err(failed) => return Err(self.remember(scope, failed)),
                 Ok(token) => return Ok(token),
             }
         }
         unreachable!("the last try returns")
+    }
+
+    /// Why the service is not asked now.
+    fn held_back(&self, scope: &str) -> Option<SignInError> {
+        let refused = lock(&self.refusals)
+            .iter()
+            .find(|refusal| refusal.scope.as_deref().is_none_or(|of| of == scope))
+            .map(|refusal| refusal.error.clone());
+        let paused = || lock(&self.pause).clone().filter(|(until, _)| (self.now)() < *until).map(|(_, error)| error);
+        refused.or_else(paused)
+    }
+
+    fn remember(&self, scope: &str, NoToken { error, pause }: NoToken) -> SignInError {
+        let now = (self.now)();
+        if let Some(pause) = pause {
+            *lock(&self.pause) = Some((now + pause, error.clone()));
+        }
+        if let SignInError::Refused { problem, .. } = &error {
+            // What is not consented to for one service may be for another; everything else is wrong whatever is asked.
+            let scope = (*problem == SignInProblem::Consent).then(|| scope.to_owned());
+            lock(&self.refusals).push(Refusal { scope, at: now, error: error.clone() });
+        }
+        error
+    }
+
+    /// Forgets the refusals that `is_mended` says to forget. Tokens of a credential that was not refused are as good as
+    /// before.
+    fn forget_if(&self, is_mended: impl Fn(&Refusal) -> bool) {
+        let mut refusals = lock(&self.refusals);
+        let before = refusals.len();
+        refusals.retain(|refusal| !is_mended(refusal));
+        if refusals.len() < before {
+            lock(&self.slots).clear();
+        }
     }
 }
 
@@ -146,10 +187,11 @@ impl<S: TokenSource> Credentials for TokenCache<S> {
     }
 
     fn forget(&self) {
-        // Tokens of a credential that was not refused are as good as before.
-        if lock(&self.refusal).take().is_some() {
-            lock(&self.slots).clear();
-        }
+        self.forget_if(|_| true);
+    }
+
+    fn forget_refusal_before(&self, mended_at: Timestamp) {
+        self.forget_if(|refusal| refusal.at < mended_at);
     }
 }
 
@@ -168,11 +210,12 @@ mod tests {
 
     #[async_trait]
     impl TokenSource for Issuer {
-        async fn acquire(&self, _: &str) -> Result<AccessToken, SignInError> {
+        async fn acquire(&self, _: &str) -> Result<AccessToken, NoToken> {
             let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
             tokio::time::sleep(Duration::from_millis(10)).await;
             if let Some(error) = lock(&self.failure).clone() {
-                return Err(error);
+                let is_loop = error.to_string().contains("loop");
+                return Err(if is_loop { NoToken::for_a_while(error) } else { error.into() });
             }
             let expires_at = second(self.clock.load(Ordering::SeqCst) + self.life_seconds);
             Ok(AccessToken { secret: format!("token {number}").into(), expires_at })
@@ -226,7 +269,11 @@ mod tests {
     }
 
     fn refused() -> SignInError {
-        SignInError::Refused("wrong secret".into())
+        refused_for(SignInProblem::Application)
+    }
+
+    fn refused_for(problem: SignInProblem) -> SignInError {
+        SignInError::Refused { problem, code: None, text: "wrong secret".into() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,6 +334,48 @@ mod tests {
         assert_eq!(fixture.token("x").await.unwrap_err(), refused());
         fixture.cache.forget();
         assert_eq!(fixture.token("x").await.unwrap(), "token 2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_consented_to_for_one_scope_is_asked_for_another() {
+        let fixture = Fixture::new(3_600);
+        fixture.fail(Some(refused_for(SignInProblem::Consent)));
+        for _ in 0..2 {
+            fixture.token("x").await.unwrap_err();
+        }
+        assert_eq!(fixture.asked(), 1);
+        fixture.fail(None);
+        assert_eq!(fixture.token("y").await.unwrap(), "token 2");
+        fixture.token("x").await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_refusal_from_before_the_mending_is_forgotten() {
+        let fixture = Fixture::new(3_600);
+        fixture.pass(10);
+        fixture.fail(Some(refused()));
+        fixture.token("x").await.unwrap_err();
+        fixture.fail(None);
+        fixture.cache.forget_refusal_before(second(1_010));
+        fixture.token("x").await.unwrap_err();
+        fixture.cache.forget_refusal_before(second(1_011));
+        fixture.token("x").await.unwrap();
+        assert_eq!(fixture.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_complains_of_a_loop_is_left_alone_for_some_minutes() {
+        let fixture = Fixture::new(3_600);
+        fixture.fail(Some(SignInError::Unreachable("a loop".into())));
+        for _ in 0..3 {
+            fixture.token("x").await.unwrap_err();
+        }
+        assert_eq!(fixture.asked(), 1);
+        fixture.fail(None);
+        fixture.pass(299);
+        fixture.token("x").await.unwrap_err();
+        fixture.pass(1);
+        fixture.token("x").await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

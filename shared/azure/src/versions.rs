@@ -14,6 +14,21 @@ pub(crate) const ACTIVITY_LOG: &str = "2015-04-01";
 /// Secrets in Key Vault.
 pub(crate) const KEY_VAULT: &str = "7.4";
 
+/// Where the feed is discovered, below its host: Azure Resource Manager's and the classic one.
+pub(crate) const FEED_DISCOVERY_ARM: &str = "/api/arm/feeddiscovery";
+/// See above.
+pub(crate) const FEED_DISCOVERY_CLASSIC: &str = "/api/feeddiscovery/webfeeddiscovery.aspx";
+/// What a client of the feed accepts when it looks for workspaces …
+pub(crate) const FEED_DISCOVERY_ACCEPT: &str = "application/x-msts-radc-discovery+xml,text/xml";
+/// … and when it asks one what it offers.
+pub(crate) const FEED_ACCEPT: &str = "application/x-msts-radc+xml;radc_schema_version=2.0,text/xml";
+/// The header in which a client of the feed says which it is; without it the service answers 400.
+pub(crate) const FEED_USER_AGENT_HEADER: &str = "x-ms-user-agent";
+/// What stands in it unless a connection says otherwise. The service cuts old clients off: this ages.
+pub const DEFAULT_FEED_USER_AGENT: &str = "com.microsoft.rdc.html/2.0.79.2 rdhtml-sdk/2.0.4";
+/// What the feed's answer says when it no longer takes the client in that header.
+pub(crate) const FEED_CLIENT_TOO_OLD: &str = "INCOMPATIBLE_CLIENT_VERSION";
+
 /// The scope of a token for Service Bus. Unverified outside the public cloud.
 pub(crate) const SERVICE_BUS_SCOPE: &str = "https://servicebus.azure.net/.default";
 /// The scope of a token for Blob Storage.

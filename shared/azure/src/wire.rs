@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-type Text<'a> = Option<Cow<'a, str>>;
+pub(crate) type Text<'a> = Option<Cow<'a, str>>;
 
 /// Base64 with or without padding: both are seen.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -46,7 +46,7 @@ fn parts<'a, P: Deserialize<'a>>(item: &'a RawValue) -> Result<(Head<'a>, P), St
 }
 
 /// serde's words for a missing or mistyped field, without any value of it.
-fn complaint(error: &serde_json::Error) -> String {
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
     if text.starts_with("missing field") {
@@ -61,12 +61,12 @@ fn required(text: Text<'_>, field: &str) -> Result<String, String> {
 }
 
 /// Absent and empty are the same: Resource Graph writes the one, REST the other.
-fn optional(text: Text<'_>) -> Option<String> {
+pub(crate) fn optional(text: Text<'_>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty()).map(Cow::into_owned)
 }
 
 /// A yes or no, also as text: a projected column may come as either.
-fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+pub(crate) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Flag {

@@ -50,6 +50,7 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
         report.packages.unchanged += pool.plan.unchanged + pool.plan.missing;
         report.packages.unknown += pool.plan.unknown;
         report.not_published.extend(pool.not_published.iter().cloned());
+        report.waiting.extend(pool.waiting.iter().cloned());
         report.requests += pool.requests;
         unknown.extend(&pool.unknown);
     }
@@ -71,6 +72,8 @@ pub fn conclude(run: &Run, pools: &[PoolReport], brake: Brake, policy: String, p
         .into_iter()
         .map(|dark| ReportedScope { scope: dark.scope.clone(), reason: dark.reason.to_string() })
         .collect();
+    report.waiting.sort();
+    report.packages.waiting = report.waiting.len();
     report.not_published.sort_by(|a, b| a.resource.cmp(&b.resource));
     report.status = if held {
         Status::Held

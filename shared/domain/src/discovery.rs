@@ -7,7 +7,7 @@ use crate::entitlement::{Entitlement, entitlements, roles_that_open};
 use crate::estate::{ApplicationGroup, Estate, HostPool, RoleAssignment, Workspace};
 use crate::names::told_apart;
 use crate::text::{sha256_hex, stable_key, title};
-use crate::{ArmId, UnknownScope, Unreadable, Why};
+use crate::{ArmId, UnknownScope, Unreadable, Why, classic};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -70,6 +70,14 @@ impl Dark {
     /// Reads it off the scope's own form: which part, and below which scope. A list stands for all that may be in it,
     /// and whatever is inside a pool or group stands for that pool or group.
     fn of(scope: &ArmId) -> (Self, ArmId) {
+        if classic::is_classic(scope) {
+            let list = |name| classic::holder_of_list(scope, name);
+            return match (list("sessionHosts"), list("assignedUsers")) {
+                (Some(pool), _) => (Self::SessionHosts, pool),
+                (None, Some(group)) => (Self::Assignments, group),
+                (None, None) => (Self::Structure, scope.clone()),
+            };
+        }
         let text = scope.canonical();
         let up_to = |end: usize| ArmId::new(&scope.as_str()[..end]);
         if let Some(at) = text.find("/providers/microsoft.authorization") {
@@ -125,13 +133,16 @@ impl Shadows {
     /// group at all may have any.
     fn over_pool(&self, pool: &HostPool) -> BTreeSet<usize> {
         let groups = pool.application_group_references.iter().flat_map(|group| self.over(Dark::Structure, group));
-        let any_group = pool.application_group_references.is_empty().then(|| self.over_any_group());
+        let any_group = pool.application_group_references.is_empty().then(|| self.over_any_group(pool));
         self.over(Dark::Structure, &pool.id).chain(groups).chain(any_group.into_iter().flatten()).collect()
     }
 
-    fn over_any_group(&self) -> impl Iterator<Item = usize> {
-        let of_group =
-            |(dark, id): &(Dark, ArmId)| *dark == Dark::Structure && id.segment("applicationGroups").is_some();
+    fn over_any_group<'a>(&'a self, pool: &'a HostPool) -> impl Iterator<Item = usize> + 'a {
+        // A classic group's id says which pool it is on.
+        let may_be_on = |id: &ArmId| id.up_to("hostPools").is_none_or(|holder| holder == pool.id);
+        let of_group = move |(dark, id): &(Dark, ArmId)| {
+            *dark == Dark::Structure && id.segment("applicationGroups").is_some() && may_be_on(id)
+        };
         self.0.iter().filter(move |(at, _)| of_group(at)).flat_map(|(_, numbers)| numbers).copied()
     }
 }

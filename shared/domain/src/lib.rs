@@ -20,11 +20,16 @@
 //!
 //! [`run`] and [`message`] are what survives between the steps and what travels between them; a message whose work
 //! failed is kept as a [`dead_letter`]; [`text`] and [`wildcard`] are tools.
+//!
+//! What Azure Virtual Desktop ([`classic`]) published has its [`successor`] in what Azure Resource Manager publishes.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
+pub mod application_workspace;
 mod arm_id;
 pub mod assignment;
 pub mod catalogue;
+pub mod classic;
+pub mod comparison;
 pub mod conclude;
 pub mod dead_letter;
 pub mod dependency;
@@ -44,14 +49,18 @@ pub mod part;
 pub mod plan;
 pub mod policy;
 pub mod published;
+pub mod rdp;
 mod reading;
 pub mod report;
 pub mod resource_event;
 mod revision;
 pub mod run;
 pub mod snapshot;
+pub mod successor;
 pub mod template;
 pub mod text;
+pub mod tswp;
+pub mod waiting;
 pub mod wildcard;
 
 #[cfg(test)]

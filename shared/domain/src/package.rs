@@ -86,6 +86,10 @@ pub enum Launcher {
     WindowsApp,
     /// A browser, through the web client.
     WebClient,
+    /// An agent on the device, which opens the `.rdp` file: a path in the exported catalogue.
+    Agent,
+    /// A browser, which downloads the `.rdp` file.
+    Download,
 }
 
 /// What must be on the device before the package can be launched.
@@ -162,6 +166,8 @@ impl PackageContent {
             // Two files that differ only in what changes by itself are the same file.
             rdp.sha256.clear();
         }
+        let files = same.launch.iter_mut().filter(|way| matches!(way.with, Launcher::Agent | Launcher::Download));
+        files.for_each(|way| way.uri.clear());
         same
     }
 

@@ -1,9 +1,14 @@
 //! From what a host pool is to what the catalogue should hold for it, and why the rest is not offered.
 
+use crate::classic::is_classic;
 use crate::discovery::GroupFacts;
-use crate::estate::{CommandLineSetting, Resource, ResourceKind};
+use crate::estate::{CommandLineSetting, Resource, ResourceKind, Workspace};
+use crate::feed::FeedItem;
+use crate::launch::Target;
+
+use crate::icon::{self, Placeholder};
 use crate::names::{told_apart, without_round_brackets};
-use crate::package::{Icon, Named, PackageContent, Program};
+use crate::package::{Icon, LaunchAction, Named, PackageContent, Program};
 use crate::plan::Defaults;
 use crate::policy::Policy;
 use crate::snapshot::PoolSnapshot;
@@ -11,7 +16,7 @@ use crate::text::{stable_key, title};
 use crate::{ArmId, launch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// Hash digits in a package's key: 64 bits, so that a million packages collide with a chance of one in forty million.
 const KEY_DIGITS: usize = 16;
@@ -34,6 +39,22 @@ pub struct Published {
     pub not_published: Vec<NotPublished>,
     /// What the connection says of packages that are new.
     pub defaults: Defaults,
+    /// The pictures that packages without an icon name: whoever writes the packages stores them first.
+    pub placeholders: Vec<Placeholder>,
+}
+
+impl Published {
+    /// The same, with those packages alone that somebody chose. Names are told apart as if all were there, so that
+    /// choosing one more renames none.
+    #[must_use]
+    pub fn narrowed(mut self, chosen: &BTreeSet<String>) -> Self {
+        let left_out = self.packages.extract_if(.., |key, _| !chosen.contains(key));
+        self.not_published.extend(left_out.map(|(key, content)| NotPublished {
+            resource: content.resource,
+            reason: format!("nobody chose it: `poolwarden resources create-package {key}` does"),
+        }));
+        self
+    }
 }
 
 /// Decides what a pool publishes. Groups whose resources were never read publish nothing and say nothing: they are
@@ -50,12 +71,26 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         }
     }
     let names = display_names(&snapshot.facts.label, &offered, &policy.name_prefix);
+    let mut placeholders = BTreeMap::new();
+    let mut placeholder = |group: &GroupFacts, resource: &Resource| {
+        let drawn = icon::placeholder(group.group.kind, &readable_name(group, resource));
+        let sha256 = drawn.sha256.to_string();
+        placeholders.insert(sha256.clone(), drawn);
+        Icon { sha256, placeholder: true }
+    };
     let packages = offered
         .into_iter()
         .zip(names)
-        .filter_map(|((key, (group, resource)), name)| Some((key, content(snapshot, group, resource, name, policy)?)))
+        .filter_map(|((key, (group, resource)), name)| {
+            let icon = match &resource.icon_sha256 {
+                Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
+                None => placeholder(group, resource),
+            };
+            Some((key, content(snapshot, group, resource, name, icon, policy)?))
+        })
         .collect();
-    Published { packages, not_published, defaults: Defaults { stage: policy.stage, managed: policy.managed } }
+    let defaults = Defaults { stage: policy.stage, managed: policy.managed };
+    Published { packages, not_published, defaults, placeholders: placeholders.into_values().collect() }
 }
 
 /// Resources by the key of their package, each with the group that lists it.
@@ -103,7 +138,10 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     let named = |what: &str, filter: &crate::policy::NameFilter, names: &[&str]| {
         filter.leaves_out(names).map(|why| format!("{what} is {why}"))
     };
-    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default()];
+    // A feed is no host pool; the `.rdp` file names the one that is meant.
+    let runs_on = resource.feed.as_ref().and_then(|feed| feed.host_pool.as_deref()).unwrap_or_default();
+    let runs_on = runs_on.rsplit('/').next().unwrap_or_default();
+    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default(), runs_on];
     let workspace = group.workspace.as_ref();
     let workspace_names = [
         group.group.workspace.as_ref().map_or("", ArmId::name),
@@ -113,7 +151,11 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     named("its host pool", &policy.host_pools, &pool_names)
         .or_else(|| named("its workspace", &policy.workspaces, &workspace_names))
         .or_else(|| named("it", &policy.resources, &resource_names))
-        .or_else(|| resource.object_id.is_empty().then(|| "it has no object id to launch it by".to_owned()))
+        .or_else(|| {
+            // The classic model has no such ids.
+            let cannot_launch = resource.object_id.is_empty() && !is_classic(&resource.id);
+            cannot_launch.then(|| "it has no object id to launch it by".to_owned())
+        })
 }
 
 /// `<prefix><name> (<pool>)`: the pool's label is unique in the connection, and within the pool names that clash are
@@ -123,16 +165,7 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
 /// of different pools never share a name, whatever they are called.
 fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String> {
     let offered: Vec<&(&GroupFacts, &Resource)> = offered.values().collect();
-    let readable = |name: &str| title(name).unwrap_or_else(|| "unnamed".to_owned());
-    let friendly = |name: &Option<String>| name.as_deref().and_then(title);
-    let names = offered.iter().map(|(group, resource)| {
-        // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
-        let unnamed = group.group.kind == ResourceKind::Desktop;
-        friendly(&resource.friendly_name)
-            .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
-            .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
-            .unwrap_or_else(|| readable(&resource.name))
-    });
+    let names = offered.iter().map(|(group, resource)| readable_name(group, resource));
     let group = |at: usize| &offered[at].0.group;
     let resource = |at: usize| offered[at].1;
     let names = told_apart(
@@ -148,11 +181,30 @@ fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String>
     names.into_iter().map(|name| format!("{prefix}{name} ({label})")).collect()
 }
 
+/// What people call a resource, before anything is done to tell it apart.
+fn readable_name(group: &GroupFacts, resource: &Resource) -> String {
+    // Every desktop is called SessionDesktop until somebody names it: then its group's name says more.
+    let unnamed = group.group.kind == ResourceKind::Desktop;
+    friendly(&resource.friendly_name)
+        .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
+        .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
+        .unwrap_or_else(|| readable(&resource.name))
+}
+
+fn readable(name: &str) -> String {
+    title(name).unwrap_or_else(|| "unnamed".to_owned())
+}
+
+fn friendly(name: &Option<String>) -> Option<String> {
+    name.as_deref().and_then(title)
+}
+
 fn content(
     snapshot: &PoolSnapshot,
     group: &GroupFacts,
     resource: &Resource,
     display_name: String,
+    icon: Icon,
     policy: &Policy,
 ) -> Option<PackageContent> {
     let pool = &snapshot.facts.pool;
@@ -175,19 +227,38 @@ fn content(
             command_line: resource.command_line_setting.unwrap_or(CommandLineSetting::DoNotAllow),
             arguments: resource.command_line_arguments.clone().filter(|arguments| !arguments.is_empty()),
         }),
-        icon: match &resource.icon_sha256 {
-            Some(sha256) => Icon { sha256: sha256.clone(), placeholder: false },
-            None => Icon { sha256: crate::icon::placeholder_sha256(kind).to_owned(), placeholder: true },
-        },
-        launch: launch::actions(policy.cloud, &workspace.object_id, &resource.object_id, policy.tenant.as_deref()),
+        icon,
+        launch: launch(workspace, resource, policy),
         rdp: resource.feed.as_ref().and_then(|feed| feed.rdp.clone()),
         runs_on: resource.feed.as_ref().and_then(|feed| feed.host_pool.clone()),
-        categories: Vec::new(),
+        categories: resource.feed.as_deref().map(categories).unwrap_or_default(),
         file_associations: resource.feed.as_ref().map(|feed| feed.file_associations.clone()).unwrap_or_default(),
         network_credentials: policy.network_credentials.clone(),
         dependencies: policy.dependencies.clone(),
         entitlements: group.entitlements.clone(),
     })
+}
+
+/// The ways to start a resource. What the classic service offers has none but its file.
+fn launch(workspace: &Workspace, resource: &Resource, policy: &Policy) -> Vec<LaunchAction> {
+    let feed = resource.feed.as_deref();
+    let target = Target {
+        workspace: feed.map_or(workspace.object_id.as_str(), |feed| feed.workspace_id.as_str()),
+        resource: &resource.object_id,
+        rdp: feed.and_then(|feed| feed.rdp.as_ref()),
+        is_classic: is_classic(&resource.id),
+    };
+    launch::actions(policy.cloud, &target, policy.tenant.as_deref(), policy.web_client)
+}
+
+/// Where a catalogue shows what a feed offers: the feed's folders, then the files it opens.
+fn categories(feed: &FeedItem) -> Vec<String> {
+    let folders = feed.folders.iter().filter_map(|folder| title(folder));
+    let files = feed.file_associations.iter().filter_map(|file| title(&format!("Opens {}", file.extension)));
+    let mut categories: Vec<String> = folders.chain(files).collect();
+    categories.sort();
+    categories.dedup();
+    categories
 }
 
 #[cfg(test)]

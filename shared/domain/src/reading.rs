@@ -25,6 +25,8 @@ pub enum Why {
     TooLarge,
     /// The input holds nothing about it (offline input only).
     Missing,
+    /// The service is no more: Azure Virtual Desktop (classic). What it published is kept.
+    Retired,
 }
 
 /// A scope that could not be read: the kind, and the story for a person.
@@ -52,6 +54,7 @@ impl fmt::Display for Unreadable {
             Why::Malformed => "malformed",
             Why::TooLarge => "too large",
             Why::Missing => "missing",
+            Why::Retired => return write!(f, "retired since {}: {}", crate::classic::RETIRED_SINCE, self.detail),
         };
         write!(f, "{why}: {}", self.detail)
     }
@@ -67,4 +70,16 @@ pub struct UnknownScope {
     /// Why.
     #[serde(flatten)]
     pub reason: Unreadable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retired_service_says_since_when() {
+        let reason = Unreadable::new(Why::Retired, "410 Gone");
+        assert_eq!(reason.to_string(), "retired since 2026-09-30: 410 Gone");
+        assert_eq!(serde_json::to_value(reason.why).unwrap(), "retired");
+    }
 }

@@ -4,6 +4,7 @@ use crate::package::Change;
 use crate::plan::{Observation, PoolPlan};
 use crate::published::NotPublished;
 use crate::run::{Requests, Status};
+use crate::waiting::Waiting;
 use crate::{ArmId, UnknownScope, text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct PoolReport {
     pub active: usize,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+    /// What would have changed, had this run not been told to check only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// Scopes of this pool that could not be read.
     pub unknown: Vec<UnknownScope>,
     /// What it cost.
@@ -103,9 +107,18 @@ impl PartOutcome {
     }
 }
 
-/// How many entries of a plan one message covers. Service Bus over REST takes three requests a message, so a message
-/// a package would cost more than the publishing.
-pub const ENTRIES_PER_PART: usize = 50;
+/// How many entries of a plan one message covers at least. Service Bus over REST takes three requests a message, so a
+/// message a package would cost more than the publishing.
+const MIN_ENTRIES_PER_PART: usize = 50;
+/// And at most: a part is one document, and is published under one lock.
+const MAX_ENTRIES_PER_PART: usize = 500;
+/// Into how many parts a plan of a size between the two is divided: every part rewrites the pool's index.
+const PARTS: usize = 8;
+
+/// How many entries of a plan of this size one message covers.
+pub fn entries_per_part(entries: usize) -> usize {
+    entries.div_ceil(PARTS).clamp(MIN_ENTRIES_PER_PART, MAX_ENTRIES_PER_PART)
+}
 
 impl PoolReport {
     /// The report on a plan that is about to be carried out.
@@ -126,6 +139,7 @@ impl PoolReport {
             session_hosts: None,
             active,
             not_published: Vec::new(),
+            waiting: Vec::new(),
             unknown,
             requests: Requests::default(),
             fingerprint: None,
@@ -134,7 +148,8 @@ impl PoolReport {
 
     /// How many messages the plan takes.
     pub fn parts_expected(&self) -> u32 {
-        u32::try_from(self.plan.entries.div_ceil(ENTRIES_PER_PART)).unwrap_or(u32::MAX)
+        let parts = self.plan.entries.div_ceil(entries_per_part(self.plan.entries));
+        u32::try_from(parts).unwrap_or(u32::MAX)
     }
 
     /// Whether nothing is left to do.
@@ -156,7 +171,8 @@ impl PoolReport {
     /// plan is known to be in the catalogue.
     pub(crate) fn is_settled(&self) -> bool {
         let written: usize = self.parts.values().map(|part| part.created + part.updated + part.restored).sum();
-        self.unknown.is_empty() && self.plan.missing == 0 && self.plan.retire.is_empty() && written == self.plan.entries
+        let is_known = self.unknown.is_empty() && self.waiting.is_empty();
+        is_known && self.plan.missing == 0 && self.plan.retire.is_empty() && written == self.plan.entries
     }
 }
 
@@ -180,6 +196,9 @@ pub struct ConnectionReport {
     pub packages: PackageCounts,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
+    /// What would have changed, had the run not been told to check only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// What could not be read.
     pub unknown_scopes: Vec<ReportedScope>,
     /// Packages that could not be written, with the reason.
@@ -207,6 +226,7 @@ impl ConnectionReport {
             resources: 0,
             packages: PackageCounts::default(),
             not_published: Vec::new(),
+            waiting: Vec::new(),
             unknown_scopes: Vec::new(),
             failed_packages: BTreeMap::new(),
             ignored_files: Vec::new(),
@@ -240,6 +260,9 @@ pub struct PackageCounts {
     pub retired: usize,
     /// To retire once a person agrees.
     pub held: usize,
+    /// To create, update, restore or retire once a person has it applied: the connection checks only.
+    #[serde(default)]
+    pub waiting: usize,
     /// Left as they were because nobody can say.
     pub unknown: usize,
 }

@@ -70,6 +70,9 @@ pub struct Run {
     pub source: Source,
     /// Whether everything is read anew, whatever is known.
     pub full: bool,
+    /// Whether it applies what it finds even where the connection checks only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apply: bool,
     /// What it is limited to: host pools, or application groups, workspaces and scopes whose pools are meant. Empty
     /// for the whole connection. At most [`MAX_ONLY`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,6 +96,7 @@ impl Run {
             trigger,
             source,
             full: false,
+            apply: false,
             only: Vec::new(),
             started_at,
             discovered: None,

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use crate::{
     admin, arm,
     auth::{
-        endpoints, imds,
-        token::{Caller, Resource, TokenFault},
+        endpoints, grants, imds,
+        token::{Caller, TokenFault},
     },
+    classic,
     fault::{Effect, RetryAfter},
-    graph,
+    feed, graph,
     reply::Reply,
     request::{Api, Request},
     service_bus,
@@ -60,25 +61,38 @@ pub(crate) async fn handle(
 
 fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Reply {
     let now = simulation.now();
-    let caller = if request.api.needs_token() {
-        match simulation.tokens.check(request.header("authorization"), Resource::Arm, &request.origin, now) {
-            Ok(caller) => Some(caller),
-            Err(fault) => return unauthenticated(simulation, request, fault),
+    let caller = match request.api.resource() {
+        Some(resource) => {
+            match simulation.tokens.check(request.header("authorization"), resource, &request.origin, now) {
+                Ok(caller) if simulation.sessions.is_revoked(&caller) => {
+                    return unauthenticated(simulation, request, TokenFault::Invalid);
+                }
+                Ok(caller) => Some(caller),
+                Err(fault) => return unauthenticated(simulation, request, fault),
+            }
         }
-    } else {
-        None
+        None => None,
     };
     if let Some(reply) = effects.iter().find_map(|effect| wrecked(simulation, request, caller.as_ref(), effect, now)) {
         return identified(request, reply, simulation);
     }
     let Some(caller) = caller else {
         return match request.api {
-            Api::Token => endpoints::token(simulation, request),
+            Api::Token if request.lower.ends_with("/devicecode") => grants::device_code(simulation, request),
+            Api::Token => grants::token(simulation, request),
             Api::ManagedIdentity if request.lower.starts_with("/metadata/") => imds::token(simulation, request),
             Api::ManagedIdentity => endpoints::managed_identity(simulation, request),
             _ => endpoints::discovery(simulation, request),
         };
     };
+    match request.api {
+        Api::Feed | Api::ClassicFeed => {
+            return identified(request, feed::handle(simulation, request, &caller), simulation);
+        }
+        Api::Classic => return identified(request, classic::handle(simulation, request), simulation),
+        Api::Directory => return identified(request, simulation.directory.handle(request), simulation),
+        _ => {}
+    }
     let verdict = match request.api {
         Api::ResourceGraph => simulation.throttle.graph(&caller.object_id, now),
         _ => simulation.throttle.arm(request, &caller.object_id, now),
@@ -127,6 +141,9 @@ fn unauthenticated(simulation: &Simulation, request: &Request, fault: TokenFault
         request.origin,
         simulation.tenant()
     );
+    if request.api.is_feed() {
+        return feed::plain(401, "").with("www-authenticate", &challenge);
+    }
     Reply::error(401, code, message).with("www-authenticate", &challenge)
 }
 
@@ -145,8 +162,12 @@ fn wrecked(
             "ServerTimeout",
             "The request timed out. Diagnostic information: timestamp, subscription id, tracking id, request correlation id.",
         )),
+        Effect::Forbidden(_) if request.api.is_feed() => Some(feed::plain(403, "Access is denied.")),
         Effect::Forbidden(_) => Some(arm::error::forbidden(request, caller)),
         Effect::Malformed => Some(web_page()),
+        Effect::Html => Some(portal_page()),
+        Effect::NotFound => Some(arm::error::not_found(request)),
+        Effect::Gone => Some(Reply::error(410, "Gone", "The service is no longer available.")),
         Effect::ExpiredToken => Some(unauthenticated(simulation, request, TokenFault::Expired)),
         Effect::Cut | Effect::Truncate | Effect::Slow(_) => None,
     }
@@ -158,6 +179,16 @@ pub(crate) fn web_page() -> Reply {
         200,
         "text/html",
         "<!DOCTYPE html><html><head><title>Our services aren't available right now</title></head><body><h2>We're working to restore all services".into(),
+    )
+}
+
+/// What stands between a client and the service: a page to sign in at, with a
+/// status that says all is well.
+pub(crate) fn portal_page() -> Reply {
+    Reply::bytes(
+        200,
+        "text/html; charset=utf-8",
+        "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body><form action=\"/login\"><input name=\"user\"></form></body></html>".into(),
     )
 }
 

@@ -37,6 +37,10 @@ pub(crate) enum Effect {
     Cut,
     Truncate,
     Malformed,
+    /// 200 with a whole web page.
+    Html,
+    NotFound,
+    Gone,
     Slow(Duration),
     ExpiredToken,
 }
@@ -76,9 +80,14 @@ fn effect(kind: &str) -> Result<Effect> {
         "cut" => Effect::Cut,
         "truncate" => Effect::Truncate,
         "malformed" => Effect::Malformed,
+        "html" => Effect::Html,
+        "404" => Effect::NotFound,
+        "410" => Effect::Gone,
         "slow" => Effect::Slow(Duration::from_secs(1)),
         "expired-token" => Effect::ExpiredToken,
-        other => bail!("there is no fault {other:?}: 429, 503, 403, cut, truncate, malformed, slow or expired-token"),
+        other => bail!(
+            "there is no fault {other:?}: 429, 503, 403, 404, 410, cut, truncate, malformed, html, slow or expired-token"
+        ),
     })
 }
 

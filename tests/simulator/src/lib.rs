@@ -22,6 +22,18 @@
 //! `https://servicebus.azure.net`, such as [`Running::token_for`] makes. Queues
 //! are made by [`Options::queues`], [`Running::put_queue`] or `/_sim`.
 //!
+//! # Sign-in and the user feed
+//! Entra's token endpoint takes passwords, device codes, refresh tokens and
+//! client credentials; the name of an account decides what happens to it
+//! (`GET /_sim/feed` lists the rules: `aadsts50126@…` is refused with that
+//! code, `none@…` has no workspace, any other sees all). The feed of the
+//! current model is at `/api/arm/feeddiscovery`, the classic one at
+//! `/api/feeddiscovery/webfeeddiscovery.aspx`, classic management at
+//! `/RdsManagement/V1`, and Microsoft Graph's applications at `/v1.0`; each
+//! takes only tokens for itself. `GET /_sim/feed/expected?account=…` tells what
+//! an account should see, and `/_sim/stats` counts `sign_in_attempts` by
+//! account, grant and outcome.
+//!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
 //!
@@ -30,9 +42,11 @@
 //! | `429` | refused as throttled | `retry_after=`seconds, `date`, `none` or `garbage` (1) |
 //! | `503` | refused as unavailable | |
 //! | `403` | refused as not authorized | `scope=` an ARM path, or `resourcegraph` |
+//! | `404`, `410` | refused as not found, or as gone | |
 //! | `cut` | done, but the connection ends in the middle of the body, or before an answer that has none | |
 //! | `truncate` | the body ends half-way, with a length that matches | |
-//! | `malformed` | 200 with a web page | |
+//! | `malformed` | 200 with a web page that breaks off | |
+//! | `html` | 200 with a whole web page, as a portal in between gives it | |
 //! | `slow` | answered late | `ms=` (1000) |
 //! | `expired-token` | 401 as if the token had expired | |
 //!
@@ -44,11 +58,14 @@
 mod admin;
 mod arm;
 mod auth;
+mod classic;
 mod clock;
 mod dice;
+mod directory;
 mod dispatch;
 mod estate;
 mod fault;
+mod feed;
 mod graph;
 mod options;
 mod reply;

@@ -21,10 +21,21 @@ Examples:
   simulator serve --fault 403:scope=resourcegraph --fault slow:ms=500,path=sessionHosts
   simulator serve --queue publish_package:lock=5s,max_delivery=3 --queue spare
   simulator serve --fault cut:path=/acquire_token/messages,rate=0.1
+  simulator serve --classic retired --fault 404:path=/webfeed,after=1
+  simulator serve --estate feed5000
+  curl -d 'grant_type=password&username=all@contoso.com&password=any' \\
+       -d 'scope=https://www.wvd.microsoft.com/.default offline_access' \\
+       -d client_id=0c1e47f0-51a0-4ed5-b0a3-5f0000000001 \\
+       http://127.0.0.1:7072/organizations/oauth2/v2.0/token
+  curl -H 'X-MS-User-Agent: MSRDC/10.0.0' -H \"Authorization: Bearer $TOKEN\" \\
+       http://127.0.0.1:7072/api/arm/feeddiscovery
+  curl http://127.0.0.1:7072/_sim/feed            # what account names do
+  curl 'http://127.0.0.1:7072/_sim/feed/expected?account=guest@contoso.com'
   simulator estate --estate my-estate.toml --seed 7 > planted.json";
 
 /// Azure Virtual Desktop's Azure, simulated: ARM, Resource Graph, the activity
-/// log, a Service Bus namespace and sign-in.
+/// log, a Service Bus namespace, sign-in, the user feed and the classic
+/// service.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Cli {
@@ -43,7 +54,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Planted {
-    /// small, large, dense, or the path of an estate file (TOML).
+    /// small, large, dense, feed5000, or the path of an estate file (TOML).
     #[arg(long, default_value = "small")]
     estate: String,
     /// The seed of the estate, its oddities and the faults.
@@ -72,8 +83,9 @@ struct Serve {
     #[arg(long)]
     avd_rate_limit: Option<u32>,
     /// What goes wrong: KIND[:key=value,…], with KIND one of 429, 503, 403,
-    /// cut, truncate, malformed, slow, expired-token, and keys path, rate,
-    /// after, count, and per kind retry_after, scope, ms. Repeatable.
+    /// 404, 410, cut, truncate, malformed, html, slow, expired-token, and keys
+    /// path, rate, after, count, and per kind retry_after, scope, ms.
+    /// Repeatable.
     #[arg(long = "fault", value_name = "SPEC")]
     faults: Vec<Fault>,
     /// Seconds a token is valid.
@@ -85,6 +97,10 @@ struct Serve {
     /// A client that may sign in, as ID:SECRET. Repeatable.
     #[arg(long = "client", value_name = "ID:SECRET", value_parser = parse_client)]
     clients: Vec<Client>,
+    /// Whether the classic service, its feed and its management, is on or
+    /// retired (every call answers 410).
+    #[arg(long, value_enum, default_value_t = Classic::On)]
+    classic: Classic,
     /// A queue of the Service Bus namespace, beside those Poolwarden uses, or
     /// other settings for one of these: NAME[:key=value,…] with the keys lock,
     /// duplicates, ttl (90s, 500ms, 10m), max_delivery, max_size (bytes) and
@@ -108,6 +124,12 @@ struct Estate {
 enum Throttle {
     Azure,
     Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Classic {
+    On,
+    Retired,
 }
 
 fn parse_client(text: &str) -> Result<Client> {
@@ -147,6 +169,7 @@ impl Serve {
             identity_header: self.identity_header,
             clients,
             queues,
+            classic_retired: self.classic == Classic::Retired,
             ..self.planted.options()?
         })
     }

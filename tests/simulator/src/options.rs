@@ -64,6 +64,8 @@ pub struct Options {
     /// The queues of the Service Bus namespace; [`QueueSpec::defaults`] are
     /// those Poolwarden uses.
     pub queues: Vec<QueueSpec>,
+    /// Whether the classic service, its feed and its management, is retired.
+    pub classic_retired: bool,
     /// The clock to live by.
     pub clock: Clock,
 }
@@ -82,6 +84,7 @@ impl Default for Options {
             identity_header: DEFAULT_IDENTITY_HEADER.to_owned(),
             clients: vec![Client { id: DEFAULT_CLIENT_ID.to_owned(), secret: DEFAULT_CLIENT_SECRET.to_owned() }],
             queues: QueueSpec::defaults(),
+            classic_retired: false,
             clock: Clock::system(),
         }
     }

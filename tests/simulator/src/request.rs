@@ -9,7 +9,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{reply::Reply, service_bus};
+use crate::{auth::token::Resource, reply::Reply, service_bus};
 
 /// The largest body that is read, in bytes (an ARM request may have 4 MB).
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -30,6 +30,14 @@ pub(crate) enum Api {
     ManagedIdentity,
     Discovery,
     ServiceBus,
+    /// The user feed of the current model.
+    Feed,
+    /// The user feed of the classic model.
+    ClassicFeed,
+    /// The classic model's management.
+    Classic,
+    /// Microsoft Graph.
+    Directory,
     Control,
 }
 
@@ -44,13 +52,34 @@ impl Api {
             Self::ManagedIdentity => "managed_identity",
             Self::Discovery => "discovery",
             Self::ServiceBus => "service_bus",
+            Self::Feed => "feed",
+            Self::ClassicFeed => "classic_feed",
+            Self::Classic => "classic",
+            Self::Directory => "microsoft_graph",
             Self::Control => "control",
         }
     }
 
     /// Whether it is called with a bearer token.
     pub(crate) fn needs_token(self) -> bool {
-        matches!(self, Self::Arm | Self::ResourceGraph | Self::ActivityLog | Self::ServiceBus)
+        self.resource().is_some()
+    }
+
+    /// What the bearer token must be for.
+    pub(crate) fn resource(self) -> Option<Resource> {
+        match self {
+            Self::Arm | Self::ResourceGraph | Self::ActivityLog => Some(Resource::Arm),
+            Self::ServiceBus => Some(Resource::ServiceBus),
+            Self::Feed => Some(Resource::Feed),
+            Self::ClassicFeed | Self::Classic => Some(Resource::Classic),
+            Self::Directory => Some(Resource::Directory),
+            Self::Token | Self::ManagedIdentity | Self::Discovery | Self::Control => None,
+        }
+    }
+
+    /// Whether it is one of the user feeds, which answer with XML and files.
+    pub(crate) fn is_feed(self) -> bool {
+        matches!(self, Self::Feed | Self::ClassicFeed)
     }
 }
 
@@ -198,13 +227,22 @@ fn api_of(lower: &str) -> Api {
         Api::Control
     } else if lower == "/msi/token" || lower == "/metadata/identity/oauth2/token" {
         Api::ManagedIdentity
-    } else if lower.ends_with("/oauth2/v2.0/token") || lower.ends_with("/oauth2/token") {
+    } else if ["/oauth2/v2.0/token", "/oauth2/token", "/oauth2/v2.0/devicecode"].iter().any(|end| lower.ends_with(end))
+    {
         Api::Token
     } else if lower.ends_with("/.well-known/openid-configuration")
         || lower.ends_with("/discovery/instance")
         || lower.ends_with("/discovery/v2.0/keys")
     {
         Api::Discovery
+    } else if is_below(lower, &["/api/arm/feeddiscovery", "/api/arm/feed"]) {
+        Api::Feed
+    } else if is_below(lower, &["/api/feeddiscovery", "/api/feed"]) {
+        Api::ClassicFeed
+    } else if is_below(lower, &["/rdsmanagement"]) {
+        Api::Classic
+    } else if is_below(lower, &["/v1.0", "/beta"]) {
+        Api::Directory
     } else if lower == "/providers/microsoft.resourcegraph/resources" {
         Api::ResourceGraph
     } else if lower.ends_with("/providers/microsoft.insights/eventtypes/management/values") {
@@ -212,4 +250,11 @@ fn api_of(lower: &str) -> Api {
     } else {
         Api::Arm
     }
+}
+
+/// Whether a path is one of some others, or lies below it.
+fn is_below(lower: &str, ancestors: &[&str]) -> bool {
+    ancestors
+        .iter()
+        .any(|ancestor| lower.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }

@@ -91,14 +91,21 @@ impl Running {
     /// A token that ARM and Resource Graph accept; not counted as a sign-in.
     #[must_use]
     pub fn token(&self) -> String {
-        endpoints::direct(&self.simulation, endpoints::MANAGEMENT, &self.url())
+        endpoints::direct(&self.simulation, None, endpoints::MANAGEMENT, &self.url())
     }
 
     /// A token for another audience, such as `https://servicebus.azure.net` or
     /// `https://storage.azure.com`; not counted as a sign-in.
     #[must_use]
     pub fn token_for(&self, audience: &str) -> String {
-        endpoints::direct(&self.simulation, audience, &self.url())
+        endpoints::direct(&self.simulation, None, audience, &self.url())
+    }
+
+    /// A token of a user for an audience, such as
+    /// `https://www.wvd.microsoft.com`; not counted as a sign-in.
+    #[must_use]
+    pub fn user_token(&self, account: &str, audience: &str) -> String {
+        endpoints::direct(&self.simulation, Some(account), audience, &self.url())
     }
 
     /// The address of the Service Bus namespace, without a trailing slash.
@@ -138,12 +145,12 @@ impl Running {
     /// What `GET /_sim/stats` answers.
     #[must_use]
     pub fn stats(&self) -> Value {
-        self.simulation.stats.document(self.simulation.faults.fired())
+        self.simulation.stats_document()
     }
 
     /// Sets the counters back, as `DELETE /_sim/stats` does.
     pub fn reset_stats(&self) {
-        self.simulation.stats.reset();
+        self.simulation.reset_stats();
     }
 
     /// Puts other faults in force.

@@ -4,14 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{
     admin::webhook::Webhooks,
-    auth::token::Tokens,
+    auth::{sessions::Sessions, token::Tokens},
+    classic::RoleAssignments,
     clock::{Clock, seven_digits},
     dice::{guid, hash},
+    directory::Directory,
     estate::{generate::generate, wire::Oddness},
     fault::Faults,
+    feed,
     options::Options,
     service_bus::Namespace,
     stats::Stats,
@@ -24,6 +28,11 @@ pub(crate) struct Simulation {
     pub(crate) options: Options,
     pub(crate) clock: Clock,
     pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) feed: feed::Settings,
+    pub(crate) rendered: feed::Rendered,
+    pub(crate) role_assignments: RoleAssignments,
+    pub(crate) directory: Directory,
     pub(crate) throttle: Throttle,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
@@ -40,6 +49,11 @@ impl Simulation {
         let clock = options.clock.clone();
         Ok(Self {
             tokens: Tokens::new(options.token_lifetime, &spec.tenant_id)?,
+            sessions: Sessions::default(),
+            feed: feed::Settings::new(options.classic_retired),
+            rendered: feed::Rendered::default(),
+            role_assignments: RoleAssignments::default(),
+            directory: Directory::new(&options.clients),
             throttle: Throttle::new(options.throttle, options.avd_rate_limit),
             faults: Faults::new(options.seed, options.faults.clone()),
             stats: Stats::default(),
@@ -73,5 +87,16 @@ impl Simulation {
     /// The time as the provider prints it.
     pub(crate) fn now_text(&self) -> String {
         seven_digits(self.now())
+    }
+
+    /// What `GET /_sim/stats` answers.
+    pub(crate) fn stats_document(&self) -> Value {
+        self.stats.document(self.faults.fired(), &self.sessions.attempts())
+    }
+
+    /// Sets the counters back.
+    pub(crate) fn reset_stats(&self) {
+        self.stats.reset();
+        self.sessions.reset_attempts();
     }
 }

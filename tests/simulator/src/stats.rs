@@ -80,13 +80,14 @@ impl Stats {
             *counts.throttled_by_api.entry(api).or_default() += 1;
         }
         let signs_in = matches!(request.api, Api::Token | Api::ManagedIdentity);
-        if signs_in && status == 200 {
+        let asks_for_code = request.lower.ends_with("/devicecode");
+        if signs_in && status == 200 && !asks_for_code {
             counts.sign_ins += 1;
         }
     }
 
     /// The counters as JSON.
-    pub(crate) fn document(&self, faults: u64) -> Value {
+    pub(crate) fn document(&self, faults: u64, attempts: &Value) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let api = |api: Api| counts.by_api.get(api.name()).copied().unwrap_or(0);
         let texts = |by_status: &BTreeMap<u16, u64>| -> BTreeMap<String, u64> {
@@ -103,6 +104,10 @@ impl Stats {
                 "token": api(Api::Token),
                 "managed_identity": api(Api::ManagedIdentity),
                 "discovery": api(Api::Discovery),
+                "feed": api(Api::Feed),
+                "classic_feed": api(Api::ClassicFeed),
+                "classic": api(Api::Classic),
+                "microsoft_graph": api(Api::Directory),
                 "by_operation": counts.by_operation,
             },
             "service_bus": {
@@ -114,6 +119,7 @@ impl Stats {
             "throttled": counts.throttled_by_api.values().sum::<u64>(),
             "throttled_by_api": counts.throttled_by_api,
             "sign_ins": counts.sign_ins,
+            "sign_in_attempts": attempts,
             "faults": faults,
             "bytes_sent": counts.bytes,
             "in_flight": self.in_flight.load(Ordering::Relaxed),

@@ -1,18 +1,22 @@
 //! The measure of comparison: a plain client that already knows every address, fetches all of them over 32
 //! connections, and throws the answers away. It parses nothing, decides nothing and keeps nothing.
 
-use super::pipeline::CONNECTIONS;
+use super::plain::CONNECTIONS;
+use super::stand::{ACCOUNT, PASSWORD};
 use super::tap::Recorded;
 use crate::simulator::IDENTITY_HEADER;
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Args;
-use reqwest::{Client, Method, header};
+use reqwest::{Client, Method, Url, header};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
+
+/// What a feed wants to know of its client; ARM does not look at it.
+const USER_AGENT: &str = "MSRDC/10.0.0";
 
 /// `cargo xtask bench fetch`
 #[derive(Debug, Args)]
@@ -23,6 +27,9 @@ pub(crate) struct Fetch {
     /// The requests, as the tap recorded them
     #[arg(long)]
     requests: PathBuf,
+    /// They are a feed's: sign in as an account, and say which client this is
+    #[arg(long)]
+    feed: bool,
 }
 
 impl Fetch {
@@ -34,7 +41,7 @@ impl Fetch {
         let requests: Arc<Vec<Recorded>> = Arc::new(requests.iter().map(from_json).collect::<Result<_>>()?);
         let began = Instant::now();
         let http = Client::builder().no_proxy().pool_max_idle_per_host(CONNECTIONS).build()?;
-        let token = token(&http, &self.url).await?;
+        let token = if self.feed { account_token(&http, &self.url).await? } else { token(&http, &self.url).await? };
         let (next, bytes) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..CONNECTIONS {
@@ -66,10 +73,31 @@ async fn token(http: &Client, url: &str) -> Result<String> {
     answer["access_token"].as_str().map(str::to_owned).context("the answer has no token")
 }
 
+async fn account_token(http: &Client, url: &str) -> Result<String> {
+    let fields = [
+        ("grant_type", "password"),
+        ("client_id", "a85cf173-4192-42f8-81fa-777a763e6e2c"),
+        ("scope", "https://www.wvd.microsoft.com/.default"),
+        ("username", ACCOUNT),
+        ("password", PASSWORD),
+    ];
+    let mut address = Url::parse_with_params(&format!("{url}/organizations/oauth2/v2.0/token"), fields)?;
+    let form = address.query().unwrap_or_default().to_owned();
+    address.set_query(None);
+    let request = http.post(address);
+    let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+    let answer: Value =
+        request.send().await?.error_for_status()?.json().await.context("the token's answer is no JSON")?;
+    answer["access_token"].as_str().map(str::to_owned).context("the answer has no token")
+}
+
 /// Sends one request and returns how many bytes its answer had.
 async fn one(http: &Client, url: &str, token: &str, request: &Recorded) -> Result<u64> {
     let method: Method = request.method.parse().context("a recorded method is none")?;
-    let mut sent = http.request(method, format!("{url}{}", request.target)).bearer_auth(token);
+    let mut sent = http
+        .request(method, format!("{url}{}", request.target))
+        .bearer_auth(token)
+        .header("x-ms-user-agent", USER_AGENT);
     if !request.body.is_empty() {
         sent = sent.header(header::CONTENT_TYPE, "application/json").body(request.body.clone());
     }

@@ -1,12 +1,14 @@
 //! `cargo xtask bench`: how fast it is, measured on release builds, against what the same answers cost without it.
 
 mod contestant;
+mod feed;
 #[cfg(feature = "plain-client")]
 mod fetch;
 mod floor;
 mod host;
 mod load;
 mod pipeline;
+mod plain;
 mod stand;
 mod start;
 mod storage;
@@ -22,6 +24,7 @@ The embedded queue has a benchmark of its own: cargo bench --package poolwarden-
 Examples:
   cargo xtask bench pipeline
   cargo xtask bench pipeline --estate dense --runs 9
+  cargo xtask bench feed
   cargo xtask bench host";
 
 /// `cargo xtask bench`
@@ -30,6 +33,8 @@ Examples:
 pub(crate) enum Bench {
     /// Runs over a simulated estate, from the first request to the finished catalogue
     Pipeline(pipeline::Pipeline),
+    /// A feed of 5,000 resources with icons, from sign-in to the finished catalogue
+    Feed(feed::Feed),
     /// Poolwarden as a custom handler of the Functions host, beside minimal ones in Node and Python
     Host(host::Host),
     /// Invoke a custom handler for a while (the load of `bench host`)
@@ -45,6 +50,7 @@ impl Bench {
     pub(crate) async fn run(&self) -> Result<()> {
         match self {
             Self::Pipeline(pipeline) => pipeline.run().await,
+            Self::Feed(feed) => feed.run().await,
             Self::Host(host) => host.run().await,
             Self::Load(load) => load.run().await,
             #[cfg(feature = "plain-client")]

@@ -2,25 +2,20 @@
 //! pages, and at a distance that makes round trips and Azure's limits count.
 
 use super::floor::Floor;
-use super::stand::{self, Cost, median};
+use super::plain::{self, CONNECTIONS};
+use super::stand::{self, Cost, Reads, median};
 use super::start;
 use super::table::Table;
-use super::tap::{Recorded, Tap};
 use crate::cargo::{self, Programs, fresh_folder};
-use crate::processes::capture;
 use crate::simulator::Simulator;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::Value;
-use std::path::{Path, PathBuf};
-use tokio::process::Command;
+use std::path::Path;
 
 /// The distance at which the floor is measured, in milliseconds.
 const RTT_MS: u32 = 20;
 /// Runs at a distance take long and vary little.
 const RUNS_AT_DISTANCE: usize = 3;
-/// The plain client's connections.
-pub(super) const CONNECTIONS: usize = 32;
 /// The estate whose reads exceed what Azure grants at once.
 const DENSE: &str = "dense";
 
@@ -69,15 +64,15 @@ impl Pipeline {
     /// Runs and plain fetches in turn, over one simulator and without delay.
     async fn compare(&self, programs: &Programs, folder: &Path, table: &mut Table) -> Result<()> {
         let azure = Simulator::start(programs, folder, &self.estate, &[]).await?;
-        let (requests, _) = record(programs, &azure).await?;
-        let recording = write(folder, &requests)?;
+        let (requests, _) = plain::record(programs, Reads::Arm, &azure).await?;
+        let recording = plain::write(folder, &requests)?;
         let (mut firsts, mut seconds, mut fetches, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for number in 1..=self.runs {
-            let poolwarden = stand::install(programs, &azure.url, &azure.url)?;
+            let poolwarden = stand::install(programs, Reads::Arm, &azure.url, &azure.url)?;
             let first = stand::run(&poolwarden).await?;
             let second = stand::run(&poolwarden).await?;
             ensure!(second.changed == 0, "a second run changed {} packages", second.changed);
-            let (fetch, fetched) = fetch(programs, &azure, &recording).await?;
+            let (fetch, fetched) = plain::fetch(programs, Reads::Arm, &azure, &recording).await?;
             bytes = fetched;
             println!(
                 "{number}/{}: first run {:.3} s, second run {:.3} s, plain client {fetch:.3} s",
@@ -87,7 +82,7 @@ impl Pipeline {
             seconds.push(second);
             fetches.push(fetch);
         }
-        let poolwarden = stand::install(programs, &azure.url, &azure.url)?;
+        let poolwarden = stand::install(programs, Reads::Arm, &azure.url, &azure.url)?;
         stand::run(&poolwarden).await?;
         let start_ms = start::measure(&poolwarden).await?;
         azure.stop().await?;
@@ -114,44 +109,10 @@ impl Pipeline {
     }
 }
 
-/// A first run through a tap: every request it sends, and what it cost.
-async fn record(programs: &Programs, azure: &Simulator) -> Result<(Vec<Recorded>, Cost)> {
-    let tap = Tap::open(&azure.url).await?;
-    let poolwarden = stand::install(programs, &azure.url, &tap.url)?;
-    let cost = stand::run(&poolwarden).await?;
-    let requests = tap.recorded()?;
-    ensure!(
-        requests.len() as u64 == cost.requests,
-        "{} requests went over the wire, and the run says {}",
-        requests.len(),
-        cost.requests
-    );
-    Ok((requests, cost))
-}
-
-fn write(folder: &Path, requests: &[Recorded]) -> Result<PathBuf> {
-    let path = folder.join("requests.json");
-    let requests: Vec<Value> = requests.iter().map(Recorded::to_json).collect();
-    std::fs::write(&path, Value::from(requests).to_string())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
-}
-
-/// A plain fetch of everything recorded, by this program's release build: its seconds and the bytes it read.
-async fn fetch(programs: &Programs, azure: &Simulator, recording: &Path) -> Result<(f64, u64)> {
-    let mut command = Command::new(&programs.xtask);
-    command.args(["bench", "fetch", "--url", &azure.url, "--requests"]).arg(recording);
-    let (status, out, err) = capture(&mut command).await?;
-    ensure!(status.success(), "the plain client failed ({status}): {}", err.trim());
-    let said: Value = serde_json::from_str(&out).context("the plain client printed something else than JSON")?;
-    let elapsed_ms = said["elapsed_ms"].as_f64().context("the plain client does not say how long it took")?;
-    Ok((elapsed_ms / 1000.0, said["bytes"].as_u64().unwrap_or_default()))
-}
-
 /// First runs at a distance and under Azure's limits, against the least that they can take.
 async fn at_distance(programs: &Programs, folder: &Path, estate: &str, table: &mut Table) -> Result<()> {
     let azure = Simulator::start(programs, folder, estate, &[]).await?;
-    let floor = Floor::of(&record(programs, &azure).await?.0)?;
+    let floor = Floor::of(&plain::record(programs, Reads::Arm, &azure).await?.0)?;
     azure.stop().await?;
     let least = floor.seconds(RTT_MS);
     let mut costs = Vec::new();
@@ -160,7 +121,7 @@ async fn at_distance(programs: &Programs, folder: &Path, estate: &str, table: &m
         let azure =
             Simulator::start(programs, folder, estate, &["--rtt-ms", &RTT_MS.to_string(), "--throttle", "azure"])
                 .await?;
-        let poolwarden = stand::install(programs, &azure.url, &azure.url)?;
+        let poolwarden = stand::install(programs, Reads::Arm, &azure.url, &azure.url)?;
         let cost = stand::run(&poolwarden).await?;
         let stats = azure.stats().await?;
         azure.stop().await?;

@@ -15,19 +15,35 @@ pub(super) struct Cost {
     pub(super) changed: u64,
 }
 
-/// An installation with an empty store. `arm` is where its requests go; it signs in at `azure` itself.
-pub(super) fn install(programs: &Programs, azure: &str, arm: &str) -> Result<Poolwarden> {
-    let folder = fresh_folder("bench/run")?;
-    let configuration = format!(
-        r#"[store]
-path = "poolwarden.db"
+/// What the connection that is measured reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// The estate, through ARM.
+    Arm,
+    /// What [`ACCOUNT`] is shown.
+    Feed,
+}
 
-[[connection]]
-name = "bench"
-enabled = false
-credential = {{ kind = "managed_identity" }}
-endpoints = {{ arm = "{arm}" }}
-"#
+/// The account whose feed is measured; it is shown everything.
+pub(super) const ACCOUNT: &str = "all@contoso.com";
+/// Its password.
+pub(super) const PASSWORD: &str = "simulated";
+
+/// An installation with an empty store. `asked` is where its requests go; it signs in at `azure` itself.
+pub(super) fn install(programs: &Programs, reads: Reads, azure: &str, asked: &str) -> Result<Poolwarden> {
+    let folder = fresh_folder("bench/run")?;
+    let connection = match reads {
+        Reads::Arm => format!("credential = \"managed_identity\"\nendpoints = {{ arm = \"{asked}\" }}"),
+        Reads::Feed => {
+            std::fs::write(folder.join("password"), PASSWORD).context("cannot write the account's password")?;
+            format!(
+                "kind = \"feed\"\nendpoints = {{ feed = \"{asked}\", authority = \"{azure}\" }}\ncredential = {{ kind = \
+                 \"username_password\", username = \"{ACCOUNT}\", password = {{ file = \"password\" }} }}"
+            )
+        }
+    };
+    let configuration = format!(
+        "[store]\npath = \"poolwarden.db\"\n\n[[connection]]\nname = \"bench\"\nenabled = false\n{connection}\n"
     );
     Poolwarden::install(programs, &folder, azure, &configuration)
 }
@@ -46,7 +62,8 @@ pub(super) async fn run(poolwarden: &Poolwarden) -> Result<Cost> {
     Ok(Cost {
         seconds: count(&summary["elapsed_ms"], "elapsed_ms")? as f64 / 1000.0,
         requests: count(&report["requests"]["arm"], "requests")?
-            + count(&report["requests"]["resource_graph"], "queries")?,
+            + count(&report["requests"]["resource_graph"], "queries")?
+            + count(&report["requests"]["feed"], "requests to the feed")?,
         throttled: count(&report["requests"]["throttled"], "throttled requests")?,
         peak_rss_mib: summary["peak_rss_bytes"].as_u64().unwrap_or_default() as f64 / f64::from(1 << 20),
         changed,

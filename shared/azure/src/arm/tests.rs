@@ -116,7 +116,8 @@ async fn a_second_401_is_forbidden() {
 async fn without_a_token_nothing_is_asked() {
     let server = MockServer::start().await;
     let credentials = Arc::new(FixedToken::default());
-    *credentials.error.lock().unwrap() = Some(SignInError::Refused("wrong".into()));
+    *credentials.error.lock().unwrap() =
+        Some(SignInError::Refused { problem: crate::SignInProblem::Application, code: None, text: "wrong".into() });
     let arm = Arm::new(shared(&server.uri(), Arc::clone(&credentials)));
     assert_eq!(list(&arm).await.unwrap_err().why, Why::Forbidden);
     *credentials.error.lock().unwrap() = Some(SignInError::Unreachable("away".into()));

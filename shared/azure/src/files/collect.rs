@@ -1,11 +1,13 @@
 //! Many files: the estate they hold together, and what they leave open.
 
-use super::content::{Content, Kind, kind_of};
+use super::classic::{Known, Unknown, what_is};
+use super::content::{Content, Kind};
 use crate::answers::safe;
 use crate::arm_estate::Grants;
-use crate::listing::id_of;
+use crate::classic::wire as classic_wire;
 use crate::versions::ROLES_WITHOUT_USE;
 use crate::wire;
+use poolwarden_domain::classic::is_classic;
 use poolwarden_domain::entitlement::DESKTOP_VIRTUALIZATION_USER;
 use poolwarden_domain::estate::{Estate, RoleAssignment, Subscription};
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
@@ -40,7 +42,10 @@ pub(super) struct Collector {
 pub(super) fn holder(kind: Kind, id: &ArmId) -> Option<ArmId> {
     match kind {
         Kind::SessionHost => id.up_to("hostPools"),
-        Kind::Application | Kind::Desktop => id.up_to("applicationGroups"),
+        Kind::Application | Kind::Desktop | Kind::AssignedUser => id.up_to("applicationGroups"),
+        Kind::Group if is_classic(id) => id.up_to("hostPools"),
+        Kind::HostPool if is_classic(id) => id.up_to("tenants"),
+        Kind::Workspace if is_classic(id) => id.up_to("tenantGroups"),
         Kind::Subscription => Some(ArmId::new("/")),
         _ => id.up_to("subscriptions"),
     }
@@ -53,16 +58,20 @@ impl Collector {
         let mut holders = BTreeSet::new();
         holders.extend(content.asked.clone());
         for item in &content.items {
-            let kind = match kind_of(item) {
-                Ok(kind) => kind,
-                Err(what) => {
+            let known = match what_is(item, content.asked_classic.as_ref()) {
+                Ok(known) => known,
+                Err(Unknown::Other(what)) => {
                     *others.entry(what).or_default() += 1;
                     continue;
                 }
+                Err(Unknown::Nameless(why)) => {
+                    self.estate.ignored.push(format!("{shown}: an item {why}"));
+                    continue;
+                }
             };
-            let id = id_of(item).map(|id| ArmId::new(&id));
-            holders.extend(id.as_ref().and_then(|id| holder(kind, id)).map(|holder| (kind, holder)));
-            if let Err(text) = self.take_item(kind, id.as_ref(), item) {
+            let (kind, id) = (known.kind, known.id.as_ref());
+            holders.extend(id.and_then(|id| holder(kind, id)).map(|holder| (kind, holder)));
+            if let Err(text) = self.take_item(&known, item) {
                 match id {
                     Some(scope) => self.estate.unknown.push(UnknownScope {
                         scope: ArmId::new(&safe(scope.as_str(), 500)),
@@ -87,12 +96,23 @@ impl Collector {
         }
     }
 
-    fn take_item(&mut self, kind: Kind, id: Option<&ArmId>, item: &RawValue) -> Result<(), String> {
+    fn take_item(&mut self, known: &Known, item: &RawValue) -> Result<(), String> {
+        let (kind, id) = (known.kind, known.id.as_ref());
         // The same thing may be in several files; the first one counts.
         if id.is_some_and(|id| !self.seen.insert((kind, id.canonical()))) {
             return Ok(());
         }
         let estate = &mut self.estate;
+        if let (true, Some(id)) = (known.is_classic, id) {
+            match kind {
+                Kind::HostPool => estate.host_pools.push(classic_wire::host_pool(item, id)?),
+                Kind::Group => estate.application_groups.push(classic_wire::application_group(item, id)?),
+                Kind::Workspace => estate.workspaces.push(classic_wire::tenant(item, id)?),
+                Kind::AssignedUser => self.grants.assignments.push(classic_wire::assignment(item, id)?),
+                _ => return self.take_part(kind, Some(id)),
+            }
+            return Ok(());
+        }
         match kind {
             Kind::HostPool => estate.host_pools.push(wire::host_pool(item)?),
             Kind::Group => estate.application_groups.push(wire::application_group(item)?),
@@ -103,13 +123,21 @@ impl Collector {
                 let subscription = wire::subscription(item)?;
                 self.named.insert(subscription.id.to_ascii_lowercase(), subscription);
             }
+            _ => return self.take_part(kind, id),
+        }
+        Ok(())
+    }
+
+    /// What only shows that there is more of a pool or group.
+    fn take_part(&mut self, kind: Kind, id: Option<&ArmId>) -> Result<(), String> {
+        match kind {
             Kind::SessionHost => {
                 let id = id.ok_or("has no id")?;
                 let pool = id.up_to("hostPools").ok_or("is a session host of no host pool")?;
                 self.hosts.entry(pool).or_default().insert(id.canonical());
             }
             // Read when they are asked for; here only the group matters.
-            Kind::Application | Kind::Desktop => {
+            _ => {
                 let group = id.and_then(|id| id.up_to("applicationGroups")).ok_or("belongs to no application group")?;
                 self.groups.insert(group);
             }
@@ -134,6 +162,7 @@ impl Collector {
 
     /// The estate, with everything that the files leave open named.
     pub(super) fn finish(mut self, folder: &str) -> (Estate, Lists) {
+        self.complete_classic();
         self.open_references(folder);
         self.open_lists(folder);
         self.name_subscriptions();
@@ -193,6 +222,7 @@ impl Collector {
             let text = format!("no file in {folder} lists the session hosts of {pool} to the end");
             self.missing(ArmId::new(&format!("{pool}/sessionHosts")), Why::Missing, text);
         }
+        self.open_classic_lists(folder);
         for subscription in self.subscriptions() {
             if !has(&self.lists, Kind::RoleAssignment, &subscription) {
                 let text = format!("no file in {folder} lists the role assignments of {subscription} to the end");
@@ -242,3 +272,5 @@ impl Collector {
         }
     }
 }
+
+mod classic;

@@ -1,8 +1,11 @@
 //! One file: what it is, whatever wrote it.
 //!
 //! Known are REST pages (`{value: […]}`), Resource Graph answers (`{data: […]}`), bare arrays (`az … -o json`),
-//! single resources, and each of these inside a recorded exchange (`{request: {url}, response: {status, body}}`).
+//! single resources, what the classic PowerShell module printed, and each of these inside a recorded exchange
+//! (`{request: {url}, response: {status, body}}`).
 
+use super::classic;
+use crate::classic::wire::Thing;
 use poolwarden_domain::ArmId;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +28,8 @@ pub(super) enum Kind {
     Desktop,
     RoleAssignment,
     RoleDefinition,
+    /// Whom a group of the classic service is assigned to.
+    AssignedUser,
 }
 
 /// A file's content.
@@ -37,6 +42,8 @@ pub(super) struct Content<'a> {
     pub(super) goes_on: bool,
     /// What was asked, if the file says so: the kind and what it was asked of.
     pub(super) asked: Option<(Kind, ArmId)>,
+    /// What was asked of the classic service.
+    pub(super) asked_classic: Option<(Thing, ArmId)>,
 }
 
 #[derive(Deserialize)]
@@ -79,8 +86,13 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
         return Err(format!("is larger than {} MiB", FILE_LIMIT / 1024 / 1024));
     }
     let mut bytes = std::fs::read(path).map_err(unreadable)?;
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err("is UTF-16; save it as UTF-8 (in PowerShell: `| Out-File -Encoding utf8`)".to_owned());
+    // PowerShell's `>` writes the one, others the other.
+    for (mark, unit) in [([0xff, 0xfe], u16::from_le_bytes as fn([u8; 2]) -> u16), ([0xfe, 0xff], u16::from_be_bytes)] {
+        if let Some(rest) = bytes.strip_prefix(&mark) {
+            let (pairs, odd) = rest.as_chunks::<2>();
+            let text = String::from_utf16(&pairs.iter().map(|&pair| unit(pair)).collect::<Vec<_>>());
+            return text.ok().filter(|_| odd.is_empty()).ok_or_else(|| "is no UTF-16 text".to_owned());
+        }
     }
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
         bytes.drain(..3);
@@ -92,30 +104,50 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
 pub(super) fn parse(text: &str) -> Result<Content<'_>, String> {
     let raw: &RawValue = serde_json::from_str(text)
         .map_err(|error| format!("is no JSON (line {}, column {})", error.line(), error.column()))?;
-    items_of(raw, None, 0)
+    items_of(raw, None, None, 0)
 }
 
-fn items_of<'a>(raw: &'a RawValue, asked: Option<(Kind, ArmId)>, depth: u8) -> Result<Content<'a>, String> {
+fn items_of<'a>(
+    raw: &'a RawValue,
+    asked: Option<(Kind, ArmId)>,
+    classic: Option<classic::Asked>,
+    depth: u8,
+) -> Result<Content<'a>, String> {
     const UNKNOWN: &str = "holds no list, resource or recorded exchange of a known shape";
     let list = |raw: &'a RawValue, goes_on: bool, asked| {
         let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| UNKNOWN.to_owned())?;
-        Ok(Content { items, is_list: true, goes_on, asked })
+        Ok(Content { items, is_list: true, goes_on, asked, asked_classic: None })
     };
     if raw.get().starts_with('[') {
-        return list(raw, false, asked);
+        let Some(classic) = classic else { return list(raw, false, asked) };
+        let asked = Some((classic::kind_of_thing(classic.of.0), classic.of.1.clone()));
+        let content = list(raw, false, asked)?;
+        // A full page may not be the last.
+        let goes_on = classic.page_size.is_some_and(|size| content.items.len() >= size.max(1));
+        return Ok(Content { goes_on, asked_classic: Some(classic.of), ..content });
     }
     let shape: Shape<'a> = serde_json::from_str(raw.get()).map_err(|_| UNKNOWN.to_owned())?;
     if let Some(response) = shape.response.filter(|_| depth == 0) {
         if let Some(status) = response.status.filter(|status| !(200..300).contains(status)) {
             return Err(format!("records an answer with status {status}, which says nothing about what is there"));
         }
-        let asked = shape.request.and_then(|request| request.url).and_then(|url| asked_for(&url));
-        return items_of(response.body.ok_or("records an exchange without an answer's body")?, asked, depth + 1);
+        let url = shape.request.and_then(|request| request.url);
+        let (asked, classic) = url.map_or((None, None), |url| (asked_for(&url), classic::asked_for(&url)));
+        let body = response.body.ok_or("records an exchange without an answer's body")?;
+        return items_of(body, asked, classic, depth + 1);
+    }
+    let of_classic = classic.as_ref().map(|asked| &asked.of);
+    if shape.value.is_none() && shape.data.is_none() && classic::is_single(raw, of_classic) {
+        let is_list = classic.as_ref().is_none_or(|asked| asked.is_list);
+        let asked_classic = classic.map(|asked| asked.of);
+        return Ok(Content { items: vec![raw], is_list, goes_on: false, asked: None, asked_classic });
     }
     let is_set = |link: Option<&RawValue>| link.is_some_and(|link| !matches!(link.get(), "null" | "\"\""));
     match (shape.value.or(shape.data), shape.id) {
         (Some(value), _) => list(value, is_set(shape.next_link) || is_set(shape.skip_token), asked),
-        (None, Some(_)) => Ok(Content { items: vec![raw], is_list: false, goes_on: false, asked: None }),
+        (None, Some(_)) => {
+            Ok(Content { items: vec![raw], is_list: false, goes_on: false, asked: None, asked_classic: None })
+        }
         (None, None) => Err(UNKNOWN.to_owned()),
     }
 }

@@ -1,20 +1,24 @@
 //! An estate from files, for those who may not or will not let Poolwarden ask Azure: the same snapshot, from whatever
-//! `az`, `Invoke-RestMethod` or a recording left behind.
+//! `az`, `Invoke-RestMethod`, the classic service's PowerShell module or a recording left behind.
 //!
 //! What is not understood is listed, never fatal; what is not there is unknown, never gone.
 
+mod classic;
 mod collect;
 mod content;
 
+use crate::classic::wire as classic_wire;
 use crate::inventory::{Inventory, Listing, Requests};
-use crate::listing::{Listed, read_items};
+use crate::listing::{Item, Listed};
 use crate::wire;
 use async_trait::async_trait;
+use classic::{Known, what_is};
 use collect::{Collector, Lists, holder};
-use content::{Kind, kind_of, parse, text};
+use content::{Kind, parse, text};
 use jiff::Timestamp;
 use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
+use serde_json::value::RawValue;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -107,12 +111,14 @@ fn read_list(files: &BTreeSet<PathBuf>, kind: Kind, group: &ArmId) -> Listed<Res
     let (mut listed, mut seen) = (Listed::new(), HashSet::new());
     for file in files {
         let result = text(file).and_then(|text| {
-            let mut content = parse(&text)?;
-            content.items.retain(|item| {
-                let of_group = crate::listing::id_of(item).and_then(|id| holder(kind, &ArmId::new(&id)));
-                kind_of(item) == Ok(kind) && of_group.is_some_and(|of_group| of_group == *group)
-            });
-            listed.take_in(&mut seen, group, read_items(&content.items, wire::resource));
+            let content = parse(&text)?;
+            let read = |item: &&RawValue| -> Option<Item<Resource>> {
+                let Known { kind: of_kind, id, is_classic } = what_is(item, content.asked_classic.as_ref()).ok()?;
+                let id = id.filter(|id| of_kind == kind && holder(kind, id).is_some_and(|holder| holder == *group))?;
+                let read = if is_classic { classic_wire::resource(item, &id) } else { wire::resource(item) };
+                Some((Some(id.as_str().to_owned()), read))
+            };
+            listed.take_in(&mut seen, group, content.items.iter().filter_map(read).collect());
             Ok(())
         });
         if let Err(reason) = result {

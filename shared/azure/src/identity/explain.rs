@@ -1,57 +1,96 @@
 //! What a token service or tool answered instead of a token: who has to act, and what to do.
 
+use crate::aadsts::{Meaning, SignInProblem, code_in, meaning};
 use crate::answers::{excerpt, safe};
-use crate::sign_in::SignInError;
+use crate::sign_in::{NoToken, SignInError};
 use serde::Deserialize;
+
+/// Longest text of the service's that is repeated, in characters.
+const SAID_CHARS: usize = 300;
 
 /// What the token service answered instead of a token.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct EntraError {
     error: String,
+    suberror: String,
     error_description: String,
     error_codes: Vec<i64>,
 }
 
-impl Answer {
-    pub(super) fn explain_entra(&self) -> SignInError {
-        let parsed: EntraError = serde_json::from_slice(&self.body).unwrap_or_default();
-        let code = parsed.error_codes.first().copied().or_else(|| aadsts(&parsed.error_description)).unwrap_or(0);
-        // The first line says it; the rest are trace ids.
-        let line = parsed.error_description.lines().next().unwrap_or_default();
+impl EntraError {
+    fn of(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+
+    fn code(&self) -> Option<u32> {
+        let listed = self.error_codes.first().and_then(|code| u32::try_from(*code).ok());
+        listed.or_else(|| code_in(&self.error_description))
+    }
+
+    /// The first line of the description without its code: the rest are trace ids, and the code is told apart.
+    fn said(&self, body: &[u8]) -> String {
+        let line = self.error_description.lines().next().unwrap_or_default();
         let line = line.split(" Trace ID:").next().unwrap_or(line);
-        let said = match (line, parsed.error.as_str()) {
-            ("", "") => excerpt(&self.body),
-            ("", error) => safe(error, 100),
-            (line, _) => safe(line, 300),
+        let line = match line.strip_prefix("AADSTS").and_then(|rest| rest.split_once(": ")) {
+            Some((digits, text)) if digits.bytes().all(|digit| digit.is_ascii_digit()) => text,
+            _ => line,
         };
-        if self.is_failure() || code == 90_033 {
-            return SignInError::Unreachable(format!("the sign-in service answered {}: {said}", self.status));
+        match (line.trim(), self.error.as_str()) {
+            ("", "") => excerpt(body),
+            ("", error) => safe(error, 100),
+            (line, _) => safe(line, SAID_CHARS),
         }
-        SignInError::Refused(format!("sign-in refused ({}): {said} {}", self.status, advice(code)))
+    }
+}
+
+impl Answer {
+    /// The protocol's own word for what is wrong, such as `authorization_pending`.
+    pub(crate) fn error(&self) -> String {
+        EntraError::of(&self.body).error
+    }
+
+    pub(crate) fn explain_entra(&self) -> NoToken {
+        let parsed = EntraError::of(&self.body);
+        let code = parsed.code();
+        let said = parsed.said(&self.body);
+        let mark = code.map_or_else(|| format!("HTTP {}", self.status), |code| format!("AADSTS{code}"));
+        let text = |sentence: &str| match said.as_str() {
+            "" => format!("{sentence} [{mark}]"),
+            said => format!("{sentence} The service said: {said} [{mark}]"),
+        };
+        match meaning(code, &parsed.error, &parsed.suberror) {
+            Meaning::Loop(sentence) => NoToken::for_a_while(SignInError::Unreachable(text(sentence))),
+            Meaning::Transient(sentence) => SignInError::Unreachable(text(sentence)).into(),
+            _ if self.is_failure() => {
+                SignInError::Unreachable(format!("the sign-in service answered {}: {said}", self.status)).into()
+            }
+            Meaning::Refused(problem, sentence) => SignInError::Refused { problem, code, text: text(sentence) }.into(),
+        }
     }
 
     pub(super) fn explain_identity(&self, client_id: Option<&str>) -> SignInError {
-        let parsed: EntraError = serde_json::from_slice(&self.body).unwrap_or_default();
+        let parsed = EntraError::of(&self.body);
         let said = match (parsed.error_description.as_str(), parsed.error.as_str()) {
             ("", "") => crate::answers::error_text(&self.body),
-            ("", text) | (text, _) => safe(text, 300),
+            ("", text) | (text, _) => safe(text, SAID_CHARS),
         };
         // 404 and 410 come while the identity service is updated.
         if self.is_failure() || matches!(self.status, 404 | 410) {
             return SignInError::Unreachable(format!("the managed identity service answered {}: {said}", self.status));
         }
         let which = client_id.map_or("the system-assigned identity".to_owned(), |id| format!("the identity {id}"));
-        SignInError::Refused(format!(
-            "the managed identity service refused {which} ({}): {said} Assign it to this app or machine.",
+        let text = format!(
+            "The managed identity service refused {which}: assign it to this app or machine (Azure portal → the resource → Identity). The service said: {said} [HTTP {}]",
             self.status
-        ))
+        );
+        SignInError::Refused { problem: SignInProblem::Application, code: None, text }
     }
 
     /// A success that could not be read, and what the service itself calls a failure of its own.
@@ -60,42 +99,17 @@ impl Answer {
     }
 }
 
-pub(super) fn aadsts(description: &str) -> Option<i64> {
-    let digits = description.split("AADSTS").nth(1)?;
-    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse().ok()
-}
-
-/// What a person does about an error code of Entra's.
-fn advice(code: i64) -> &'static str {
-    match code {
-        7_000_215 => "Check the client secret: its value is needed, not its id.",
-        7_000_222 => "The client secret has expired: create a new one.",
-        700_016 => "Check client_id and tenant_id: the application is not in this directory.",
-        90_002 => "Check tenant_id: there is no such directory.",
-        70_021 | 700_213 | 700_212 => {
-            "Check the application's federated credential: issuer, subject and audience must match."
-        }
-        500_011 => "The service is not known in this directory; check the cloud setting.",
-        65_001 => "An administrator has to consent to the application.",
-        50_053 => "The account is locked; wait, and find out what signs in with a wrong password.",
-        50_057 | 7_000_112 => "The account or application is disabled.",
-        53_003 | 50_076 | 50_079 => {
-            "Conditional access stands in the way; exclude this application or add its network."
-        }
-        _ => "Check the credential.",
-    }
-}
-
 /// What the Azure CLI said.
 pub(super) fn explain_cli(text: &str) -> SignInError {
+    let code = code_in(text);
     let text = safe(text.split("\nTo troubleshoot").next().unwrap_or(text), 400);
     if text.contains("not found on PATH") {
         SignInError::Misconfigured(format!(
             "the Azure CLI is not installed here; install it or choose another sign-in method ({text})"
         ))
     } else if text.contains("AADSTS") || text.contains("az login") {
-        SignInError::Refused(format!("the Azure CLI is not signed in for this; run `az login` and try again ({text})"))
+        let text = format!("The Azure CLI is not signed in for this; run `az login` and try again ({text})");
+        SignInError::Refused { problem: SignInProblem::NeedsPerson, code, text }
     } else {
         SignInError::Unreachable(text)
     }

@@ -1,5 +1,5 @@
-use super::explain::aadsts;
 use super::*;
+use crate::aadsts::SignInProblem;
 use crate::cloud::Cloud;
 use serde_json::json;
 use url::Url;
@@ -53,12 +53,15 @@ async fn a_wrong_secret_is_a_refusal_that_says_what_to_do_and_not_the_secret() {
         json!({"error": "invalid_client", "error_description": description, "error_codes": [7_000_215]}),
     )
     .await;
-    let error = source(&server, client_secret(&folder)).acquire(SCOPE).await.unwrap_err();
-    let SignInError::Refused(text) = error else { panic!("{error:?}") };
+    let error = source(&server, client_secret(&folder)).acquire(SCOPE).await.unwrap_err().error;
+    let SignInError::Refused { problem: SignInProblem::Application, code: Some(7_000_215), text } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(
         text,
-        "sign-in refused (401): AADSTS7000215: Invalid client secret (secret) provided. Check the client secret: \
-         its value is needed, not its id."
+        "Check the client secret: its value is needed, not its id. A new one is made in the Entra admin centre → App \
+         registrations → the application → Certificates & secrets. The service said: Invalid client secret (secret) \
+         provided. [AADSTS7000215]"
     );
 }
 
@@ -73,7 +76,7 @@ async fn failures_of_the_service_are_no_refusals() {
     ] {
         let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
         refuse(&server, status, body).await;
-        let error = source(&server, client_secret(&folder)).acquire(SCOPE).await.unwrap_err();
+        let error = source(&server, client_secret(&folder)).acquire(SCOPE).await.unwrap_err().error;
         assert!(matches!(error, SignInError::Unreachable(_)), "{status}: {error:?}");
         assert_eq!(server.received_requests().await.unwrap().len(), 1);
     }
@@ -84,7 +87,7 @@ async fn an_authority_that_is_not_there_is_unreachable() {
     let folder = tempfile::tempdir().unwrap();
     let endpoints = Endpoints::of(Cloud::Public).with_authority("http://127.0.0.1:1").unwrap();
     let source = EntraSource::new(client_secret(&folder), endpoints, Http::new().unwrap());
-    assert!(matches!(source.acquire(SCOPE).await.unwrap_err(), SignInError::Unreachable(_)));
+    assert!(matches!(source.acquire(SCOPE).await.unwrap_err().error, SignInError::Unreachable(_)));
 }
 
 #[tokio::test]
@@ -92,14 +95,14 @@ async fn what_is_missing_here_is_named() {
     let server = MockServer::start().await;
     let secret = SecretRef::Env("POOLWARDEN_NO_SUCH".into());
     let credential = Credential::ClientSecret { tenant_id: "t".into(), client_id: "c".into(), secret };
-    let error = source(&server, credential).acquire(SCOPE).await.unwrap_err();
+    let error = source(&server, credential).acquire(SCOPE).await.unwrap_err().error;
     assert!(matches!(&error, SignInError::Misconfigured(text) if text.contains("POOLWARDEN_NO_SUCH")), "{error:?}");
     let credential = Credential::WorkloadIdentity {
         tenant_id: Some("t".into()),
         client_id: Some("c".into()),
         token_file: Some("/no/such".into()),
     };
-    let error = source(&server, credential).acquire(SCOPE).await.unwrap_err();
+    let error = source(&server, credential).acquire(SCOPE).await.unwrap_err().error;
     assert!(matches!(&error, SignInError::Misconfigured(text) if text.contains("/no/such")), "{error:?}");
 }
 
@@ -147,21 +150,19 @@ async fn managed_identity_asks_the_metadata_service_and_tells_a_missing_identity
         .await;
     let token = source(&server, identity(Some("known"))).acquire(SCOPE).await.unwrap();
     assert_eq!(token.expires_at, "2100-01-01T00:00:00Z".parse().unwrap());
-    let error = source(&server, identity(Some("unknown"))).acquire(SCOPE).await.unwrap_err();
-    assert!(matches!(&error, SignInError::Refused(text) if text.contains("Identity not found")), "{error:?}");
+    let error = source(&server, identity(Some("unknown"))).acquire(SCOPE).await.unwrap_err().error;
+    assert!(matches!(&error, SignInError::Refused { text, .. } if text.contains("Identity not found")), "{error:?}");
 }
 
 #[test]
 fn the_cli_s_words_tell_who_has_to_act() {
     assert!(matches!(explain_cli("az not found on PATH"), SignInError::Misconfigured(_)));
-    assert!(matches!(explain_cli("ERROR: Please run 'az login' to setup account."), SignInError::Refused(_)));
+    assert!(matches!(explain_cli("ERROR: Please run 'az login' to setup account."), SignInError::Refused { .. }));
     assert!(matches!(explain_cli("Max retries exceeded"), SignInError::Unreachable(_)));
 }
 
 #[test]
-fn codes_are_found_in_the_text_too() {
-    assert_eq!(aadsts("AADSTS700016: Application"), Some(700_016));
-    assert_eq!(aadsts("nothing"), None);
+fn a_plain_http_authority_has_a_secure_twin() {
     assert_eq!(secure_twin(&Url::parse("http://127.0.0.1:8080").unwrap()).as_str(), "https://127.0.0.1:8080/");
     assert_eq!(secure_twin(&Url::parse("http://localhost").unwrap()).as_str(), "https://localhost:80/");
 }

@@ -57,7 +57,7 @@ fn every_package_is_counted_once() {
         PartOutcome { created: 1, updated: 2, restored: 1, superseded: 1, ..PartOutcome::default() },
     );
     let report = end(&[busy], &[("carried", 4)]).report;
-    let expected = PackageCounts { created: 1, updated: 3, unchanged: 8, retired: 1, held: 0, unknown: 1 };
+    let expected = PackageCounts { created: 1, updated: 3, unchanged: 8, retired: 1, held: 0, waiting: 0, unknown: 1 };
     assert_eq!(report.packages, expected);
     assert_eq!((report.pools.found, report.pools.read, report.pools.unknown), (2, 2, 0));
     assert_eq!(report.session_hosts, 5);

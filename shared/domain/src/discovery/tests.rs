@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 const RG: &str = "/subscriptions/s/resourceGroups/rg";
 const AVD: &str = "/providers/Microsoft.DesktopVirtualization";
+const CLASSIC_POOL: &str = "/classic/RdsManagement/tenantGroups/Default Tenant Group/tenants/contoso/hostPools/p";
 
 #[test]
 fn an_unreadable_scope_says_by_its_form_what_it_hides() {
@@ -47,6 +48,14 @@ fn an_unreadable_scope_says_by_its_form_what_it_hides() {
             format!("{RG}{AVD}/hostPools/sessionhosts-1/sessionHosts"),
             SessionHosts,
             &format!("{RG}{AVD}/hostPools/sessionhosts-1"),
+        ),
+        // The classic model: a pool's groups lie below it.
+        (format!("{CLASSIC_POOL}/applicationGroups/g"), Structure, &format!("{CLASSIC_POOL}/applicationGroups/g")),
+        (format!("{CLASSIC_POOL}/sessionHosts"), SessionHosts, CLASSIC_POOL),
+        (
+            format!("{CLASSIC_POOL}/applicationGroups/g/assignedUsers/u@contoso.com"),
+            Assignments,
+            &format!("{CLASSIC_POOL}/applicationGroups/g"),
         ),
     ] {
         assert_eq!(Dark::of(&ArmId::new(&scope)), (dark, ArmId::new(below)), "{scope}");
@@ -175,4 +184,14 @@ proptest! {
         groups.rotate_left(rotation);
         prop_assert_eq!(prints(groups), before);
     }
+}
+
+#[test]
+fn a_classic_pool_without_groups_is_not_in_the_dark_of_another_ones_group() {
+    let other = ArmId::new(&CLASSIC_POOL.replace("hostPools/p", "hostPools/q"));
+    let hidden = ArmId::new(&format!("{other}/applicationGroups/g"));
+    let pool = |id: &ArmId| HostPool { id: id.clone(), application_group_references: vec![], ..host_pool("p", vec![]) };
+    let found = discover(estate(vec![pool(&ArmId::new(CLASSIC_POOL)), pool(&other)], vec![], &[&hidden]), &[]);
+    let unknown: Vec<_> = found.pools.iter().map(|facts| (facts.pool.id.name(), facts.unknown.len())).collect();
+    assert_eq!(unknown, [("p", 0), ("q", 1)]);
 }

@@ -112,6 +112,9 @@ fn a_digest_changes_with_what_people_see_and_not_with_the_spelling_of_ids() {
 #[test]
 fn the_placeholder_icons_are_the_ones_that_stored_packages_name() {
     // Should a new PNG encoder change these, every package without an icon changes with them: say so in the release.
-    let hashes = [ResourceKind::Desktop, ResourceKind::RemoteApp].map(crate::icon::placeholder_sha256);
+    let hashes = ["", "Microsoft Excel"].map(|name| {
+        let hash = |kind| crate::icon::placeholder(kind, name).sha256.to_string();
+        [ResourceKind::Desktop, ResourceKind::RemoteApp].map(hash)
+    });
     insta::assert_json_snapshot!("placeholder_icons", hashes);
 }

@@ -190,3 +190,23 @@ fn a_pool_cannot_take_the_name_of_another_ones_package() {
     assert_eq!(one(pool("b", "B"), "x (A)"), "x (A) (B)");
     assert_eq!(one(pool("a", "A) (B"), "x"), "x (A] [B)");
 }
+
+#[test]
+fn what_the_classic_service_published_is_offered_without_links_that_cannot_work() {
+    let pool = ArmId::new("/classic/RdsManagement/tenantGroups/Default Tenant Group/tenants/contoso/hostPools/hp");
+    let group = ApplicationGroup {
+        id: ArmId::new(&format!("{pool}/applicationGroups/g")),
+        host_pool: pool.clone(),
+        ..group("g")
+    };
+    let excel = Resource {
+        id: ArmId::new(&format!("{}/applications/excel", group.id)),
+        object_id: String::new(),
+        ..app("excel", "Excel")
+    };
+    let seen = snapshot(HostPool { id: pool, ..host_pool("hp", Vec::new()) }, vec![(group, vec![excel])]);
+    let published = published(&seen, &Policy::default());
+    assert_eq!(published.not_published, []);
+    let package = published.packages.into_values().next().unwrap();
+    assert_eq!((package.display_name.as_str(), package.launch.len()), ("Excel (hp)", 0));
+}

@@ -8,7 +8,7 @@ pub(crate) use world::{App, Look, World, app_id, application_group, group_id, ho
 
 use crate::entitlement::Entitlement;
 use crate::estate::{CommandLineSetting, Principal, ResourceKind};
-use crate::launch::{LaunchCloud, actions};
+use crate::launch::{LaunchCloud, Target, actions};
 use crate::package::{Author, Change, Icon, Named, Package, PackageContent, PackageState, Program, Stage};
 use crate::plan::Observation;
 use crate::{ArmId, UnknownScope, Unreadable, Why};
@@ -66,7 +66,12 @@ pub(crate) fn content(app: &str) -> PackageContent {
             arguments: Some("/x".to_owned()),
         }),
         icon: Icon { sha256: "0".repeat(64), placeholder: false },
-        launch: actions(LaunchCloud::Public, "ws-1", "app-1", Some("tenant")),
+        launch: actions(
+            LaunchCloud::Public,
+            &Target { workspace: "ws-1", resource: "app-1", ..Target::default() },
+            Some("tenant"),
+            true,
+        ),
         rdp: None,
         runs_on: None,
         categories: Vec::new(),

@@ -116,7 +116,7 @@ fn history() -> impl Strategy<Value = Vec<(World, Look)>> {
 }
 
 fn sum(counts: PackageCounts) -> usize {
-    let PackageCounts { created, updated, unchanged, retired, held, unknown } = counts;
+    let PackageCounts { created, updated, unchanged, retired, held, waiting: _, unknown } = counts;
     created + updated + unchanged + retired + held + unknown
 }
 

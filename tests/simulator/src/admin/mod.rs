@@ -2,6 +2,7 @@
 //! not counted and never hit by a fault.
 
 mod changes;
+mod feed;
 mod service_bus;
 pub(crate) mod webhook;
 
@@ -18,9 +19,9 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).copied().collect();
     match (&request.method, path.as_slice()) {
-        (&Method::GET, ["stats"]) => Reply::json(200, &simulation.stats.document(simulation.faults.fired())),
+        (&Method::GET, ["stats"]) => Reply::json(200, &simulation.stats_document()),
         (&Method::DELETE, ["stats"]) => {
-            simulation.stats.reset();
+            simulation.reset_stats();
             Reply::empty(204)
         }
         (&Method::GET, ["estate"]) => {
@@ -39,6 +40,8 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
         }
         (&Method::GET, ["clock"]) => Reply::json(200, &json!({"now": simulation.now_text()})),
         (&Method::POST, ["clock"]) => answer(request.json(), |body| advance(simulation, body)),
+        (&Method::PUT, ["graph", "applications"]) => answer(request.json(), |body| simulation.directory.set(body)),
+        (method, ["feed", rest @ ..]) => feed::handle(simulation, method, rest, request),
         (method, ["service-bus", rest @ ..]) => service_bus::handle(simulation, method, rest, request),
         (method, ["webhook", name]) => simulation.webhooks.handle(method, name, request),
         _ => Reply::error(404, "NotFound", "There is no such thing below /_sim."),

@@ -13,6 +13,14 @@ use sha2::Sha256;
 
 /// Audiences that ARM and Resource Graph accept, without a trailing slash.
 const ARM_AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// Audiences that the user feed of the current model accepts: AVD's resource,
+/// or its application.
+const FEED_AUDIENCES: [&str; 2] = ["https://www.wvd.microsoft.com", "9cdead84-a844-4324-93f2-b2e6bb768d07"];
+/// Audiences that the classic service accepts, for the feed and for management.
+const CLASSIC_AUDIENCES: [&str; 2] =
+    ["https://mrs-prod.ame.gbl/mrs-RDInfra-prod", "5a0aa725-4958-4b0c-80a9-34562e23f3b7"];
+/// The audience that Microsoft Graph accepts.
+const DIRECTORY_AUDIENCE: &str = "https://graph.microsoft.com";
 /// The audience that Service Bus accepts.
 const SERVICE_BUS_AUDIENCE: &str = "https://servicebus.azure.net";
 /// The audience of Blob Storage. Azurite takes its tokens only from an issuer
@@ -24,6 +32,12 @@ const STORAGE_AUDIENCE: &str = "https://storage.azure.com";
 pub(crate) enum Resource {
     Arm,
     ServiceBus,
+    /// The user feed of the current model.
+    Feed,
+    /// The classic service.
+    Classic,
+    /// Microsoft Graph.
+    Directory,
 }
 
 impl Resource {
@@ -33,6 +47,9 @@ impl Resource {
         match self {
             Self::Arm => ARM_AUDIENCES.contains(&audience) || audience == origin,
             Self::ServiceBus => audience == SERVICE_BUS_AUDIENCE,
+            Self::Feed => FEED_AUDIENCES.contains(&audience),
+            Self::Classic => CLASSIC_AUDIENCES.iter().any(|known| known.eq_ignore_ascii_case(audience)),
+            Self::Directory => audience == DIRECTORY_AUDIENCE,
         }
     }
 }
@@ -44,6 +61,10 @@ pub(crate) struct Caller {
     pub(crate) object_id: String,
     /// The application's client id.
     pub(crate) client_id: String,
+    /// The user's name; an application that speaks for itself has none.
+    pub(crate) account: Option<String>,
+    /// The number of the user's session.
+    pub(crate) session: u64,
 }
 
 /// Why a token is refused.
@@ -83,7 +104,7 @@ impl Tokens {
         } else {
             format!("{origin}/{}/v2.0", self.tenant)
         };
-        let claims = json!({
+        let mut claims = json!({
             "aud": audience,
             "iss": issuer,
             "iat": now.as_second(),
@@ -95,6 +116,12 @@ impl Tokens {
             "tid": self.tenant,
             "ver": "1.0",
         });
+        if let Some(account) = &caller.account {
+            claims["upn"] = json!(account);
+            claims["preferred_username"] = json!(account);
+            claims["scp"] = json!("User.Access user_impersonation");
+            claims["sid"] = json!(caller.session);
+        }
         let signed = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.mac(&signed).finalize().into_bytes();
         let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
@@ -120,7 +147,18 @@ impl Tokens {
             return Err(TokenFault::WrongAudience);
         }
         let claim = |name: &str| claims[name].as_str().unwrap_or("").to_owned();
-        Ok(Caller { object_id: claim("oid"), client_id: claim("appid") })
+        Ok(Caller {
+            object_id: claim("oid"),
+            client_id: claim("appid"),
+            account: claims["upn"].as_str().map(str::to_owned),
+            session: claims["sid"].as_u64().unwrap_or(0),
+        })
+    }
+
+    /// A text that only this run can make, such as a refresh token.
+    pub(crate) fn opaque(&self, what: &str, number: u64) -> String {
+        let bytes = self.mac(&format!("{what} {number}")).finalize().into_bytes();
+        format!("1.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 
     fn verified(&self, token: &str) -> Option<Value> {

@@ -17,6 +17,9 @@ use crate::dice::Dice;
 /// Host pools that share a resource group.
 const POOLS_PER_RESOURCE_GROUP: usize = 8;
 
+/// One in so many pools prefers neither desktops nor RemoteApps.
+const POOLS_WITHOUT_PREFERENCE: usize = 7;
+
 /// The estate of a spec and a seed: always the same one.
 pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
     let subscriptions: Vec<Subscription> = (0..spec.subscriptions)
@@ -57,6 +60,19 @@ fn group_path(subscription: &str, pool: usize) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/rg-avd-{number:02}")
 }
 
+/// What a pool prefers, spread evenly over the pools.
+fn preferred(spec: &EstateSpec, index: usize) -> &'static str {
+    if spec.desktop_groups_per_pool == 0 {
+        return "RailApplications";
+    }
+    if index % POOLS_WITHOUT_PREFERENCE == POOLS_WITHOUT_PREFERENCE - 1 {
+        return "None";
+    }
+    #[expect(clippy::cast_precision_loss, reason = "there are far fewer pools than a double counts")]
+    let before = |index: usize| (index as f64 * spec.preferred_desktop_share).floor();
+    if before(index + 1) > before(index) { "Desktop" } else { "RailApplications" }
+}
+
 struct Grower<'a> {
     spec: &'a EstateSpec,
     seed: u64,
@@ -89,7 +105,7 @@ impl Grower<'_> {
         let mut dice = self.dice(&id);
         let region = *dice.pick(&names::REGIONS);
         let friendly = self.friendly(&mut dice, &format!("{department} pool {}", index + 1));
-        let preferred = if self.spec.desktop_groups_per_pool > 0 { "Desktop" } else { "RailApplications" };
+        let preferred = preferred(self.spec, index);
         let properties = bodies::host_pool(&mut dice, &friendly, preferred);
         let personal = properties["hostPoolType"] == "Personal";
         self.plant(&mut dice, &id, region, properties);

@@ -6,7 +6,7 @@ pub(crate) mod bodies;
 pub(crate) mod change;
 pub(crate) mod generate;
 mod grants;
-mod icons;
+pub(crate) mod icons;
 pub(crate) mod model;
 mod names;
 pub(crate) mod random;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 const SMALL: &str = include_str!("../../estates/small.toml");
 const LARGE: &str = include_str!("../../estates/large.toml");
 const DENSE: &str = include_str!("../../estates/dense.toml");
+const FEED_5000: &str = include_str!("../../estates/feed5000.toml");
 
 /// The knobs of a generated estate; every one has a default. Shares are
 /// between 0 and 1.
@@ -39,6 +40,11 @@ pub struct EstateSpec {
     pub hidden_group_share: f64,
     /// Share of groups that are in no workspace.
     pub orphan_group_share: f64,
+    /// Share of host pools that prefer the desktop for who may use both it and
+    /// RemoteApps; the others prefer RemoteApps, and every seventh pool neither.
+    pub preferred_desktop_share: f64,
+    /// Cloud PCs of Windows 365, which only the user feed shows.
+    pub cloud_pcs: usize,
     /// Role assignments at the scope of each group.
     pub assignments_per_group: usize,
     /// Custom roles in each subscription.
@@ -75,6 +81,8 @@ impl Default for EstateSpec {
             hidden_share: 0.0,
             hidden_group_share: 0.0,
             orphan_group_share: 0.0,
+            preferred_desktop_share: 0.5,
+            cloud_pcs: 0,
             assignments_per_group: 3,
             custom_roles_per_subscription: 2,
             deny_assignments_per_subscription: 0,
@@ -100,8 +108,8 @@ impl EstateSpec {
         Ok(spec)
     }
 
-    /// One of the estates that ship with the simulator: `small`, `large` or
-    /// `dense`.
+    /// One of the estates that ship with the simulator: `small`, `large`,
+    /// `dense` or `feed5000`.
     ///
     /// # Errors
     /// When there is none of that name.
@@ -110,7 +118,8 @@ impl EstateSpec {
             "small" => Self::from_toml(SMALL),
             "large" => Self::from_toml(LARGE),
             "dense" => Self::from_toml(DENSE),
-            other => bail!("there is no built-in estate {other:?}: small, large or dense"),
+            "feed5000" => Self::from_toml(FEED_5000),
+            other => bail!("there is no built-in estate {other:?}: small, large, dense or feed5000"),
         }
     }
 
@@ -123,7 +132,7 @@ impl EstateSpec {
             return Ok(spec);
         }
         let text = std::fs::read_to_string(name_or_path).with_context(|| {
-            format!("{name_or_path} is no built-in estate (small, large, dense) and cannot be read")
+            format!("{name_or_path} is no built-in estate (small, large, dense, feed5000) and cannot be read")
         })?;
         Self::from_toml(&text).with_context(|| format!("in {name_or_path}"))
     }
@@ -134,6 +143,7 @@ impl EstateSpec {
             ("hidden_share", self.hidden_share),
             ("hidden_group_share", self.hidden_group_share),
             ("orphan_group_share", self.orphan_group_share),
+            ("preferred_desktop_share", self.preferred_desktop_share),
             ("odd_names_share", self.odd_names_share),
             ("odd_wire_share", self.odd_wire_share),
         ] {

@@ -72,6 +72,9 @@ fn wrecked(simulation: &Simulation, effect: &Effect) -> Option<Reply> {
         Effect::Forbidden(_) => Refusal::Forbidden,
         Effect::ExpiredToken => Refusal::Token(TokenFault::Expired),
         Effect::Malformed => return Some(dispatch::web_page()),
+        Effect::Html => return Some(dispatch::portal_page()),
+        Effect::NotFound => Refusal::LockLost(404),
+        Effect::Gone => Refusal::LockLost(410),
         Effect::Cut | Effect::Truncate | Effect::Slow(_) => return None,
     };
     Some(refusal.reply(&simulation.next_request_id(), now))

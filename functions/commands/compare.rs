@@ -1,0 +1,102 @@
+//! `poolwarden compare`: what one account is shown against what Azure Resource Manager lists.
+
+use super::output::{self, say};
+use super::session::{Session, configuration};
+use super::{COMPLETE, Cli, INCOMPLETE};
+use crate::config::Kind;
+use crate::deps::Deps;
+use crate::keys;
+use anyhow::{Context, bail};
+use clap::Args;
+use poolwarden_domain::comparison::{Seen, Side, compare};
+use poolwarden_domain::report::ReportedScope;
+use poolwarden_domain::run::Run;
+use poolwarden_domain::snapshot::PoolSnapshot;
+
+const EXAMPLES: &str = "Examples:
+  poolwarden sync --connection reader --connection contoso
+  poolwarden compare reader                  with the connection that its `arm` names
+  poolwarden compare reader --with contoso --json
+
+It reads the store, not Azure: both connections must have run.
+Exit codes: 0 no difference, 1 failed, 2 differences.";
+
+/// `poolwarden compare`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Compare {
+    /// A connection of kind "feed"
+    feed: String,
+    /// A connection of kind "arm" that sees the same estate [default: the one that `arm` names]
+    #[arg(long, value_name = "NAME")]
+    with: Option<String>,
+}
+
+/// One side, as the store has it.
+struct Found {
+    snapshots: Vec<PoolSnapshot>,
+    unknown: Vec<ReportedScope>,
+}
+
+impl Compare {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let session = Session::open(configuration(cli)?)?;
+        let deps = &session.deps;
+        let configured = deps.config.connection(&self.feed);
+        let configured = configured.with_context(|| format!("there is no connection {:?}", self.feed))?;
+        let Kind::Feed(settings) = &configured.kind else {
+            bail!("{} reads no feed; name a connection of kind \"feed\"", self.feed);
+        };
+        let arm = self.with.as_ref().or(settings.arm.as_ref()).with_context(|| {
+            format!("{} names no connection to compare with: give it `arm = \"NAME\"`, or use --with NAME", self.feed)
+        })?;
+        let (feed, other) = (found(deps, &self.feed).await?, found(deps, arm).await?);
+        let comparison = compare(feed.side(&self.feed), other.side(arm));
+        if cli.json {
+            output::json(&comparison)?;
+        } else {
+            let rows = comparison.differences.iter().map(|difference| {
+                let seen = match difference.seen {
+                    Seen::InFeedOnly => &self.feed,
+                    Seen::InArmOnly => arm,
+                };
+                [
+                    difference.name.clone(),
+                    format!("{:?}", difference.kind),
+                    difference.workspace.clone(),
+                    format!("only {seen}"),
+                    difference.reason.clone(),
+                ]
+            });
+            output::table(["RESOURCE", "KIND", "WORKSPACE", "SEEN BY", "WHY"], rows)?;
+            let count = comparison.differences.len();
+            say!("\n{} in both, {count} in one of {} and {arm}", comparison.in_both, self.feed);
+        }
+        Ok(if comparison.differences.is_empty() { COMPLETE } else { INCOMPLETE })
+    }
+}
+
+impl Found {
+    fn side<'a>(&'a self, connection: &'a str) -> Side<'a> {
+        Side { connection, snapshots: &self.snapshots, unknown: &self.unknown }
+    }
+}
+
+/// What a connection's last looks left in the store.
+async fn found(deps: &Deps, connection: &str) -> anyhow::Result<Found> {
+    let names = deps.state().names(keys::RUNS).await?;
+    let mut ids = names.iter().rev().filter_map(|name| name.split_once('/'));
+    let mut unknown = None;
+    while let (None, Some((id, of))) = (&unknown, ids.next()) {
+        if of == connection {
+            let run: Option<Run> = deps.state().value(&keys::run(id, of)).await?;
+            let whole = run.filter(|run| !run.is_part()).and_then(|run| run.finished);
+            unknown = whole.map(|finished| finished.report.unknown_scopes);
+        }
+    }
+    let unknown = unknown.with_context(|| {
+        format!("{connection} has not run yet; `poolwarden sync --connection {connection}` runs it")
+    })?;
+    let snapshots: Vec<(String, PoolSnapshot)> = deps.state().all(&keys::snapshots(connection)).await?;
+    Ok(Found { snapshots: snapshots.into_iter().map(|(_, snapshot)| snapshot).collect(), unknown })
+}

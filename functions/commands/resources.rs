@@ -1,0 +1,141 @@
+//! `poolwarden resources`: what the sources offer, whether or not the catalogue has a package of it.
+
+use super::output::{self, say};
+use super::session::{Session, configuration_or_empty};
+use super::{COMPLETE, Cli};
+use crate::deps::Deps;
+use crate::{chosen, keys};
+use anyhow::bail;
+use clap::Subcommand;
+use poolwarden_domain::ArmId;
+use poolwarden_domain::package::PackageState;
+use poolwarden_domain::plan::PoolIndex;
+use poolwarden_domain::policy::Method;
+use poolwarden_domain::published::published;
+use poolwarden_domain::snapshot::PoolSnapshot;
+use serde::Serialize;
+
+/// `poolwarden resources`
+#[derive(Debug, Subcommand)]
+pub(super) enum Resources {
+    /// Everything that was found, with its package or the reason why it has none
+    #[command(
+        after_help = "Examples:\n  poolwarden resources list\n  poolwarden resources list --connection reader --json"
+    )]
+    List {
+        /// Only this connection's
+        #[arg(long, value_name = "NAME")]
+        connection: Option<String>,
+    },
+    /// Make packages of resources, where the connection's method is "on_demand"
+    #[command(
+        after_help = "Example:\n  poolwarden resources create-package excel-0123456789abcdef\n  poolwarden sync\n\nThe package is written by the connection's next run."
+    )]
+    CreatePackage {
+        /// The keys that `resources list` shows
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
+}
+
+/// One resource.
+#[derive(Debug, Serialize)]
+struct Line {
+    connection: String,
+    resource: ArmId,
+    /// What its package is called, or would be; nothing if it cannot have one.
+    name: Option<String>,
+    /// The key of its package, if it has or may have one.
+    key: Option<String>,
+    /// `active` or `retired`; nothing if it has no package.
+    package: Option<PackageState>,
+    /// Why it has none and gets none.
+    reason: Option<String>,
+    #[serde(skip)]
+    pool: String,
+}
+
+impl Resources {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let session = Session::open(configuration_or_empty(cli)?)?;
+        match self {
+            Self::List { connection } => list(&session.deps, connection.as_deref(), cli.json).await,
+            Self::CreatePackage { keys } => create(&session.deps, keys, cli.json).await,
+        }
+    }
+}
+
+/// What the last looks found, of one connection or of all.
+async fn found(deps: &Deps, connection: Option<&str>) -> anyhow::Result<Vec<Line>> {
+    let prefix = connection.map_or_else(|| keys::SNAPSHOTS.to_owned(), keys::snapshots);
+    let mut lines = Vec::new();
+    for (name, snapshot) in deps.state().all::<PoolSnapshot>(&prefix).await? {
+        let connection = connection.unwrap_or_else(|| name.split('/').next().unwrap_or_default());
+        let index: Option<PoolIndex> = deps.state().value(&keys::index(connection, &snapshot.facts.key)).await?;
+        let line = |resource, name, key: Option<String>, reason| Line {
+            connection: connection.to_owned(),
+            package: key.as_ref().and_then(|key| Some(index.as_ref()?.rows.get(key)?.state)),
+            pool: snapshot.facts.key.clone(),
+            resource,
+            name,
+            key,
+            reason,
+        };
+        let published = published(&snapshot, &deps.policy(connection));
+        lines.extend(
+            published
+                .packages
+                .into_iter()
+                .map(|(key, content)| line(content.resource, Some(content.display_name), Some(key), None)),
+        );
+        lines.extend(published.not_published.into_iter().map(|not| line(not.resource, None, None, Some(not.reason))));
+    }
+    lines.sort_by(|a, b| (&a.connection, &a.name, &a.resource).cmp(&(&b.connection, &b.name, &b.resource)));
+    Ok(lines)
+}
+
+async fn list(deps: &Deps, connection: Option<&str>, json: bool) -> anyhow::Result<u8> {
+    let lines = found(deps, connection).await?;
+    if json {
+        output::json(&lines)?;
+        return Ok(COMPLETE);
+    }
+    let rows = lines.into_iter().map(|line| {
+        let package = match (line.package, &line.reason) {
+            (Some(PackageState::Active), _) => "active".to_owned(),
+            (Some(PackageState::Retired), _) => "retired".to_owned(),
+            (None, Some(reason)) => format!("none: {reason}"),
+            (None, None) => "none".to_owned(),
+        };
+        let name = line.name.unwrap_or_else(|| line.resource.name().to_owned());
+        [name, line.connection, package, line.key.unwrap_or_default()]
+    });
+    output::table(["RESOURCE", "CONNECTION", "PACKAGE", "KEY"], rows)?;
+    Ok(COMPLETE)
+}
+
+async fn create(deps: &Deps, wanted: &[String], json: bool) -> anyhow::Result<u8> {
+    let lines = found(deps, None).await?;
+    let mut chosen = Vec::new();
+    for key in wanted {
+        let Some(line) = lines.iter().find(|line| line.key.as_ref() == Some(key)) else {
+            bail!("no resource has the key {key:?}; `poolwarden resources list` shows those that have one");
+        };
+        if deps.policy(&line.connection).method != Method::OnDemand {
+            bail!(
+                "connection {} makes a package of every resource by itself (method = \"synchronize\")",
+                line.connection
+            );
+        }
+        chosen.push(line);
+    }
+    for line in &chosen {
+        chosen::add(deps, &line.connection, &line.pool, line.key.as_deref().unwrap_or_default()).await?;
+    }
+    if json {
+        output::json(&chosen)?;
+    } else {
+        say!("{} chosen; `poolwarden sync` makes the packages, or the connection's next run", chosen.len());
+    }
+    Ok(COMPLETE)
+}

@@ -1,0 +1,44 @@
+//! Whom the client asks, and what differs between them.
+
+use crate::cloud::Endpoints;
+use poolwarden_domain::feed::FeedModel;
+use rand::RngExt;
+use url::Url;
+
+/// The header that the classic service finds a request by, and that its support asks for.
+pub(super) const CORRELATION_ID: &str = "x-ms-correlation-id";
+
+/// Whom a client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Azure Resource Manager, and what it hosts.
+    Arm,
+    /// The management interface of Azure Virtual Desktop (classic).
+    Classic,
+}
+
+impl Service {
+    /// Whether a token may go to this URL.
+    pub(super) fn may_ask(self, endpoints: &Endpoints, url: &Url) -> bool {
+        match self {
+            Self::Arm => endpoints.is_arm(url),
+            Self::Classic => endpoints.is_classic(url),
+        }
+    }
+
+    /// The scope of the tokens.
+    pub(super) fn scope(self, endpoints: &Endpoints) -> &str {
+        match self {
+            Self::Arm => endpoints.arm_scope(),
+            Self::Classic => endpoints.feed_scope(FeedModel::Classic),
+        }
+    }
+}
+
+/// A new id that tells nothing: a random GUID (version 4).
+pub(super) fn correlation_id() -> String {
+    let mut dice: rand::rngs::StdRng = rand::make_rng();
+    let bits = (dice.random::<u128>() & !(0xf << 76) & !(0b11 << 62)) | (4 << 76) | (0b10 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

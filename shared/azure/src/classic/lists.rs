@@ -1,0 +1,156 @@
+//! Lists of the classic service: bare JSON arrays, page after page by the name of the last entry.
+//!
+//! What goes for ARM's lists goes here: one malformed item never hides its neighbours, and a page that cannot be had
+//! never hides the pages before it.
+
+use super::wire::{Thing, id_below, own_name};
+use crate::arm::{Arm, Call, json};
+use crate::listing::{Item, Listed};
+use crate::throttle::{Kind, Meter};
+use poolwarden_domain::{ArmId, Reading, Unreadable, Why, classic};
+use serde_json::value::RawValue;
+use std::collections::HashSet;
+
+/// Entries asked for at a time, as the service's own PowerShell module does. A page with fewer is the last.
+pub(super) const PAGE_SIZE: usize = 1_000;
+/// Pages of one list at most.
+pub(super) const PAGES: usize = 100;
+/// The role that reads everything of the classic service.
+const READER: &str = "RDS Reader";
+/// Everything that is asked counts against one allowance: the service publishes none.
+const SUBJECT: &str = "classic";
+
+/// A list of the classic service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List {
+    /// What it lists.
+    pub(super) thing: Thing,
+    /// Its part of the path, and what it is sorted by.
+    path: &'static str,
+    sort: &'static str,
+    /// What it is, for a person.
+    what: &'static str,
+}
+
+impl List {
+    pub(super) const TENANTS: Self = Self::new(Thing::Tenant, "Tenants", "TenantName", "the tenants");
+    pub(super) const HOST_POOLS: Self = Self::new(Thing::HostPool, "HostPools", "HostPoolName", "the host pools");
+    pub(super) const GROUPS: Self = Self::new(Thing::Group, "AppGroups", "AppGroupName", "the application groups");
+    pub(super) const SESSION_HOSTS: Self =
+        Self::new(Thing::SessionHost, "SessionHosts", "SessionHostName", "the session hosts");
+    pub(super) const REMOTE_APPS: Self = Self::new(Thing::RemoteApp, "RemoteApps", "RemoteAppName", "the applications");
+    pub(super) const USERS: Self =
+        Self::new(Thing::AssignedUser, "AssignedUsers", "UserPrincipalName", "the assigned users");
+
+    const fn new(thing: Thing, path: &'static str, sort: &'static str, what: &'static str) -> Self {
+        Self { thing, path, sort, what }
+    }
+
+    /// What is unknown when the list of what `holder` has breaks off.
+    pub(super) fn scope(self, holder: &ArmId) -> ArmId {
+        match self.thing {
+            Thing::SessionHost => ArmId::new(&format!("{holder}/sessionHosts")),
+            Thing::AssignedUser => ArmId::new(&format!("{holder}/assignedUsers")),
+            _ => holder.clone(),
+        }
+    }
+}
+
+/// One thing to ask: `path` is what comes after the holder's own path.
+pub(super) fn call(arm: &Arm, holder: &ArmId, path: Option<&str>, what: &'static str, query: &[(&str, &str)]) -> Call {
+    const KEYS: [(&str, &str); 4] = [
+        ("tenantGroups", "TenantGroups"),
+        ("tenants", "Tenants"),
+        ("hostPools", "HostPools"),
+        ("applicationGroups", "AppGroups"),
+    ];
+    let of = |(key, segment): (&str, &str)| Some([segment.to_owned(), classic::name_in(holder, key)?]);
+    let mut segments = vec!["RdsManagement".to_owned(), "V1".to_owned()];
+    segments.extend(KEYS.into_iter().filter_map(of).flatten());
+    segments.extend(path.map(str::to_owned));
+    Call {
+        url: arm.shared.endpoints.classic_url(segments.iter().map(String::as_str), query),
+        body: None,
+        meter: Meter { subject: SUBJECT.to_owned(), kind: Kind::Read },
+        what,
+        scope: holder.clone(),
+        role: READER,
+    }
+}
+
+/// The items of one page, and the name of its last entry.
+type Page<T> = (Vec<Item<T>>, Option<String>);
+
+fn read_page<T>(
+    list: List,
+    holder: &ArmId,
+    body: &[u8],
+    read: impl Fn(&RawValue, &ArmId) -> Result<T, String>,
+) -> Result<Page<T>, String> {
+    let items: Vec<&RawValue> = json(body)?;
+    let last = items.last().and_then(|item| own_name(item, list.thing));
+    let read = |item: &&RawValue| match id_below(holder, item, list.thing) {
+        Some(id) => (Some(id.as_str().to_owned()), read(item, &id)),
+        None => (None, Err("has no name, or one that cannot be used".to_owned())),
+    };
+    Ok((items.iter().map(read).collect(), last))
+}
+
+/// The whole list, as far as it can be had. `None`: the service says that what is listed does not exist.
+pub(super) async fn list<T>(
+    arm: &Arm,
+    holder: &ArmId,
+    list: List,
+    read: impl Fn(&RawValue, &ArmId) -> Result<T, String>,
+) -> Reading<Option<Listed<T>>> {
+    let scope = list.scope(holder);
+    let stop = |why, text: &str| Some(Unreadable::new(why, format!("{} of {holder}: {text}", list.what)));
+    let (mut listed, mut seen, mut last_entry) = (Listed::new(), HashSet::new(), String::new());
+    let page_size = PAGE_SIZE.to_string();
+    for page in 0..PAGES {
+        let query = [
+            ("PageSize", page_size.as_str()),
+            ("LastEntry", &last_entry),
+            ("SortField", list.sort),
+            ("IsDescending", "False"),
+            ("InitialSkip", "0"),
+        ];
+        let call = call(arm, holder, Some(list.path), list.what, &query);
+        let (items, last) = match arm.ask(&call, |body| read_page(list, holder, body, &read)).await {
+            Ok(Some(page)) => page,
+            Ok(None) if page == 0 => return Ok(None),
+            Err(reason) if page == 0 => return Err(reason),
+            Ok(None) => {
+                listed.stopped = stop(Why::Failed, "its next page is not there (404)");
+                break;
+            }
+            Err(reason) => {
+                listed.stopped = Some(reason);
+                break;
+            }
+        };
+        let (entries, before) = (items.len(), seen.len());
+        listed.take_in(&mut seen, &scope, items);
+        // The last page may begin with the entry that it was to follow, and hold nothing else.
+        let is_at_the_end = entries == 0 || (entries == 1 && last.as_ref() == Some(&last_entry));
+        if page > 0 && seen.len() == before && !is_at_the_end {
+            listed.stopped = stop(Why::Malformed, "its pages repeat, so there may be more than they show");
+            break;
+        }
+        if entries < PAGE_SIZE {
+            break;
+        }
+        match last {
+            None => {
+                listed.stopped =
+                    stop(Why::Malformed, "its last entry has no name, so the next page cannot be asked for");
+                break;
+            }
+            Some(_) if page + 1 == PAGES => {
+                listed.stopped = stop(Why::TooLarge, &format!("it has more than {PAGES} pages"));
+            }
+            Some(last) => last_entry = last,
+        }
+    }
+    Ok(Some(listed))
+}

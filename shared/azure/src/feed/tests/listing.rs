@@ -1,0 +1,211 @@
+use super::*;
+use poolwarden_domain::estate::CommandLineSetting;
+use poolwarden_domain::feed::FileAssociation;
+use std::path::{Path, PathBuf};
+
+#[tokio::test]
+async fn a_resource_is_told_with_its_icon_its_file_and_all_that_the_feed_says() {
+    let odd = resource("RemoteApp", "word")
+        .replace("<FileExtensions/>", r#"<FileExtensions><FileExtension Name=".DOCX" PrimaryHandler="True"/><FileExtension Name=".rtf"/></FileExtensions>"#)
+        .replace(r#"Type="RemoteApp""#, r#"Type="RemoteApp" ShowByDefault="false" RequiredCommandLine="/q" ArmPath="/arm""#);
+    let service = Service::offering(&[odd]).await;
+    let listing = service.apps(&[]).await;
+    assert_eq!(dark(&listing), []);
+    let word = &listing.resources[0];
+    assert_eq!(word.id.as_str(), "/feeds/arm/workspaces/w1/applicationGroups/remoteapps/applications/word");
+    assert_eq!(
+        (word.object_id.as_str(), word.name.as_str()),
+        ("word", "word"),
+        "as the file's address has it, never the title"
+    );
+    assert_eq!((word.friendly_name.as_deref(), word.file_path.as_deref()), (Some("Title of word"), Some("word.exe")));
+    assert_eq!(
+        (word.command_line_setting, word.command_line_arguments.as_deref()),
+        (Some(CommandLineSetting::Require), Some("/q"))
+    );
+    assert_eq!(word.show_in_portal, Some(false));
+    assert_eq!(word.icon.as_deref(), Some(PNG));
+    assert_eq!(word.rdp.as_deref(), Some(RDP.as_bytes()), "byte for byte");
+    let item = word.feed.as_deref().unwrap();
+    assert_eq!(
+        (item.workspace_id.as_str(), item.alias.as_deref(), item.arm_path.as_deref()),
+        ("w1", Some("alias"), Some("/arm"))
+    );
+    assert!(item.host_pool.as_deref().unwrap().ends_with("/hostpools/p"), "{item:?}");
+    assert_eq!(item.folders, ["Office"]);
+    let opens = |extension: &str, primary| FileAssociation { extension: extension.to_owned(), primary };
+    assert_eq!(item.file_associations, [opens(".docx", true), opens(".rtf", false)]);
+}
+
+#[tokio::test]
+async fn both_groups_of_a_workspace_share_one_look_at_its_feed() {
+    let service = Service::offering(&[resource("Desktop", "d"), resource("RemoteApp", "a")]).await;
+    let inventory = service.inventory();
+    let (desktops, apps) =
+        futures::join!(list(&inventory, "w1", ResourceKind::Desktop), list(&inventory, "w1", ResourceKind::RemoteApp));
+    let (desktops, apps) = (desktops.unwrap().unwrap(), apps.unwrap().unwrap());
+    assert_eq!((names(&desktops), names(&apps)), (vec!["d"], vec!["a"]));
+    assert_eq!(desktops.resources[0].file_path, None, "a desktop has no program");
+    assert_eq!(desktops.resources[0].id.as_str(), "/feeds/arm/workspaces/w1/applicationGroups/desktops/desktops/d");
+    assert_eq!((service.asked("/feeds").await, inventory.requests().feed), (1, 6));
+}
+
+#[tokio::test]
+async fn what_is_known_and_has_not_changed_is_not_fetched_again_but_its_words_are_new() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    let known = stored(service.apps(&[]).await);
+    let before = service.requests().await.len();
+    let renamed = resource("RemoteApp", "a").replace("Title of a", "New title").replace("sig=secret", "sig=other");
+    service.override_with("/feeds/w1", xml(&feed_of(&[renamed]))).await;
+    let again = service.apps(&known).await;
+    assert_eq!(service.requests().await.len(), before + 2, "the two documents and no file");
+    assert_eq!(again.resources[0].friendly_name.as_deref(), Some("New title"));
+    assert_eq!(again.resources[0].icon_sha256, known[0].icon_sha256);
+    assert_eq!(again.resources[0].feed, known[0].feed);
+    assert!(again.resources[0].icon.is_none() && again.resources[0].rdp.is_none());
+}
+
+#[tokio::test]
+async fn what_the_feed_says_has_changed_is_fetched_again() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    let known = stored(service.apps(&[]).await);
+    let same = resource("RemoteApp", "a");
+    let later = resource_with("RemoteApp", "a", "2026-02-02T00:00:00Z", &[(32, "")], "w1");
+    let other_icon = resource_with("RemoteApp", "a", "2026-01-01T00:00:00Z", &[(32, "/other.png")], "w1");
+    for (offered, is_new) in [(same, false), (later, true), (other_icon, true)] {
+        // Another host, too: regions take turns, and that alone changes nothing.
+        let again = Service::offering(&[offered]).await.apps(&known).await;
+        assert_eq!((again.resources[0].rdp.is_some(), again.resources[0].icon.is_some()), (is_new, is_new));
+    }
+}
+
+#[tokio::test]
+async fn the_largest_icon_that_is_one_is_taken() {
+    let icons = [(16, ""), (256, ""), (100, ""), (48, "")];
+    let service = Service::offering(&[resource_with("RemoteApp", "a", "", &icons, "w1")]).await;
+    service.override_with("/files/a-256.png", ResponseTemplate::new(404)).await;
+    let page = ResponseTemplate::new(200).set_body_string("<html>sign in</html>");
+    service.override_with("/files/a-100.png", page).await;
+    let mut large = PNG.to_vec();
+    large.extend(b"48");
+    service.override_with("/files/a-48.png", ResponseTemplate::new(200).set_body_bytes(large.clone())).await;
+    let listing = service.apps(&[]).await;
+    assert_eq!(listing.resources[0].icon.as_deref(), Some(large.as_slice()));
+    assert_eq!(service.asked("/files/a-16").await, 0);
+}
+
+#[tokio::test]
+async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_again() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    let known = stored(service.apps(&[]).await);
+    let newer = resource_with("RemoteApp", "a", "2026-02-02T00:00:00Z", &[(32, "")], "w1");
+    service.override_with("/feeds/w1", xml(&feed_of(&[newer]))).await;
+    let failing = Mock::given(path("/files/a-32.png")).respond_with(ResponseTemplate::new(503)).up_to_n_times(4);
+    failing.with_priority(1).mount(&service.server).await;
+    let today = service.apps(&known).await;
+    assert_eq!(today.resources[0].icon_sha256, known[0].icon_sha256);
+    assert_eq!(dark(&today), [], "an icon hides no resource");
+    let tomorrow = service.apps(&stored(today)).await;
+    assert_eq!(tomorrow.resources[0].icon.as_deref(), Some(PNG));
+    let settled = service.requests().await.len();
+    service.apps(&stored(tomorrow)).await;
+    assert_eq!(service.requests().await.len(), settled + 2);
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_makes_its_resource_unknown_and_no_other() {
+    let answers = [
+        (ResponseTemplate::new(200).set_body_string("<html><body>Sign in</body></html>"), Why::Malformed),
+        (ResponseTemplate::new(200).set_body_bytes(vec![0_u8, 255, 1, 2]), Why::Malformed),
+        (ResponseTemplate::new(200).set_body_bytes(vec![b'a'; 300 << 10]), Why::TooLarge),
+        (ResponseTemplate::new(404), Why::Missing),
+        (ResponseTemplate::new(403), Why::Forbidden),
+        (ResponseTemplate::new(500), Why::Failed),
+    ];
+    for (answer, why) in answers {
+        let service = Service::offering(&["a", "b", "c"].map(|id| resource("RemoteApp", id))).await;
+        service.override_with("/api/arm/feeddiscovery/tenants/w1/rdps/b.rdp", answer).await;
+        let listing = service.apps(&[]).await;
+        assert_eq!(names(&listing), ["a", "c"]);
+        assert_eq!(dark(&listing), [("b", why)]);
+        let group = feed::group(&w("w1"), ResourceKind::RemoteApp);
+        assert!(listing.unknown[0].scope.is_within(&group), "it hides itself only");
+        assert!(!listing.unknown[0].reason.detail.contains("secret"), "{}", listing.unknown[0].reason);
+    }
+}
+
+#[tokio::test]
+async fn what_the_document_offers_illegibly_leaves_its_group_unknown_and_its_neighbours_there() {
+    let unnamed = resource("RemoteApp", "x").replace(r#"ID="xml-x""#, "");
+    let service = Service::offering(&[resource("RemoteApp", "a"), unnamed]).await;
+    let listing = service.apps(&[]).await;
+    assert_eq!((names(&listing), dark(&listing)), (vec!["a"], vec![("remoteapps", Why::Malformed)]));
+}
+
+#[tokio::test]
+async fn ids_come_from_the_address_and_odd_ones_neither_collide_nor_lead_elsewhere() {
+    let local = |id: &str, of: &str| {
+        resource("RemoteApp", id).replace(&format!("/api/arm/feeddiscovery/tenants/w1/rdps/{id}.rdp"), of)
+    };
+    let long = "l".repeat(300);
+    let service = Service::offering(&[
+        local("a/b", "/x.rdp"),
+        local("a_b", "/x.rdp"),
+        local("..", "/x.rdp"),
+        local(&long, "/x.rdp"),
+        resource_with("RemoteApp", "other", "", &[], "w9"),
+        resource_with("RemoteApp", "other", "", &[], "w9").replace("xml-other", "xml-again"),
+    ])
+    .await;
+    let listing = service.apps(&[]).await;
+    assert_eq!(dark(&listing), []);
+    assert_eq!(listing.resources.len(), 5, "one item under two ids is one item");
+    assert_eq!(listing.resources[0].object_id, "xml-a/b", "a launch link needs it as it is");
+    for resource in &listing.resources {
+        let prefix = "/feeds/arm/workspaces/w1/applicationGroups/remoteapps/applications/";
+        let name = resource.id.as_str().strip_prefix(prefix).unwrap();
+        assert!(!name.contains('/') && name.len() <= 200, "{name}");
+    }
+    let elsewhere = listing.resources.last().unwrap();
+    assert_eq!((elsewhere.name.as_str(), elsewhere.feed.as_deref().unwrap().workspace_id.as_str()), ("other", "w9"));
+}
+
+#[tokio::test]
+async fn a_service_that_fails_every_time_is_not_asked_for_every_file() {
+    let many: Vec<String> =
+        (0..400).map(|number| resource_with("RemoteApp", &format!("r{number}"), "", &[], "w1")).collect();
+    let service = Service::offering(&many).await;
+    let failing = Mock::given(path_regex(r"\.rdp$")).respond_with(ResponseTemplate::new(503)).with_priority(1);
+    failing.mount(&service.server).await;
+    let listing = service.apps(&[]).await;
+    assert_eq!(listing.resources, []);
+    assert!(service.requests().await.len() < 400, "{}", service.requests().await.len());
+    assert_eq!(dark(&listing).len(), 101, "a hundred by name, and the group for the rest");
+    assert_eq!(dark(&listing)[100], ("remoteapps", Why::Failed));
+}
+
+#[tokio::test]
+async fn the_specification_s_own_examples_are_listed() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
+    let folder = std::env::var_os("POOLWARDEN_FIXTURES").map_or(beside, PathBuf::from);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("SKIPPED: no fixtures in {}; set POOLWARDEN_FIXTURES to their folder", folder.display());
+        return;
+    };
+    for entry in entries.filter_map(Result::ok).filter(|entry| entry.path().extension().is_some_and(|it| it == "xml")) {
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        let offered = poolwarden_domain::tswp::resource_collection(text.as_bytes()).unwrap().value;
+        let offered: usize = offered.publishers.iter().map(|publisher| publisher.resources.len()).sum();
+        let service = Service::with(&["w1"]).await;
+        service.answer("/feeds/w1", xml(&text)).await;
+        service.files().await;
+        let inventory = service.inventory();
+        let mut listed = 0;
+        for kind in [ResourceKind::Desktop, ResourceKind::RemoteApp] {
+            let listing = list(&inventory, "w1", kind).await.unwrap().unwrap();
+            listed += listing.resources.len();
+            assert!(listing.resources.iter().all(|resource| resource.rdp.is_some()), "{:?}", entry.path());
+        }
+        assert_eq!(listed, offered, "{:?}", entry.path());
+    }
+}

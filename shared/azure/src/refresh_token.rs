@@ -1,0 +1,144 @@
+//! A sign-in that was done once by a person: its refresh token, where it is kept, and access tokens for it.
+//!
+//! The token service gives a new refresh token with every access token. The new one is kept before the access token is
+//! used, so a process that is killed in between leaves the old one or the new one; both are accepted.
+
+use crate::aadsts::SignInProblem;
+use crate::identity::{describe_secret_error, machine_vault};
+use crate::key_vault::KeyVaultError;
+use crate::secret::{SecretError, SecretRef};
+use crate::sign_in::{AccessToken, NoToken, SignInError, TokenSource};
+use crate::token_endpoint::TokenEndpoint;
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tokio::sync::Mutex;
+use url::Url;
+
+/// Where a refresh token is kept: `{ file = "path" }`, which only its owner can read, or
+/// `{ key_vault = "https://vault.vault.azure.net/secrets/name" }`, which is read and written with the managed identity.
+/// Never an environment variable: it could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenPlace {
+    /// A file.
+    File(PathBuf),
+    /// A secret in Key Vault, without a version.
+    KeyVault(#[schemars(with = "String")] Url),
+}
+
+impl fmt::Display for TokenPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reference().fmt(f)
+    }
+}
+
+impl TokenPlace {
+    fn reference(&self) -> SecretRef {
+        match self {
+            Self::File(path) => SecretRef::File(path.clone()),
+            Self::KeyVault(url) => SecretRef::KeyVault(url.clone()),
+        }
+    }
+
+    async fn read(&self, ours: &TokenEndpoint) -> Result<SecretString, SignInError> {
+        let vault = matches!(self, Self::KeyVault(_)).then(|| machine_vault(&ours.endpoints, &ours.http));
+        self.reference().resolve(vault.as_ref()).await.map_err(|error| match &error {
+            SecretError::KeyVault(KeyVaultError::NotFound(_)) => self.nobody_signed_in(),
+            SecretError::File { source, .. } if source.kind() == io::ErrorKind::NotFound => self.nobody_signed_in(),
+            _ => describe_secret_error(&error),
+        })
+    }
+
+    /// Keeps a token in place of the one that is there. A crash leaves either.
+    pub(crate) async fn write(&self, token: &SecretString, ours: &TokenEndpoint) -> Result<(), SignInError> {
+        match self {
+            Self::KeyVault(url) => {
+                let written = machine_vault(&ours.endpoints, &ours.http).set_secret(url, token).await;
+                written.map_err(|error| describe_secret_error(&error.into()))
+            }
+            Self::File(path) => {
+                let (file, token) = (path.clone(), token.clone());
+                let written = tokio::task::spawn_blocking(move || replace(&file, token.expose_secret().as_bytes()));
+                let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+                written.map_err(|error| {
+                    SignInError::Misconfigured(format!(
+                        "the refresh token cannot be kept in {self}; check that its folder exists and that this \
+                         process may write there: {error}"
+                    ))
+                })
+            }
+        }
+    }
+
+    fn nobody_signed_in(&self) -> SignInError {
+        let text = format!(
+            "Nobody has signed in yet: {self} does not exist. Sign in once: `poolwarden connections sign-in NAME`."
+        );
+        SignInError::Refused { problem: SignInProblem::NeedsPerson, code: None, text }
+    }
+}
+
+/// Writes a file whole or not at all, for its owner's eyes only: into a new file beside it, which then takes its place.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with mode 0600 where there are modes, and deleted again if it does not get as far as its place.
+    let mut file = tempfile::Builder::new().prefix(".poolwarden-").suffix(".new").tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The new name itself is on the disk only once the folder is. Where folders cannot be opened, it has to do.
+    match std::fs::File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        Err(_) => Ok(()),
+    }
+}
+
+/// A stored sign-in, ready to ask for tokens.
+pub(crate) struct RefreshTokenSource {
+    ours: TokenEndpoint,
+    client_id: String,
+    tenant_id: String,
+    place: TokenPlace,
+    /// Held from reading the token to writing the next: of two scopes, the second uses what the first was given.
+    turn: Mutex<()>,
+}
+
+impl RefreshTokenSource {
+    pub(crate) fn new(ours: TokenEndpoint, client_id: String, tenant_id: String, place: TokenPlace) -> Self {
+        Self { ours, client_id, tenant_id, place, turn: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl TokenSource for RefreshTokenSource {
+    async fn acquire(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        let _turn = self.turn.lock().await;
+        let old = self.place.read(&self.ours).await?;
+        let scope = with_refresh(scope);
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", &*self.client_id),
+            ("scope", &*scope),
+            ("refresh_token", old.expose_secret()),
+        ];
+        let granted = self.ours.grant(&self.tenant_id, &form).await;
+        let granted = granted.map_err(|failed| failed.without(old.expose_secret()))?;
+        if let Some(new) = granted.refresh.filter(|new| new.expose_secret() != old.expose_secret()) {
+            self.place.write(&new, &self.ours).await?;
+        }
+        Ok(granted.access)
+    }
+}
+
+/// The scope with which a refresh token is given too.
+pub(crate) fn with_refresh(scope: &str) -> String {
+    format!("{scope} offline_access")
+}
+
+#[cfg(test)]
+mod tests;
