@@ -3,8 +3,9 @@
 
 use crate::deps::Deps;
 use crate::folder::{Folder, Index, is_plain_below};
-use crate::keys;
+use crate::{keys, lifecycle};
 use anyhow::Context;
+use poolwarden_domain::assignment::{Entitled, effective};
 use poolwarden_domain::package::{Package, PackageState};
 use poolwarden_store::Document;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub struct Manifest {
     /// The signed `.rdp` file, from the folder's root, where the source has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     rdp_file: Option<String>,
+    /// Who has it in the end: what the source entitles and what persons assigned, one entitlement an identity.
+    entitled: Vec<Entitled>,
     /// The package.
     #[serde(flatten)]
     package: Package,
@@ -79,6 +82,7 @@ pub async fn export(deps: &Deps, folder: &Path, connection: Option<&str>) -> any
                 schema: format!("../../{SCHEMA}"),
                 icon_file: icon_file(&package.content.icon.sha256),
                 rdp_file: package.content.rdp.as_ref().map(|rdp| rdp_file(&rdp.sha256)),
+                entitled: effective(&package, &lifecycle::offer(deps, &package.connection)),
                 package,
             };
             files.push((name, serde_json::to_vec_pretty(&manifest)?));

@@ -79,6 +79,34 @@ pub fn package(connection: &str, package: &str) -> String {
 /// Every package.
 pub const PACKAGES: &str = "packages/";
 
+/// What persons did to a package and nobody has been told yet, by one command.
+pub fn untold(connection: &str, package: &str, command: &str) -> String {
+    format!("{UNTOLD}{connection}/{package}/{command}")
+}
+
+/// What persons did to packages and nobody has been told yet.
+pub const UNTOLD: &str = "untold/";
+
+/// A mark that a package's promotion waits for approval.
+pub fn request(connection: &str, package: &str) -> String {
+    format!("{}{package}", requests(connection))
+}
+
+/// The marks of a connection's packages whose promotion waits for approval.
+pub fn requests(connection: &str) -> String {
+    format!("requests/{connection}/")
+}
+
+/// A mark that a pool offers a package that stays with another one.
+pub fn offered_elsewhere(connection: &str, package: &str, pool: &str) -> String {
+    format!("{}{pool}", all_offered_elsewhere(connection, package))
+}
+
+/// The marks of the pools that offer a package that stays with another one.
+pub fn all_offered_elsewhere(connection: &str, package: &str) -> String {
+    format!("elsewhere/{connection}/{package}/")
+}
+
 /// The keys of the packages that were made on demand.
 pub fn chosen(connection: &str) -> String {
     format!("chosen/{connection}")

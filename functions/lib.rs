@@ -26,6 +26,7 @@ pub mod import_webhook;
 pub mod import_webhook_signed;
 pub mod keys;
 pub mod letters;
+pub mod lifecycle;
 pub mod planted_bug;
 pub mod publish_package;
 pub mod rdp_files;

@@ -79,7 +79,7 @@ impl Desk {
         };
         let hook = format!(
             "[[connection.webhook]]\nname = \"ops\"\nurl = \"{url}/_sim/webhook/ops\"\n\
-             secret = {{ file = \"signing\" }}\nevents = [\"run.failed\", \"package.created\"]\n"
+             secret = {{ file = \"signing\" }}\nevents = [\"run.failed\", \"package.created\", \"package.promoted\", \"package.purged\"]\n"
         );
         let text = connection(CONNECTION, "right") + &hook + &connection(LOCKED_OUT, "wrong") + more;
         let path = folder.path().join("poolwarden.toml");

@@ -19,6 +19,7 @@ mod layout;
 mod lifecycle;
 mod messages;
 mod offline;
+mod packages;
 mod service_bus;
 #[cfg(feature = "servicebus-sdk")]
 mod service_bus_sdk;

@@ -26,7 +26,7 @@ fn revisions(manifest: &Value) -> usize {
 fn contents(manifests: &[Value]) -> Vec<Value> {
     let timeless = |manifest: &Value| {
         let mut manifest = manifest.clone();
-        for key in ["observed_at", "revisions"] {
+        for key in ["observed_at", "stage_since", "revisions"] {
             manifest[key] = Value::Null;
         }
         manifest

@@ -55,7 +55,7 @@ enum Command {
     Serve(serve::Serve),
     /// Read the estate now and bring the catalogue up to date
     Sync(sync::Sync),
-    /// Look at the catalogue, or write it to a folder
+    /// Look at the catalogue, write it to a folder, or change what persons decide of it
     #[command(subcommand)]
     Packages(packages::Packages),
     /// Look at what the sources offer, and make packages of it on demand

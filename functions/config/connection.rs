@@ -4,11 +4,13 @@ use super::entry::{Entry, Judged, Wrong, wrong};
 use super::reader::{Distinct, Table};
 use super::target::Target;
 use super::webhook::Webhook;
-use super::{ScheduleCheck, credential, policy, target, values, webhook};
+use super::{ScheduleCheck, credential, policy, promotion, target, values, webhook};
 use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
 use poolwarden_domain::ArmId;
+use poolwarden_domain::assignment::Offer;
 use poolwarden_domain::classic::DEFAULT_TENANT_GROUP;
 use poolwarden_domain::feed::FeedModel;
+use poolwarden_domain::lifecycle::Rules;
 use poolwarden_domain::policy::Policy;
 use std::time::Duration;
 
@@ -78,6 +80,10 @@ pub struct Connection {
     pub full_read_every: Duration,
     /// What to publish, and how.
     pub policy: Policy,
+    /// What it takes to let its packages through to more people.
+    pub promotion: Rules,
+    /// What those get whom the source entitles.
+    pub offer: Offer,
     /// Who is told.
     pub webhooks: Vec<Webhook>,
     /// Where packages are published to besides the catalogue.
@@ -126,6 +132,8 @@ pub(super) fn read(mut table: Table<'_>, names: &mut Distinct, check: ScheduleCh
         schedule: schedule.unwrap_or_else(|| DEFAULT_SCHEDULE.to_owned()),
         full_read_every: full_read_every.unwrap_or(DEFAULT_FULL_READ_EVERY),
         policy: policy::read(&mut table, cloud, tenant),
+        promotion: promotion::rules(&mut table),
+        offer: promotion::offer(&mut table),
         webhooks: webhooks(table.take("webhook"), &endpoints),
         targets: targets(table.take("target")),
         endpoints,

@@ -13,6 +13,7 @@ mod faults;
 mod import;
 mod locate;
 mod policy;
+mod promotion;
 mod reader;
 mod references;
 mod store;

@@ -1,11 +1,14 @@
 //! What a person sees who writes a configuration, right or wrong.
 
 use super::*;
+use jiff::SignedDuration;
 use poolwarden_azure::{Cloud, Credential};
+use poolwarden_domain::assignment::{IconPlace, Offer, Publish};
 use poolwarden_domain::launch::LaunchCloud;
+use poolwarden_domain::lifecycle::{Rule, Rules};
 use poolwarden_domain::package::Stage;
 use poolwarden_domain::policy::{Brake, NameFilter, Policy, Scope};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 mod credential;
@@ -95,6 +98,9 @@ fn the_example_shows_every_setting_and_has_no_fault() {
         ..Policy::default()
     };
     assert_eq!(contoso.policy, policy);
+    let rule = Rule { by: vec!["ops@*".to_owned()], after: SignedDuration::from_hours(72), approval: true };
+    assert_eq!(contoso.promotion, Rules(BTreeMap::from([(Stage::Production, rule)])));
+    assert_eq!(contoso.offer, Offer { publish: Publish::Catalog, icons: BTreeSet::from([IconPlace::StartMenu]) });
     assert_eq!(contoso.webhooks[0].events, ["package.*", "run.*"]);
     assert_eq!(contoso.webhooks[0].secret, SecretRef::Env("POOLWARDEN_WEBHOOK_SECRET".to_owned()));
     assert!(!simulator.enabled);
@@ -138,6 +144,25 @@ fn what_differs_from_the_defaults_arrives() {
         ..Policy::default()
     };
     assert_eq!(gov.policy, policy);
+}
+
+#[test]
+fn a_rule_of_promotion_that_makes_no_sense_is_refused_with_what_to_write() {
+    let connection = "[[connection]]\nname = \"c\"\n";
+    for (faulty, fix) in [
+        ("promotion = true", "write [connection.promotion] as a table"),
+        ("[connection.promotion.produktion]", "did you mean `production`?"),
+        ("[connection.promotion.development]", "remove it; known are test, acceptance, production"),
+        ("[connection.promotion.test]\nby = [\"\"]", "write a name, such as \"ops@*\""),
+        ("[connection.promotion.test]\nby = \"ops\"", "write a list between [ and ]"),
+        ("[connection.promotion.test]\nafter = \"a while\"", "write one such as \"24h\""),
+        ("[connection.promotion.test]\napproval = \"yes\"", "write true or false"),
+        ("publish = \"forcd\"", "did you mean `forced`?"),
+        ("icons = [\"taskbar\"]", "known are desktop, start_menu"),
+    ] {
+        let told = parse(&format!("{connection}{faulty}\n")).unwrap_err().to_string();
+        assert!(told.contains(fix), "{faulty}: {told}");
+    }
 }
 
 #[test]

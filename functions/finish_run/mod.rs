@@ -5,7 +5,7 @@ use crate::acquire_token::give_up_run;
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
 use crate::state::StateError;
-use crate::{keys, runs, targets};
+use crate::{keys, lifecycle, runs, targets};
 use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::conclude::conclude;
@@ -64,6 +64,8 @@ impl Stage for FinishRun {
         }
         targets::follow(deps, &run).await?;
         runs::end(deps, &run, ending.report).await?;
+        // Where no timer runs, `sync` is the one to tell what persons did.
+        lifecycle::sweep(deps).await?;
         clean_up(deps, &run).await
     }
 

@@ -7,6 +7,7 @@ use crate::{keys, runs};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use poolwarden_domain::catalogue::{self, Applied};
+use poolwarden_domain::discovery::pool_key;
 use poolwarden_domain::event;
 use poolwarden_domain::message::{PlanPart, queue};
 use poolwarden_domain::package::{Package, Revision};
@@ -119,6 +120,12 @@ async fn publish(
         }
     }
     runs::notify(deps, &run.connection, events).await?;
+    for package in packages.iter().filter(|package| package.stays()) {
+        if pool_key(&package.content.host_pool.id) != report.pool {
+            let mark = keys::offered_elsewhere(&run.connection, &package.key, &report.pool);
+            deps.state().create(&mark, &report.observation.observed_at).await?;
+        }
+    }
     let index_key = keys::index(&run.connection, &report.pool);
     let record = |index: Option<PoolIndex>| {
         let pool = entries.first().map(|entry| &entry.content.host_pool)?;

@@ -44,6 +44,13 @@ pub(super) fn complaints(
         let why = connection.error.as_ref().map(|error| format!("{error}: ")).unwrap_or_default();
         complaints.push(format!("{name}: the last run was not complete: {why}`poolwarden runs show {}`", line.run));
     }
+    match connection.promotions.as_slice() {
+        [] => {}
+        [key] => complaints
+            .push(format!("{name}: the promotion of {key} waits for approval: `poolwarden packages show {key}`")),
+        several => complaints
+            .push(format!("{name}: {} promotions wait for approval: `poolwarden packages list`", several.len())),
+    }
     let stalled = open.filter(|run| now.duration_since(run.started_at) > RUN_TAKES_AT_MOST);
     if let Some(run) = stalled {
         complaints.push(format!(

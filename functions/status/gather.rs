@@ -7,6 +7,7 @@ use crate::{health, keys, letters, targets};
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_domain::dead_letter::{DeadLetter, State};
 use poolwarden_domain::message::Body;
+use poolwarden_domain::package::Package;
 use poolwarden_domain::run::{Run, Status};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(super) async fn gather(deps: &Deps) -> Result<Facts, Fault> {
             health: health::of(deps, name).await?,
             runs: runs_of(deps, &names, name).await?,
             open: first_open(deps, name).await?,
+            promotions: promotions(deps, name).await?,
             dead_letters: of_connections.remove(name).unwrap_or_default(),
             targets: targets::complaints(deps, name, &connection.targets).await?,
         });
@@ -54,6 +56,17 @@ async fn runs_of(deps: &Deps, names: &[String], connection: &str) -> Result<Vec<
         }
     }
     Ok(runs)
+}
+
+/// The packages whose promotion waits for approval. A mark may outlive what it stands for: a run may have retired the
+/// package since.
+async fn promotions(deps: &Deps, connection: &str) -> Result<Vec<String>, Fault> {
+    let mut waiting = Vec::new();
+    for key in deps.state().names(&keys::requests(connection)).await? {
+        let package: Option<Package> = deps.state().value(&keys::package(connection, &key)).await?;
+        waiting.extend(package.filter(|package| package.requested.is_some()).map(|_| key));
+    }
+    Ok(waiting)
 }
 
 /// The run under way that began first. A mark may outlive its run for a moment.

@@ -57,6 +57,8 @@ pub struct ConnectionStatus {
     pub error: Option<String>,
     /// The newest run, if it waits for approval.
     pub held: Option<String>,
+    /// Its packages whose promotion waits for approval.
+    pub promotions: Vec<String>,
     /// Its messages whose work was not done.
     pub dead_letters: DeadLetters,
 }
@@ -100,6 +102,7 @@ struct Found {
     runs: Vec<Run>,
     /// The run under way that began first.
     open: Option<Run>,
+    promotions: Vec<String>,
     dead_letters: DeadLetters,
     /// What is wrong with its targets.
     targets: Vec<String>,
@@ -157,6 +160,7 @@ fn connection(found: Found, now: Timestamp) -> ConnectionStatus {
         unknown_scopes: report.map_or(0, |report| report.unknown_scopes.len()),
         error: report.and_then(|report| report.error.clone()),
         held: since.filter(|run| run.held()).map(|run| run.id.clone()).next(),
+        promotions: found.promotions,
         dead_letters: found.dead_letters,
     }
 }

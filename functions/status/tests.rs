@@ -20,7 +20,17 @@ const EVERY_QUARTER: &str = "0 */15 * * * *";
 fn found(runs: Vec<Run>) -> Found {
     let open = runs.iter().rev().find(|run| run.finished.is_none()).cloned();
     let (schedule, dead_letters) = (EVERY_QUARTER.to_owned(), DeadLetters::default());
-    Found { name: "c".into(), enabled: true, schedule, health: None, runs, open, dead_letters, targets: Vec::new() }
+    Found {
+        name: "c".into(),
+        enabled: true,
+        schedule,
+        health: None,
+        runs,
+        open,
+        promotions: Vec::new(),
+        dead_letters,
+        targets: Vec::new(),
+    }
 }
 
 fn status_at(now: i64, found: Found, dead_letters: DeadLetters) -> Status {
@@ -44,6 +54,19 @@ fn a_connection_whose_last_run_was_complete_is_well() {
     let connection = &status.connections[0];
     assert_eq!(connection.running_since, Some(at(900)));
     assert_eq!(connection.last_good_run.as_ref().map(|line| (line.run.as_str(), line.age_s)), Some(("r500", 490)));
+}
+
+#[test]
+fn a_promotion_that_waits_for_approval_waits_for_a_person() {
+    let waiting = |keys: &[&str]| {
+        let promotions = keys.iter().map(ToString::to_string).collect();
+        let found = Found { promotions, ..found(vec![run(500, Some(Ending::Complete))]) };
+        status_at(1_000, found, DeadLetters::default()).attention
+    };
+    assert_eq!(waiting(&[]), [""; 0]);
+    let one = waiting(&["excel-1"]);
+    assert_eq!(one, ["c: the promotion of excel-1 waits for approval: `poolwarden packages show excel-1`"]);
+    assert_eq!(waiting(&["a", "b"]), ["c: 2 promotions wait for approval: `poolwarden packages list`"]);
 }
 
 #[test]

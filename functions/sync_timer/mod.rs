@@ -1,11 +1,11 @@
-//! Begins a run of every connection that is due, ends runs that nobody reports on any more, and forgets which requests
-//! came long ago.
+//! Begins a run of every connection that is due, ends runs that nobody reports on any more, forgets which requests
+//! came long ago, and tells what commands did that were killed before they told it.
 
 use crate::deps::Deps;
 use crate::health::{self, HealthState};
 use crate::import::claims;
 use crate::stage::Fault;
-use crate::{keys, runs};
+use crate::{keys, lifecycle, runs};
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_domain::run::{Run, Source, Trigger};
 use poolwarden_domain::text::sha256_hex;
@@ -27,6 +27,11 @@ pub async fn invoke(deps: &Arc<Deps>, _: &Invocation) -> Result<Outcome, Failure
     }
     if let Err(fault) = claims::sweep(deps, deps.now()).await {
         faults.push(fault.to_string());
+    }
+    match lifecycle::sweep(deps).await {
+        Ok(0) => {}
+        Ok(swept) => tracing::info!(swept, "what killed commands did is told now"),
+        Err(fault) => faults.push(fault.to_string()),
     }
     if faults.is_empty() { Ok(Outcome::done()) } else { Err(Failure::new(faults.join("; "))) }
 }

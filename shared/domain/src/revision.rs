@@ -1,6 +1,6 @@
 //! A package's history: what was done to it, when, and by whom.
 
-use crate::package::Stage;
+use crate::package::{Package, Stage};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,21 @@ pub struct Revision {
     pub by: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Revision {
+    /// The last one of a package, as a person deletes it for good.
+    pub fn purged(package: &Package, who: &str, at: Timestamp) -> Self {
+        Self {
+            number: package.revision() + 1,
+            change: Change::Purged,
+            fields: Vec::new(),
+            stage: None,
+            run: None,
+            by: Some(who.to_owned()),
+            at,
+        }
+    }
 }
 
 /// How many revisions a package remembers.

@@ -1,11 +1,13 @@
 //! Several runs over an estate that changes at random and is seen badly, against the few sentences that say what the
 //! catalogue should hold.
 
+use crate::ArmId;
+use crate::lifecycle::{Decided, Edit, edit, retire};
+use crate::package::{Package, PackageState};
 use crate::policy::Brake;
 use crate::report::PackageCounts;
 use crate::run::Status;
 use crate::testing::{App, Look, Pipeline, World, app_id, group_id, pool_id};
-use crate::{ArmId, package::PackageState};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,6 +163,41 @@ proptest! {
                 let package = &pipeline.packages[key];
                 prop_assert_eq!((row.state, row.revision), (package.state, package.revision()));
                 prop_assert_eq!(&row.content_sha256, &package.content.sha256());
+            }
+        }
+    }
+
+    #[test]
+    fn no_run_touches_what_a_person_keeps(
+        history in history(),
+        kept in prop::collection::vec(any::<(bool, bool)>(), POOLS * GROUPS * APPS),
+        everything_twice: bool,
+    ) {
+        let mut pipeline = Pipeline::default();
+        pipeline.everything_twice = everything_twice;
+        pipeline.policy.brake = Brake { share: 1.0, count: 0 };
+        let mut keeps: BTreeMap<String, Package> = BTreeMap::new();
+        for (world, look) in history {
+            pipeline.run(&world, &look);
+            for (key, package) in &keeps {
+                prop_assert_eq!(&pipeline.packages[key], package);
+            }
+            let offered = pipeline.packages.values().filter(|package| package.state == PackageState::Active).count();
+            prop_assert_eq!(pipeline.active(), offered, "the indexes say the same");
+            for ((key, package), (is_kept, retires)) in pipeline.packages.iter_mut().zip(&kept) {
+                let free = Edit { managed: Some(false), ..Edit::default() };
+                let now = package.observed_at;
+                let decided = if *retires { Ok(retire(package, "ann", now)) } else { edit(package, &free, "ann", now) };
+                if let (true, Ok(Decided::Write(written))) = (*is_kept && !keeps.contains_key(key), decided) {
+                    *package = *written;
+                    keeps.insert(key.clone(), package.clone());
+                }
+            }
+            for index in pipeline.indexes.values_mut() {
+                let pool = index.host_pool.clone();
+                for package in keeps.values().filter(|package| package.content.host_pool.id == pool) {
+                    index.record(package);
+                }
             }
         }
     }
