@@ -4,6 +4,7 @@ use super::*;
 use jiff::SignedDuration;
 use poolwarden_azure::{Cloud, Credential};
 use poolwarden_domain::assignment::{IconPlace, Offer, Publish};
+use poolwarden_domain::dependency;
 use poolwarden_domain::launch::LaunchCloud;
 use poolwarden_domain::lifecycle::{Rule, Rules};
 use poolwarden_domain::package::Stage;
@@ -75,7 +76,7 @@ fn the_example_shows_every_setting_and_has_no_fault() {
     let config = parse(EXAMPLE).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.serve.host_key, Some(SecretRef::Env("POOLWARDEN_HOST_KEY".to_owned())));
     assert_eq!(config.serve.master_key, Some(SecretRef::File("etc/secrets/master-key".into())));
-    let [contoso, simulator] = &config.connections[..] else { panic!("two connections") };
+    let [contoso, simulator, ..] = &config.connections[..] else { panic!("connections") };
     let tenant = || Some("contoso.onmicrosoft.com".to_owned());
     assert_eq!(contoso.credential, Credential::AzureCli { tenant_id: tenant() });
     assert_eq!(contoso.subscriptions, ["11111111-1111-1111-1111-111111111111"]);
@@ -95,6 +96,8 @@ fn the_example_shows_every_setting_and_has_no_fault() {
         cloud: LaunchCloud::Public,
         tenant: tenant(),
         brake: Brake { share: 0.2, count: 5 },
+        network_credentials: Some("${Identity.UserName}".to_owned()),
+        dependencies: vec![dependency::windows_app()],
         ..Policy::default()
     };
     assert_eq!(contoso.policy, policy);

@@ -1,10 +1,10 @@
 //! An import bundle for Recast Application Workspace: manifests, icons, `.rdp` files and the script that brings a zone
 //! up to date with them. A package's files are there before its manifest is.
 
-use super::offer;
 use crate::deps::Deps;
 use crate::export::{Pages, write_icons, write_rdps};
 use crate::folder::{Folder, Index, is_plain_below};
+use crate::lifecycle::offer;
 use poolwarden_domain::application_workspace::bundle::{self, Do, PACKAGES};
 use poolwarden_domain::application_workspace::script::{SCRIPT, script};
 use serde::{Deserialize, Serialize};

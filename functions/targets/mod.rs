@@ -10,10 +10,10 @@ use crate::config::Target;
 use crate::deps::Deps;
 use crate::folder::INDEX;
 use crate::keys;
+use crate::lifecycle::offer;
 use crate::stage::Fault;
 use jiff::Timestamp;
 use poolwarden_domain::application_workspace::script::script;
-use poolwarden_domain::assignment::Offer;
 use poolwarden_domain::plan::PoolIndex;
 use poolwarden_domain::run::Run;
 use poolwarden_domain::text::sha256_hex;
@@ -84,14 +84,10 @@ pub async fn complaints(deps: &Deps, connection: &str, targets: &[Target]) -> Re
     Ok(complaints)
 }
 
-/// How a connection puts its packages before those whom its source entitles.
-fn offer(_deps: &Deps, _connection: &str) -> Offer {
-    Offer::default()
-}
-
-/// Changes whenever what a target would hold does: with a package, with its state, and with Poolwarden itself.
+/// Changes whenever what a target would hold does: with a package, with its state, with how the connection offers its
+/// packages, and with Poolwarden itself.
 async fn digest(deps: &Deps, connection: &str) -> Result<String, Fault> {
-    let mut all = sha256_hex(script().as_bytes());
+    let mut all = format!("{}\n{:?}", sha256_hex(script().as_bytes()), offer(deps, connection));
     for (pool, index) in deps.state().all::<PoolIndex>(&keys::indexes(connection)).await? {
         for (key, row) in &index.rows {
             let (state, stage) = (row.state, row.stage);

@@ -191,7 +191,7 @@ impl<'a> Compared<'a> {
         let is_desktop = offer.kind == ResourceKind::Desktop;
         let folded = |names: &Names, may_be_unnamed: bool| {
             let each = [&names.own, &names.friendly].into_iter().flatten().map(|name| folded(name));
-            each.filter(|name| !name.is_empty() && !(may_be_unnamed && UNNAMED.contains(&name.as_str()))).collect()
+            each.filter(|name| !(name.is_empty() || may_be_unnamed && UNNAMED.contains(&name.as_str()))).collect()
         };
         Self {
             pool: folded(&offer.pool, false),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aadsts::SignInProblem;
 use crate::sign_in::SignInError;
 use wiremock::matchers::header;
 
@@ -99,7 +100,10 @@ async fn a_service_that_accepts_no_token_makes_nobody_sign_in_again_and_again() 
 async fn without_a_token_nothing_is_asked() {
     let service = Service::with(&["w1"]).await;
     for (error, why) in [
-        (SignInError::Refused("wrong password".into()), Why::Forbidden),
+        (
+            SignInError::Refused { problem: SignInProblem::User, code: None, text: "wrong password".into() },
+            Why::Forbidden,
+        ),
         (SignInError::Unreachable("away".into()), Why::Failed),
     ] {
         *service.credentials.error.lock().unwrap() = Some(error);
