@@ -42,29 +42,25 @@ struct Connected {
 enum Reader {
     Arm(Arc<Shared>, Vec<String>),
     Feed(Arc<FeedShared>, FeedSettings),
-    Classic(ClassicSettings),
+    Classic(ClassicInventory),
 }
 
 impl Connected {
     fn new(connection: &Connection, http: &Http) -> Self {
         let endpoints = connection.endpoints.clone();
         let credentials = sign_in(connection.credential.clone(), &endpoints, http);
-        let shared = || (http.clone(), Arc::clone(&credentials), endpoints.clone());
+        let (client, tokens, places) = (http.clone(), Arc::clone(&credentials), endpoints.clone());
         let reader = match &connection.kind {
-            Kind::Arm => {
-                let (http, credentials, endpoints) = shared();
-                Reader::Arm(Arc::new(Shared::new(http, credentials, endpoints)), connection.subscriptions.clone())
-            }
+            Kind::Arm => Reader::Arm(Arc::new(Shared::new(client, tokens, places)), connection.subscriptions.clone()),
             Kind::Feed(feed) => {
-                let (http, credentials, endpoints) = shared();
                 let user_agent = feed.user_agent.as_deref().unwrap_or(DEFAULT_FEED_USER_AGENT).to_owned();
                 let account = connection.credential.account().map(str::to_owned);
                 let settings = FeedSettings { models: feed.models.clone(), user_agent, account };
-                Reader::Feed(Arc::new(FeedShared::new(http, credentials, endpoints)), settings)
+                Reader::Feed(Arc::new(FeedShared::new(client, tokens, places)), settings)
             }
             Kind::Classic(Classic { tenant_groups, tenants }) => {
                 let settings = ClassicSettings { tenant_groups: tenant_groups.clone(), tenants: tenants.clone() };
-                Reader::Classic(settings)
+                Reader::Classic(ClassicInventory::new(client, tokens, places, settings))
             }
         };
         Self {
@@ -77,16 +73,13 @@ impl Connected {
         }
     }
 
-    fn inventory(&self, http: &Http) -> Arc<dyn Inventory> {
+    fn inventory(&self, since: Timestamp) -> Arc<dyn Inventory> {
         match &self.reader {
             Reader::Arm(shared, subscriptions) => {
                 Arc::new(AzureInventory::new(Arc::clone(shared), subscriptions.clone()))
             }
-            Reader::Feed(shared, settings) => Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone())),
-            Reader::Classic(settings) => {
-                let (credentials, endpoints) = (Arc::clone(&self.credentials), self.endpoints.clone());
-                Arc::new(ClassicInventory::new(http.clone(), credentials, endpoints, settings.clone()))
-            }
+            Reader::Feed(shared, settings) => Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone(), since)),
+            Reader::Classic(inventory) => Arc::new(inventory.handle()),
         }
     }
 }
@@ -149,7 +142,7 @@ impl Sources {
     /// A handle for reading the estate of a run; it counts its own requests.
     pub fn inventory(&self, run: &Run) -> Result<Arc<dyn Inventory>, String> {
         match &run.source {
-            Source::Azure => Ok(self.connected(&run.connection)?.inventory(&self.http)),
+            Source::Azure => Ok(self.connected(&run.connection)?.inventory(run.started_at)),
             Source::Directory(path) => {
                 let open = || FileInventory::open(path).map(Arc::new);
                 let folder = self.folders.try_get_with(run.id.clone(), open);

@@ -102,16 +102,19 @@ enum Try {
 pub(super) struct FeedClient {
     pub(super) shared: Arc<FeedShared>,
     pub(super) counters: Counters,
+    /// Documents that any handle has asked for since are not asked for again.
+    pub(super) since: Timestamp,
     user_agent: Result<HeaderValue, Unreadable>,
     requests: Semaphore,
 }
 
 impl FeedClient {
-    pub(super) fn new(shared: Arc<FeedShared>, user_agent: &str) -> Self {
+    pub(super) fn new(shared: Arc<FeedShared>, user_agent: &str, since: Timestamp) -> Self {
         let unfit = |_| Unreadable::new(Why::Failed, "the setting `user_agent` has characters that no header may have");
         Self {
             shared,
             counters: Counters::default(),
+            since,
             user_agent: HeaderValue::from_str(user_agent).map_err(unfit),
             requests: Semaphore::new(REQUESTS_OF_A_HANDLE),
         }

@@ -3,6 +3,7 @@
 use super::client::{Answer, Ask, FeedClient, Validators};
 use crate::versions::{FEED_ACCEPT, FEED_DISCOVERY_ACCEPT, FEED_DISCOVERY_ARM, FEED_DISCOVERY_CLASSIC};
 use bytes::Bytes;
+use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::tswp::{self, Discovery, Flaw, MAX_FEED_BYTES, Parsed, ResourceCollection, TswpError};
@@ -23,6 +24,8 @@ struct Remembered {
     /// Where it was in the end: its own links are relative to that.
     url: Url,
     validators: Validators,
+    /// When it was asked for.
+    asked_at: Timestamp,
 }
 
 impl Default for DocumentCache {
@@ -116,8 +119,13 @@ async fn document<T>(
     let documents = &client.shared.documents.0;
     let key = (ask.model, ask.url.clone());
     let remembered = documents.get(&key);
-    let ask = Ask { validators: remembered.as_ref().map(|document| &document.validators), ..ask };
-    let (body, url, validators) = match client.ask(&ask).await.map_err(Absence::Unreadable)? {
+    let validators = remembered.as_ref().map(|document| &document.validators).filter(|known| !known.is_none());
+    let ask = Ask { validators, ..ask };
+    let asked_at = Timestamp::now();
+    // What another handle of this run has asked for says what is there now.
+    let is_read = remembered.as_ref().filter(|document| document.asked_at >= client.since).is_some();
+    let answer = if is_read { Answer::NotModified } else { client.ask(&ask).await.map_err(Absence::Unreadable)? };
+    let (body, url, validators) = match answer {
         Answer::Got { body, url, validators } => (body, url, validators),
         Answer::Absent { status, text } => return Err(Absence::Absent { status, text }),
         Answer::NoHost => return Err(Absence::NoHost),
@@ -137,9 +145,9 @@ async fn document<T>(
         };
         Absence::Unreadable(Unreadable::new(why, format!("{} of {}: {error}", ask.what, ask.scope)))
     })?;
-    log(&parsed.warnings, ask.what, ask.scope);
-    if !validators.is_none() {
-        documents.insert(key, Arc::new(Remembered { body, url: url.clone(), validators }));
+    if !is_read {
+        log(&parsed.warnings, ask.what, ask.scope);
+        documents.insert(key, Arc::new(Remembered { body, url: url.clone(), validators, asked_at }));
     }
     Ok(Document { parsed, url })
 }

@@ -39,13 +39,14 @@ pub struct FeedInventory {
 }
 
 impl FeedInventory {
-    /// A handle that has read nothing yet.
-    pub fn new(shared: Arc<FeedShared>, settings: FeedSettings) -> Self {
+    /// A handle that has read nothing yet. The documents that another one has asked for since this time, when the run
+    /// began, are as good as its own.
+    pub fn new(shared: Arc<FeedShared>, settings: FeedSettings, since: Timestamp) -> Self {
         let mut models = settings.models;
         models.sort();
         models.dedup();
         Self {
-            client: FeedClient::new(shared, &settings.user_agent),
+            client: FeedClient::new(shared, &settings.user_agent, since),
             models: models.into_iter().map(|model| (model, OnceCell::new())).collect(),
             account: settings.account,
             feeds: Mutex::default(),

@@ -78,6 +78,17 @@ pub(super) async fn listing(
     listing
 }
 
+/// What the document says of its resources of one kind: all but their files.
+#[cfg(test)]
+pub(super) fn described(
+    workspace: &Found,
+    document: &Document<ResourceCollection>,
+    kind: ResourceKind,
+) -> Vec<Resource> {
+    let group = feed::group(&workspace.id, kind);
+    items(workspace, document, kind, &group).iter().map(Item::described).collect()
+}
+
 /// The document's resources of one kind, each once.
 fn items<'a>(
     workspace: &Found,

@@ -22,6 +22,24 @@ async fn a_document_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn handles_of_one_run_ask_once_for_a_document_and_the_next_run_asks_again() {
+    let service = Service::with(&["w1"]).await;
+    service.files().await;
+    service.answer("/feeds/w1", xml(&feed_of(&[resource("RemoteApp", "a")]))).await;
+    for asked in 1..=2 {
+        let began = Timestamp::now();
+        for _ in 0..3 {
+            let handle = service.inventory_since(began);
+            handle.estate().await.unwrap();
+            apps(&handle, &[]).await.unwrap();
+        }
+        let requests = service.requests().await;
+        let count = |path: &str| requests.iter().filter(|request| request.url.path() == path).count();
+        assert_eq!((count(DISCOVERY), count("/feeds/w1")), (asked, asked));
+    }
+}
+
+#[tokio::test]
 async fn a_broken_document_is_not_kept_for_next_time() {
     let service = Service::with(&["w1"]).await;
     let broken = xml("<Resource").insert_header("etag", "\"1\"");

@@ -2,6 +2,7 @@
 
 mod documents;
 mod estate;
+mod generated;
 mod listing;
 mod refusals;
 mod throughput;
@@ -12,6 +13,7 @@ use crate::cloud::{Cloud, Endpoints};
 use crate::http::Http;
 use crate::inventory::{Inventory, Listing};
 use crate::testing::FixedToken;
+use jiff::Timestamp;
 use poolwarden_domain::estate::{Estate, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
 use poolwarden_domain::{ArmId, Reading, Why};
@@ -122,9 +124,19 @@ impl Service {
     }
 
     fn inventory_of(&self, models: &[FeedModel]) -> FeedInventory {
+        self.handle(models, Timestamp::MAX)
+    }
+
+    /// A handle that takes what others have read since a time.
+    fn inventory_since(&self, since: Timestamp) -> FeedInventory {
+        self.handle(&[FeedModel::Arm], since)
+    }
+
+    fn handle(&self, models: &[FeedModel], since: Timestamp) -> FeedInventory {
         let account = Some("sync@contoso.com".to_owned());
         let user_agent = "client/1.0".to_owned();
-        FeedInventory::new(Arc::clone(&self.shared), FeedSettings { models: models.to_vec(), user_agent, account })
+        let settings = FeedSettings { models: models.to_vec(), user_agent, account };
+        FeedInventory::new(Arc::clone(&self.shared), settings, since)
     }
 
     async fn requests(&self) -> Vec<Request> {
