@@ -5,49 +5,98 @@ use crate::keys;
 use crate::stage::Fault;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use poolwarden_domain::icon::{self, Placeholder};
+use poolwarden_domain::estate::Resource;
+use poolwarden_domain::icon::{self, IconError, Placeholder};
 use poolwarden_domain::snapshot::GroupAnswer;
-use poolwarden_domain::text;
+use poolwarden_domain::{ArmId, text};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-/// How many icons are stored at a time.
-const AT_A_TIME: usize = 16;
+/// How many icons are stored at a time: the store writes down together what it is given together.
+const AT_A_TIME: usize = 128;
+/// How many icons are decoded in one go.
+const DECODED_TOGETHER: usize = 64;
 
 /// Stores the icons of these answers and puts their hashes where the bytes were. An icon that cannot be used is
 /// left out: the package then shows a placeholder.
 pub async fn store(deps: &Deps, mut answers: Vec<GroupAnswer>) -> Result<Vec<GroupAnswer>, Fault> {
-    let mut fresh = BTreeMap::new();
-    // What a source sent, by its own hash, and the hash it is stored under: those differ for an ICO.
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    let resources = answers.iter_mut().filter_map(|(_, answer)| answer.as_mut().ok()?.as_mut()).flatten();
-    for resource in resources {
+    // What sources sent, by its own hash, and the hash it is stored under: those differ for an ICO.
+    let mut stored: HashMap<String, Option<String>> = HashMap::new();
+    let (mut named, mut unseen) = (Vec::new(), Vec::new());
+    for resource in resources(&mut answers) {
         let Some(bytes) = resource.icon.take() else { continue };
-        let sent = text::sha256_hex(&bytes);
-        if let Some(stored) = known.get(&sent).cloned().or_else(|| deps.icons.get(&sent)) {
-            resource.icon_sha256 = Some(stored);
-            continue;
+        let sha256 = text::sha256_hex(&bytes);
+        named.push((resource.id.clone(), sha256.clone()));
+        if let Entry::Vacant(free) = stored.entry(sha256) {
+            let known = deps.icons.get(free.key());
+            if known.is_none() {
+                unseen.push((free.key().clone(), bytes));
+            }
+            free.insert(known);
         }
-        match icon::accept(&bytes) {
-            Ok(png) => {
-                let (sha256, png) = match png {
-                    Cow::Borrowed(_) => (sent.clone(), Bytes::from(bytes)),
-                    Cow::Owned(png) => (text::sha256_hex(&png), Bytes::from(png)),
-                };
+    }
+    let mut fresh = BTreeMap::new();
+    for (sent, accepted) in accept_all(unseen).await? {
+        match accepted {
+            Ok((sha256, png)) => {
                 fresh.insert(sha256.clone(), png);
-                known.insert(sent, sha256.clone());
-                resource.icon_sha256 = Some(sha256);
+                stored.insert(sent, Some(sha256));
             }
             Err(error) => {
-                tracing::warn!(resource = %resource.id.as_str().escape_debug(), %error, "icon left out");
+                let resource = named.iter().find(|(_, sha256)| *sha256 == sent).map_or("", |(id, _)| id.as_str());
+                tracing::warn!(resource = %resource.escape_debug(), %error, "icon left out");
             }
         }
     }
     store_all(deps, fresh).await?;
-    for (sent, stored) in known {
-        deps.icons.insert(sent, stored);
+    let sent: HashMap<ArmId, String> = named.into_iter().collect();
+    for resource in resources(&mut answers) {
+        if let Some(sent) = sent.get(&resource.id) {
+            resource.icon_sha256 = stored.get(sent).cloned().flatten();
+        }
+    }
+    for (sent, stored) in stored {
+        if let Some(stored) = stored {
+            deps.icons.insert(sent, stored);
+        }
     }
     Ok(answers)
+}
+
+fn resources(answers: &mut [GroupAnswer]) -> impl Iterator<Item = &mut Resource> {
+    answers.iter_mut().filter_map(|(_, answer)| answer.as_mut().ok()?.as_mut()).flatten()
+}
+
+/// An icon that can be used: the hash it is stored under, and its PNG.
+type Accepted = Result<(String, Bytes), IconError>;
+
+/// Decodes what sources sent, on as many cores as there are.
+async fn accept_all(sent: Vec<(String, Vec<u8>)>) -> Result<Vec<(String, Accepted)>, Fault> {
+    let mut rest = sent.into_iter();
+    let mut under_way = Vec::new();
+    loop {
+        let together: Vec<_> = rest.by_ref().take(DECODED_TOGETHER).collect();
+        if together.is_empty() {
+            break;
+        }
+        let accept = move || together.into_iter().map(|(sent, bytes)| accept(sent, bytes)).collect::<Vec<_>>();
+        under_way.push(tokio::task::spawn_blocking(accept));
+    }
+    let mut accepted = Vec::new();
+    for decoded in under_way {
+        accepted.extend(decoded.await.map_err(|error| Fault::transient(&error))?);
+    }
+    Ok(accepted)
+}
+
+fn accept(sent: String, bytes: Vec<u8>) -> (String, Accepted) {
+    let accepted = match icon::accept(&bytes) {
+        Ok(Cow::Borrowed(_)) => Ok((sent.clone(), Bytes::from(bytes))),
+        Ok(Cow::Owned(png)) => Ok((text::sha256_hex(&png), Bytes::from(png))),
+        Err(error) => Err(error),
+    };
+    (sent, accepted)
 }
 
 /// Stores the pictures that packages are about to name.
@@ -71,10 +120,8 @@ async fn store_all(deps: &Deps, icons: BTreeMap<String, Bytes>) -> Result<(), Fa
 mod tests {
     use super::*;
     use crate::config::Config;
-    use poolwarden_domain::ArmId;
-    use poolwarden_domain::estate::{Resource, ResourceKind};
+    use poolwarden_domain::estate::ResourceKind;
     use poolwarden_store::{Options, Sqlite};
-    use std::collections::HashMap;
     use std::path::Path;
     use std::sync::Arc;
 

@@ -11,8 +11,8 @@ use poolwarden_domain::snapshot::{GroupAnswer, PoolSnapshot};
 use poolwarden_domain::{ArmId, rdp, text};
 use std::collections::HashMap;
 
-/// How many files are written at a time.
-const AT_A_TIME: usize = 32;
+/// How many files are written at a time: the store writes down together what it is given together.
+const AT_A_TIME: usize = 128;
 
 /// Stores the files of these answers and puts their digests where the bytes were. One that differs from what is stored
 /// only in what changes by itself is not stored anew.
