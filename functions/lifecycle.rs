@@ -4,6 +4,7 @@
 //! then does what follows from it, and takes the mark away last. What follows can be repeated, and is, by
 //! [`sweep`], for every mark that its command has not taken away: messages have ids that follow from the revision.
 
+use crate::chosen;
 use crate::deps::Deps;
 use crate::stage::Fault;
 use crate::state::{StateError, Versioned};
@@ -124,6 +125,8 @@ pub async fn purge(
         let mark = leave_mark(deps, connection, key, &untold).await?;
         let count_on = |known: Option<u64>| known.is_none_or(|known| known < last).then_some(last);
         state.change(&keys::purged(connection, key), count_on).await?;
+        // What was made on demand is not made again by itself.
+        chosen::remove(deps, connection, key).await?;
         let deleted = deps.documents.delete(&document, &version).await;
         settle(deps, connection, key, &mark, &untold).await?;
         match deleted {

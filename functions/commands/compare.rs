@@ -50,6 +50,9 @@ impl Compare {
         let arm = self.with.as_ref().or(settings.arm.as_ref()).with_context(|| {
             format!("{} names no connection to compare with: give it `arm = \"NAME\"`, or use --with NAME", self.feed)
         })?;
+        if deps.config.connection(arm).is_none_or(|other| other.kind != Kind::Arm) {
+            bail!("{arm} is no configured connection of kind \"arm\"");
+        }
         let (feed, other) = (found(deps, &self.feed).await?, found(deps, arm).await?);
         let comparison = compare(feed.side(&self.feed), other.side(arm));
         if cli.json {

@@ -118,7 +118,16 @@ pub(super) fn read(mut table: Table<'_>, names: &mut Distinct, check: ScheduleCh
     let cloud = table.take("cloud").and_then(|entry| entry.choice(&CLOUDS)).unwrap_or_default();
     let tenant = table.take("tenant").and_then(|entry| entry.parsed(values::tenant));
     let endpoints = endpoints(Endpoints::of(cloud), table.take("endpoints"));
-    let credential = table.take("credential").and_then(|entry| credential::read(&entry, tenant.as_deref(), &endpoints));
+    let credential = table.take("credential").and_then(|entry| {
+        let credential = credential::read(&entry, tenant.as_deref(), &endpoints)?;
+        if matches!(kind, Kind::Feed(_)) && !credential.is_of_a_person() {
+            entry.refuse(
+                "signs in an application, and a feed is shown to persons alone",
+                "use username_password or device_code; or kind = \"arm\", which sees what everybody is shown",
+            );
+        }
+        Some(credential)
+    });
     let schedule = table.take("schedule").and_then(|entry| entry.parsed(|text| scheduled(text, check)));
     let full_read_every = table.take("full_read_every");
     let full_read_every =

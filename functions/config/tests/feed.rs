@@ -42,6 +42,15 @@ fn a_setting_of_one_kind_is_none_of_another() {
 }
 
 #[test]
+fn an_application_alone_sees_no_feed() {
+    for credential in ["\"managed_identity\"", "\"workload_identity\""] {
+        let told = faults_with(&format!("kind = \"feed\"\ncredential = {credential}"));
+        assert!(told.contains("a feed is shown to persons alone") && told.contains("device_code"), "{told}");
+        parse(&format!("[[connection]]\nname = \"c\"\nkind = \"classic\"\ncredential = {credential}")).unwrap();
+    }
+}
+
+#[test]
 fn what_packages_need_is_read() {
     assert_eq!(policy("method = \"on_demand\"").method, Method::OnDemand);
     assert!(policy("check_only = true").check_only && !policy("").check_only);

@@ -104,6 +104,11 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// Whether a person's account signs in, and not an application by itself.
+    pub fn is_of_a_person(&self) -> bool {
+        matches!(self, Self::UsernamePassword { .. } | Self::DeviceCode { .. } | Self::AzureCli { .. })
+    }
+
     /// The account's user principal name, where a person signs in and the configuration names them.
     pub fn account(&self) -> Option<&str> {
         match self {
