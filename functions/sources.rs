@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_azure::{
     AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
-    DeviceCodeSignIn, Endpoints, FeedInventory, FeedSettings, FeedShared, FileInventory, Http, Inventory, KeyVault,
-    SecretError, SendError, Shared, SignInError, WebhookSender, credential_end, sign_in,
+    DeviceCodeSignIn, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory, Http, Inventory,
+    KeyVault, SecretError, SendError, Shared, SignInError, WebhookSender, credential_end, sign_in,
 };
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys};
@@ -73,12 +73,16 @@ impl Connected {
         }
     }
 
-    fn inventory(&self, since: Timestamp) -> Arc<dyn Inventory> {
+    fn inventory(&self, run: &Run) -> Arc<dyn Inventory> {
         match &self.reader {
             Reader::Arm(shared, subscriptions) => {
                 Arc::new(AzureInventory::new(Arc::clone(shared), subscriptions.clone()))
             }
-            Reader::Feed(shared, settings) => Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone(), since)),
+            Reader::Feed(shared, settings) => {
+                let anew = run.full || run.discovered.as_ref().is_some_and(|discovered| discovered.full);
+                let look = FeedLook { since: run.started_at, anew };
+                Arc::new(FeedInventory::new(Arc::clone(shared), settings.clone(), look))
+            }
             Reader::Classic(inventory) => Arc::new(inventory.handle()),
         }
     }
@@ -142,7 +146,7 @@ impl Sources {
     /// A handle for reading the estate of a run; it counts its own requests.
     pub fn inventory(&self, run: &Run) -> Result<Arc<dyn Inventory>, String> {
         match &run.source {
-            Source::Azure => Ok(self.connected(&run.connection)?.inventory(run.started_at)),
+            Source::Azure => Ok(self.connected(&run.connection)?.inventory(run)),
             Source::Directory(path) => {
                 let open = || FileInventory::open(path).map(Arc::new);
                 let folder = self.folders.try_get_with(run.id.clone(), open);

@@ -75,6 +75,25 @@ impl State<'_> {
         }
     }
 
+    /// Writes content that is not JSON, unless it is there already: what was written last is what stays.
+    pub async fn replace_bytes(&self, key: &str, body: Bytes) -> Result<(), StateError> {
+        let mut expect = Expect::Absent;
+        for _ in 0..MAX_ATTEMPTS {
+            match self.0.put(key, body.clone(), expect).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            expect = match self.0.get(key).await? {
+                Some(known) if known.body == body => return Ok(()),
+                Some(known) => Expect::Version(known.version),
+                None => Expect::Absent,
+            };
+        }
+        // Others write it all the time: theirs is as new.
+        Ok(())
+    }
+
     /// Changes a document, deciding anew whenever somebody else wrote first. `change` gets what is there and returns
     /// what shall be there, or `None` to leave it. Returns what is there in the end.
     pub async fn change<T, F>(&self, key: &str, mut change: F) -> Result<Option<T>, StateError>

@@ -13,14 +13,13 @@ pub(super) async fn ask(
     facts: &mut PoolFacts,
     changed: Option<&[ArmId]>,
     previous: Option<&PoolSnapshot>,
-    full: bool,
 ) -> Vec<GroupAnswer> {
     let asked = facts.groups.iter().map(|group| &group.group).filter(|group| match (changed, previous) {
         (Some(changed), Some(previous)) => changed.contains(&group.id) || previous.resources_of(&group.id).is_none(),
         _ => true,
     });
     let answers = join_all(asked.map(|group| async {
-        let known = previous.filter(|_| !full).and_then(|previous| previous.resources_of(&group.id));
+        let known = previous.and_then(|previous| previous.resources_of(&group.id));
         (group.id.clone(), inventory.listing(&group.id, group.kind, known.unwrap_or_default()).await)
     }))
     .await;

@@ -80,9 +80,9 @@ async fn enumerate(
     let previous: Option<PoolSnapshot> = state.value(&snapshot_key).await?;
     let fingerprint = facts.fingerprint();
 
-    let answers = ask(inventory, &mut facts, changed, previous.as_ref(), run.full).await;
+    let answers = ask(inventory, &mut facts, changed, previous.as_ref()).await;
     let answers = icons::store(deps, answers).await?;
-    let answers = rdp_files::store(deps, answers, previous.as_ref()).await?;
+    let answers = rdp_files::store(deps, answers).await?;
     let (mut snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     snapshot.facts_since = Some(run.started_at);
     let policy = deps.policy(&run.connection);

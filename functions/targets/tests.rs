@@ -41,7 +41,7 @@ fn package(title: &str) -> Package {
             None,
             true,
         ),
-        rdp: Some(RdpRef { sha256: sha256_hex(RDP), content_sha256: "c".to_owned() }),
+        rdp: Some(RdpRef { sha256: sha256_hex(RDP) }),
         runs_on: None,
         categories: Vec::new(),
         file_associations: Vec::new(),

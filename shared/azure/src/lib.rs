@@ -62,7 +62,7 @@ pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use device_code::DeviceCodeSignIn;
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
-pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedSettings, FeedShared};
+pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedLook, FeedSettings, FeedShared};
 pub use files::{FileInventory, OpenError};
 pub use http::{Http, HttpSetUpError};
 pub use inventory::{Inventory, Listing, Requests, WantedPool};

@@ -96,8 +96,7 @@ pub struct FileAssociation {
 /// A `.rdp` file in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RdpRef {
-    /// The SHA-256 of its bytes, which is also its name in the store.
+    /// The SHA-256 of what it says, without what changes by itself: its name in the store, whichever of the files that
+    /// say the same was fetched last.
     pub sha256: String,
-    /// A digest of what it says, without what changes by itself.
-    pub content_sha256: String,
 }

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_agent_takes_the_file_first_and_a_device_without_one_downloads_it_last() {
-        let rdp = RdpRef { sha256: "bytes".to_owned(), content_sha256: "content".to_owned() };
+        let rdp = RdpRef { sha256: "digest".to_owned() };
         let with_file = Target { rdp: Some(&rdp), ..target("w", "r") };
         let ways = |target: &Target<'_>, web_client| -> Vec<Launcher> {
             actions(LaunchCloud::Public, target, None, web_client).into_iter().map(|action| action.with).collect()
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(ways(&with_file, true), [Agent, WindowsApp, WindowsApp, WebClient, Download]);
         assert_eq!(ways(&with_file, false), [Agent, WindowsApp, WindowsApp]);
         assert_eq!(ways(&Target { is_classic: true, ..with_file }, true), [Agent, Download]);
-        assert_eq!(uris(&with_file, true)[0], "rdp/bytes.rdp");
+        assert_eq!(uris(&with_file, true)[0], "rdp/digest.rdp");
     }
 
     #[test]

@@ -162,12 +162,6 @@ impl PackageContent {
         for id in ids.into_iter().chain(scopes) {
             *id = ArmId::new(&id.canonical());
         }
-        if let Some(rdp) = &mut same.rdp {
-            // Two files that differ only in what changes by itself are the same file.
-            rdp.sha256.clear();
-        }
-        let files = same.launch.iter_mut().filter(|way| matches!(way.with, Launcher::Agent | Launcher::Download));
-        files.for_each(|way| way.uri.clear());
         same
     }
 

@@ -1,6 +1,7 @@
 //! One request to the feed. The token goes to the hosts that the connection allows and nowhere else: each address is
 //! checked before a token is even asked for, those that an answer redirects to as well.
 
+use super::inventory::FeedLook;
 use super::refusal::{Refusal, in_words};
 use super::shared::FeedShared;
 use crate::arm::{Counters, sign_in_story, too_long_text};
@@ -102,19 +103,18 @@ enum Try {
 pub(super) struct FeedClient {
     pub(super) shared: Arc<FeedShared>,
     pub(super) counters: Counters,
-    /// Documents that any handle has asked for since are not asked for again.
-    pub(super) since: Timestamp,
+    pub(super) look: FeedLook,
     user_agent: Result<HeaderValue, Unreadable>,
     requests: Semaphore,
 }
 
 impl FeedClient {
-    pub(super) fn new(shared: Arc<FeedShared>, user_agent: &str, since: Timestamp) -> Self {
+    pub(super) fn new(shared: Arc<FeedShared>, user_agent: &str, look: FeedLook) -> Self {
         let unfit = |_| Unreadable::new(Why::Failed, "the setting `user_agent` has characters that no header may have");
         Self {
             shared,
             counters: Counters::default(),
-            since,
+            look,
             user_agent: HeaderValue::from_str(user_agent).map_err(unfit),
             requests: Semaphore::new(REQUESTS_OF_A_HANDLE),
         }

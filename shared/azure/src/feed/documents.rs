@@ -123,7 +123,7 @@ async fn document<T>(
     let ask = Ask { validators, ..ask };
     let asked_at = Timestamp::now();
     // What another handle of this run has asked for says what is there now.
-    let is_read = remembered.as_ref().filter(|document| document.asked_at >= client.since).is_some();
+    let is_read = remembered.as_ref().filter(|document| document.asked_at >= client.look.since).is_some();
     let answer = if is_read { Answer::NotModified } else { client.ask(&ask).await.map_err(Absence::Unreadable)? };
     let (body, url, validators) = match answer {
         Answer::Got { body, url, validators } => (body, url, validators),

@@ -59,6 +59,11 @@ impl<'a> Files<'a> {
         Self { client, model, base, rdp_failures, icon_failures, bytes }
     }
 
+    /// Whether they are fetched though nothing says that they changed.
+    pub(super) fn anew(&self) -> bool {
+        self.client.look.anew
+    }
+
     /// The `.rdp` file at this address.
     pub(super) async fn rdp(&self, scope: &ArmId, url: &str) -> Reading<RdpFile> {
         let what = "the .rdp file";

@@ -28,6 +28,15 @@ pub struct FeedSettings {
     pub account: Option<String>,
 }
 
+/// How closely a handle looks.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedLook {
+    /// The documents that another handle has asked for since this time, when the run began, are as good as its own.
+    pub since: Timestamp,
+    /// Whether icons and `.rdp` files are fetched anew, though the feed says that they have not changed.
+    pub anew: bool,
+}
+
 type Feed = Arc<OnceCell<Reading<Document<ResourceCollection>>>>;
 
 /// Reads what one account sees. A handle asks for each document once and counts its own requests.
@@ -39,14 +48,13 @@ pub struct FeedInventory {
 }
 
 impl FeedInventory {
-    /// A handle that has read nothing yet. The documents that another one has asked for since this time, when the run
-    /// began, are as good as its own.
-    pub fn new(shared: Arc<FeedShared>, settings: FeedSettings, since: Timestamp) -> Self {
+    /// A handle that has read nothing yet.
+    pub fn new(shared: Arc<FeedShared>, settings: FeedSettings, look: FeedLook) -> Self {
         let mut models = settings.models;
         models.sort();
         models.dedup();
         Self {
-            client: FeedClient::new(shared, &settings.user_agent, since),
+            client: FeedClient::new(shared, &settings.user_agent, look),
             models: models.into_iter().map(|model| (model, OnceCell::new())).collect(),
             account: settings.account,
             feeds: Mutex::default(),

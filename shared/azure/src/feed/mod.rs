@@ -18,5 +18,5 @@ mod tests;
 mod workspaces;
 
 pub use crate::versions::DEFAULT_FEED_USER_AGENT;
-pub use inventory::{FeedInventory, FeedSettings};
+pub use inventory::{FeedInventory, FeedLook, FeedSettings};
 pub use shared::FeedShared;

@@ -143,6 +143,7 @@ impl<'a> Item<'a> {
         let known_item = known.and_then(|known| known.feed.as_deref());
         let same = known
             .zip(known_item)
+            .filter(|_| !files.anew())
             .filter(|(_, item)| item.version == self.version && item.rdp.is_some() == rdp_url.is_some());
         if let Some((known, item)) = same {
             let mut resource = self.described();

@@ -141,7 +141,7 @@ pub fn manifest(package: &Package, offer: &Offer) -> Manifest {
             PackageState::Active => Do::Ensure,
             PackageState::Retired => Do::Retire,
         },
-        content_sha256: digest(package, &content),
+        content_sha256: digest(&content),
         stage: package.stage,
         managed: package.managed,
         entitlements: entitlements(package, offer),
@@ -288,10 +288,8 @@ fn one_line(text: &str) -> String {
     words.join(" ").chars().take(MAX_DESCRIPTION_CHARS).collect()
 }
 
-/// The digest of what a snapshot is made from. Of a `.rdp` file only what does not change by itself counts.
-fn digest(package: &Package, content: &Content) -> String {
-    let rdp = package.content.rdp.as_ref().map(|rdp| rdp.content_sha256.clone());
-    let same = Content { rdp, ..content.clone() };
-    let bytes = serde_json::to_vec(&same).expect("a manifest is plain data and always serialises");
+/// The digest of what a snapshot is made from.
+fn digest(content: &Content) -> String {
+    let bytes = serde_json::to_vec(content).expect("a manifest is plain data and always serialises");
     sha256_hex(&bytes)[..DIGEST_DIGITS].to_owned()
 }

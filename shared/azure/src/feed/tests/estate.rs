@@ -162,7 +162,7 @@ async fn a_classic_host_without_an_address_is_retired_and_an_arm_one_is_out_of_r
     let shared = Arc::new(shared.with_pause(Duration::from_millis(1)));
     for (model, why) in [(FeedModel::Classic, Why::Retired), (FeedModel::Arm, Why::Failed)] {
         let settings = FeedSettings { models: vec![model], user_agent: String::new(), account: None };
-        let error = FeedInventory::new(Arc::clone(&shared), settings, Timestamp::MAX).estate().await.unwrap_err();
+        let error = FeedInventory::new(Arc::clone(&shared), settings, NEW).estate().await.unwrap_err();
         assert_eq!(error.why, why, "{error}");
     }
 }

@@ -95,6 +95,20 @@ async fn the_largest_icon_that_is_one_is_taken() {
 }
 
 #[tokio::test]
+async fn a_look_that_fetches_anew_keeps_the_icon_that_fails_meanwhile() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    let known = stored(service.apps(&[]).await);
+    let broken = Service::with(&["w1"]).await;
+    broken.answer("/feeds/w1", xml(&feed_of(&[resource("RemoteApp", "a")]))).await;
+    broken.answer_all(r"\.rdp$", ResponseTemplate::new(200).set_body_string(RDP)).await;
+    broken.answer_all(r"\.png$", ResponseTemplate::new(503)).await;
+    let handle = broken.handle(&[FeedModel::Arm], FeedLook { anew: true, ..NEW });
+    let again = apps(&handle, &known).await.unwrap().unwrap();
+    assert!(again.resources[0].rdp.is_some(), "the file is fetched though nothing says that it changed");
+    assert_eq!(again.resources[0].icon_sha256, known[0].icon_sha256);
+}
+
+#[tokio::test]
 async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_again() {
     let service = Service::offering(&[resource("RemoteApp", "a")]).await;
     let known = stored(service.apps(&[]).await);

@@ -8,7 +8,7 @@ mod refusals;
 mod throughput;
 mod tokens;
 
-use super::{FeedInventory, FeedSettings, FeedShared};
+use super::{FeedInventory, FeedLook, FeedSettings, FeedShared};
 use crate::cloud::{Cloud, Endpoints};
 use crate::http::Http;
 use crate::inventory::{Inventory, Listing};
@@ -24,6 +24,8 @@ use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const DISCOVERY: &str = "/api/arm/feeddiscovery";
+/// A look by a handle of its own.
+const NEW: FeedLook = FeedLook { since: Timestamp::MAX, anew: false };
 const CLASSIC_DISCOVERY: &str = "/api/feeddiscovery/webfeeddiscovery.aspx";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
 const RDP: &str = "full address:s:rdgateway.wvd.microsoft.com\r\narmpath:s:/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/Microsoft.DesktopVirtualization/hostpools/p\r\nsignature:s:AQAB\r\n";
@@ -124,19 +126,19 @@ impl Service {
     }
 
     fn inventory_of(&self, models: &[FeedModel]) -> FeedInventory {
-        self.handle(models, Timestamp::MAX)
+        self.handle(models, NEW)
     }
 
     /// A handle that takes what others have read since a time.
     fn inventory_since(&self, since: Timestamp) -> FeedInventory {
-        self.handle(&[FeedModel::Arm], since)
+        self.handle(&[FeedModel::Arm], FeedLook { since, ..NEW })
     }
 
-    fn handle(&self, models: &[FeedModel], since: Timestamp) -> FeedInventory {
+    fn handle(&self, models: &[FeedModel], look: FeedLook) -> FeedInventory {
         let account = Some("sync@contoso.com".to_owned());
         let user_agent = "client/1.0".to_owned();
         let settings = FeedSettings { models: models.to_vec(), user_agent, account };
-        FeedInventory::new(Arc::clone(&self.shared), settings, since)
+        FeedInventory::new(Arc::clone(&self.shared), settings, look)
     }
 
     async fn requests(&self) -> Vec<Request> {
@@ -190,7 +192,7 @@ fn stored(listing: Listing) -> Vec<Resource> {
         }
         if let (Some(bytes), Some(feed)) = (resource.rdp.take(), &mut resource.feed) {
             let sha256 = poolwarden_domain::text::sha256_hex(&bytes);
-            feed.rdp = Some(feed::RdpRef { content_sha256: sha256.clone(), sha256 });
+            feed.rdp = Some(feed::RdpRef { sha256 });
         }
         resource
     };
