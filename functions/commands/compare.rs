@@ -85,21 +85,28 @@ impl Found {
     }
 }
 
-/// What a connection's last looks left in the store.
+/// What a connection's last whole run left in the store.
 async fn found(deps: &Deps, connection: &str) -> anyhow::Result<Found> {
     let names = deps.state().names(keys::RUNS).await?;
-    let mut ids = names.iter().rev().filter_map(|name| name.split_once('/'));
-    let mut unknown = None;
-    while let (None, Some((id, of))) = (&unknown, ids.next()) {
-        if of == connection {
-            let run: Option<Run> = deps.state().value(&keys::run(id, of)).await?;
-            let whole = run.filter(|run| !run.is_part()).and_then(|run| run.finished);
-            unknown = whole.map(|finished| finished.report.unknown_scopes);
+    let ids = names.iter().rev().filter_map(|name| name.split_once('/')).filter(|(_, of)| *of == connection);
+    for (id, of) in ids {
+        let run: Option<Run> = deps.state().value(&keys::run(id, of)).await?;
+        let Some(run) = run.filter(|run| !run.is_part()) else { continue };
+        let Some(finished) = run.finished else { continue };
+        if let Some(error) = finished.report.error {
+            bail!("the last run of {connection} could read nothing, so there is nothing to compare: {error}");
         }
+        let snapshots: Vec<(String, PoolSnapshot)> = deps.state().all(&keys::snapshots(connection)).await?;
+        let (discovered, unknown) = (run.discovered.unwrap_or_default(), finished.report.unknown_scopes);
+        // A pool that nobody published anything of is not looked for when the listing leaves it out.
+        let is_there = |key: &String, snapshot: &PoolSnapshot| {
+            let is_dark = || unknown.iter().any(|dark| snapshot.facts.pool.id.is_within(&dark.scope));
+            let is_listed = || discovered.pools.contains(key) || discovered.carried.contains_key(key);
+            !snapshot.gone && (is_listed() || is_dark())
+        };
+        let snapshots = snapshots.into_iter().filter(|(key, snapshot)| is_there(key, snapshot));
+        let snapshots = snapshots.map(|(_, snapshot)| snapshot).collect();
+        return Ok(Found { snapshots, unknown });
     }
-    let unknown = unknown.with_context(|| {
-        format!("{connection} has not run yet; `poolwarden sync --connection {connection}` runs it")
-    })?;
-    let snapshots: Vec<(String, PoolSnapshot)> = deps.state().all(&keys::snapshots(connection)).await?;
-    Ok(Found { snapshots: snapshots.into_iter().map(|(_, snapshot)| snapshot).collect(), unknown })
+    bail!("{connection} has not run yet; `poolwarden sync --connection {connection}` runs it")
 }

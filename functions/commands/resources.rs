@@ -69,7 +69,8 @@ impl Resources {
 async fn found(deps: &Deps, connection: Option<&str>) -> anyhow::Result<Vec<Line>> {
     let prefix = connection.map_or_else(|| keys::SNAPSHOTS.to_owned(), keys::snapshots);
     let mut lines = Vec::new();
-    for (name, snapshot) in deps.state().all::<PoolSnapshot>(&prefix).await? {
+    let snapshots = deps.state().all::<PoolSnapshot>(&prefix).await?;
+    for (name, snapshot) in snapshots.into_iter().filter(|(_, snapshot)| !snapshot.gone) {
         let connection = connection.unwrap_or_else(|| name.split('/').next().unwrap_or_default());
         let index: Option<PoolIndex> = deps.state().value(&keys::index(connection, &snapshot.facts.key)).await?;
         let line = |resource, name, key: Option<String>, reason| Line {

@@ -124,6 +124,13 @@ async fn look_for(
         }
         Err(reason) => Some(reason),
     };
+    if unknown.is_none() {
+        let gone = |known: Option<PoolSnapshot>| {
+            let known = known.filter(|known| known.observed_at < observation.observed_at && !known.gone)?;
+            Some(PoolSnapshot { gone: true, ..known })
+        };
+        deps.state().change(&keys::snapshot(&run.connection, pool), gone).await?;
+    }
     let unknown = unknown.map(|reason| UnknownScope { scope: id.clone(), reason }).into_iter().collect();
     let index = PoolIndex::new(id.clone(), id.name().to_owned());
     let mut report = decide(deps, run, pool, index, &Published::default(), unknown, observation).await?;

@@ -218,7 +218,7 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
     let mut plan = PoolPlan::default();
     for (key, content) in &published.packages {
         let row = index.rows.get(key);
-        if in_the_dark(&content.application_group.id, &content.resource) {
+        if in_the_dark(&content.application_group.id, &content.resource) && !published.seen.contains(key) {
             // Known from an earlier look only. Offered packages are counted below, with the rest of the index.
             continue;
         }
@@ -244,6 +244,7 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
         }
     }
     for (key, row) in index.rows.iter().filter(|(_, row)| row.state == PackageState::Active) {
+        let seen = published.seen.contains(key);
         let published = published.packages.get(key);
         if !row.managed {
             // It is as it should be, whatever becomes of its source.
@@ -252,7 +253,7 @@ pub fn plan(published: &Published, index: &PoolIndex, unknown: &[UnknownScope], 
         }
         let dark = in_the_dark(published.map_or(&row.group, |content| &content.application_group.id), &row.resource);
         match &row.missing {
-            missing if dark => {
+            missing if dark && !seen => {
                 plan.unknown += 1;
                 if missing.is_some() {
                     plan.not_missing.push(key.clone());

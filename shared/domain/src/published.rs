@@ -35,6 +35,8 @@ pub struct NotPublished {
 pub struct Published {
     /// The packages, by key.
     pub packages: BTreeMap<String, PackageContent>,
+    /// Those of them whose resource this very look saw: what could not be read hides others, not these.
+    pub seen: BTreeSet<String>,
     /// What is there and not offered.
     pub not_published: Vec<NotPublished>,
     /// What the connection says of packages that are new.
@@ -71,6 +73,8 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         }
     }
     let names = display_names(&snapshot.facts.label, &offered, &policy.name_prefix);
+    let saw = |(group, resource): &(&GroupFacts, &Resource)| snapshot.saw(&group.group.id, &resource.id);
+    let seen = offered.iter().filter(|(_, listed)| saw(listed)).map(|(key, _)| key.clone()).collect();
     let mut placeholders = BTreeMap::new();
     let mut placeholder = |group: &GroupFacts, resource: &Resource| {
         let drawn = icon::placeholder(group.group.kind, &readable_name(group, resource));
@@ -90,7 +94,7 @@ pub fn published(snapshot: &PoolSnapshot, policy: &Policy) -> Published {
         })
         .collect();
     let defaults = Defaults { stage: policy.stage, managed: policy.managed };
-    Published { packages, not_published, defaults, placeholders: placeholders.into_values().collect() }
+    Published { packages, seen, not_published, defaults, placeholders: placeholders.into_values().collect() }
 }
 
 /// Resources by the key of their package, each with the group that lists it.

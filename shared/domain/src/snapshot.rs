@@ -19,6 +19,9 @@ pub struct PoolSnapshot {
     pub resources: BTreeMap<String, GroupRead>,
     /// When this observation began.
     pub observed_at: Timestamp,
+    /// Whether a later look found the pool gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     /// A time before which nothing changed that the facts do not know of: they are read before the observation begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts_since: Option<Timestamp>,
@@ -31,6 +34,9 @@ pub struct GroupRead {
     pub read_at: Timestamp,
     /// The desktops or RemoteApps.
     pub resources: Vec<Resource>,
+    /// Those of them that were not seen this time, and may be hidden by what could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<ArmId>,
 }
 
 /// What became of asking one group.
@@ -61,10 +67,11 @@ impl PoolSnapshot {
             match answer {
                 Ok(Some(mut list)) => {
                     let before = resources.remove(&group.canonical());
-                    list.extend(
-                        before.map(|before| shadows.hidden_resources(&list, before.resources)).unwrap_or_default(),
-                    );
-                    resources.insert(group.canonical(), GroupRead { read_at: observed_at, resources: list });
+                    let hidden = before.map(|before| shadows.hidden_resources(&list, before.resources));
+                    let hidden = hidden.unwrap_or_default();
+                    let kept = hidden.iter().map(|resource| resource.id.clone()).collect();
+                    list.extend(hidden);
+                    resources.insert(group.canonical(), GroupRead { read_at: observed_at, resources: list, kept });
                 }
                 Ok(None) => {
                     resources.remove(&group.canonical());
@@ -90,7 +97,13 @@ impl PoolSnapshot {
                 }
             }
         }
-        (Self { facts, resources, observed_at, facts_since: None }, unknown)
+        (Self { facts, resources, observed_at, gone: false, facts_since: None }, unknown)
+    }
+
+    /// Whether this very look saw a resource: whatever may hide others, it is as it says.
+    pub fn saw(&self, group: &ArmId, resource: &ArmId) -> bool {
+        let read = self.resources.get(&group.canonical());
+        read.is_some_and(|read| read.read_at == self.observed_at && !read.kept.contains(resource))
     }
 
     /// The resources of a group, if they were ever read.

@@ -84,6 +84,19 @@ fn whatever_may_hide_a_package_freezes_it() {
 }
 
 #[test]
+fn what_a_look_saw_is_published_whatever_may_hide_others() {
+    let index = index(&["changed", "hidden"]);
+    let mut published = offering(&["changed", "new", "hidden"]);
+    published.packages.get_mut("changed").unwrap().description = None;
+    published.packages.get_mut("hidden").unwrap().description = None;
+    published.seen = ["changed", "new"].map(str::to_owned).into();
+    let plan = plan(&published, &index, &[forbidden(&group_id("office"))], &look("r1", 10));
+    let entries: Vec<_> = plan.entries.iter().map(|entry| (entry.key.as_str(), entry.change)).collect();
+    assert_eq!(entries, [("changed", Change::Updated), ("new", Change::Created)]);
+    assert_eq!((plan.unknown, plan.missing.len()), (1, 0), "what it did not see stays as it was");
+}
+
+#[test]
 fn an_item_that_cannot_be_read_freezes_its_own_package_only() {
     let mut index = index(&["garbled", "gone", "same"]);
     let first = look("r1", 10);

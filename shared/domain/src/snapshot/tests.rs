@@ -130,7 +130,7 @@ fn assignments_that_cannot_be_read_are_those_last_known() {
 fn icons_bytes_are_never_stored() {
     let excel =
         Resource { icon: Some(vec![1, 2, 3]), ..resource("g", "a", &App { called: "A".to_owned(), shown: true }) };
-    let read = GroupRead { read_at: at(0), resources: vec![excel] };
+    let read = GroupRead { read_at: at(0), resources: vec![excel], kept: Vec::new() };
     let back: GroupRead = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
     assert_eq!(back.resources[0].icon, None);
 }
