@@ -9,15 +9,16 @@ mod suites;
 
 use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
+use crate::crash::{Bug, Reads};
 use anyhow::{Result, bail};
 use clap::Args;
 use steps::{Steps, Tally};
 
 const ABOUT: &str = "\
 The steps: format, lints, which crate may use which, the build, all tests, the examples in the documentation, \
-Azure's own Python clients against the simulator, the crash test with 50 kills, the crash test with each planted bug \
-(which it has to find), a few seconds of broken documents for everything that reads what others send, and \
-licenses, bans, sources and advisories of all dependencies.
+Azure's own Python clients against the simulator, the crash test with 50 kills over ARM and over a feed, \
+the crash test with each planted bug (which it has to find), a few seconds of broken documents for everything that \
+reads what others send, and licenses, bans, sources and advisories of all dependencies.
 
 It needs python3 with its venv module, and Node.js with npm; what else is missing it installs into the target folder: \
 the packages that the clients' test needs, Azurite, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
@@ -74,10 +75,11 @@ impl Test {
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
                 steps.step("The Bicep files", python::infra()).await;
                 steps.step("Every function.json by SchemaStore's schema", python::function_json()).await;
-                steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
+                steps.step("Crash test: 50 kills", crashes::sound(&programs, Reads::Arm)).await;
+                steps.step("Crash test: 50 kills where a feed is read", crashes::sound(&programs, Reads::Feed)).await;
                 let title = "Crash test: 50 kills under a Functions host, on Service Bus and Blob Storage";
                 steps.step(title, crashes::hosted(&programs)).await;
-                for bug in crate::crash::Bug::ALL {
+                for bug in Bug::ALL {
                     let title = format!("Crash test: it finds the planted bug {}", bug.name());
                     steps.step(&title, crashes::planted(&programs, bug)).await;
                 }
