@@ -178,7 +178,7 @@ fn display_name(resource: &Value, group: &Value, kind: &str) -> String {
 }
 
 /// One line without characters that cannot be seen, cut to length.
-fn visible(name: &str) -> String {
+pub(crate) fn visible(name: &str) -> String {
     let hidden = |c: char| {
         let code = u32::from(c);
         c.is_control()

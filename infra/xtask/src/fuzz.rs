@@ -9,8 +9,9 @@ const WORKSPACE: &str = "shared/domain/fuzz";
 /// The folder that `cargo fuzz` works in.
 const FUZZED: &str = "shared/domain";
 /// What to do without it.
-const TOOLCHAIN_HINT: &str =
-    "install it with `cargo install cargo-fuzz`; without --libfuzzer nothing has to be installed";
+const TOOLCHAIN_HINT: &str = "\
+install it with `cargo install cargo-fuzz`, and a C++ compiler where there is none; without --libfuzzer nothing has to \
+be installed";
 
 /// A short run of every target. What fails is kept, and the seed finds it again.
 #[derive(Debug, Args)]
@@ -21,40 +22,30 @@ pub(crate) struct Fuzz {
     /// Where chance begins
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Let libFuzzer search, which remembers what led it to new code; needs cargo-fuzz
+    /// Let libFuzzer search, which remembers what led it to new code; needs cargo-fuzz and a C++ compiler
     #[arg(long)]
     libfuzzer: bool,
 }
 
 impl Fuzz {
     pub(crate) async fn run(self) -> Result<()> {
-        if self.libfuzzer { self.libfuzzer().await } else { self.bounded().await }
-    }
-
-    async fn bounded(&self) -> Result<()> {
-        let failures = cargo::target().join("fuzz-failures");
-        std::fs::create_dir_all(&failures).with_context(|| format!("cannot create {}", failures.display()))?;
-        let manifest = format!("{WORKSPACE}/Cargo.toml");
-        let (target, failures) = (cargo::target().join("fuzz"), failures.to_string_lossy().into_owned());
-        let (seconds, seed) = (self.seconds.to_string(), self.seed.to_string());
-        let build = ["run", "--quiet", "--release", "--manifest-path", &manifest, "--target-dir"];
-        let program = ["--", &seconds, &seed, &failures];
-        cargo::run(&[&build[..], &[&*target.to_string_lossy()], &program[..]].concat()).await
+        if self.libfuzzer { self.libfuzzer().await } else { bounded(self.seconds, self.seed).await }
     }
 
     async fn libfuzzer(&self) -> Result<()> {
         if cargo::output(&["fuzz", "--version"]).await.is_err() {
             bail!("cargo-fuzz is not installed: {TOOLCHAIN_HINT}");
         }
+        let known = folder("fuzz-documents")?;
+        program(&["--write", &known]).await?;
         let limits = [format!("-max_total_time={}", self.seconds), format!("-seed={}", self.seed)];
+        let build = cargo::target().join("libfuzzer");
+        let build = build.to_string_lossy();
         for target in targets()? {
-            let corpus = format!("{WORKSPACE}/corpus/{target}");
-            std::fs::create_dir_all(cargo::root().join(&corpus)).with_context(|| format!("cannot create {corpus}"))?;
-            let known = cargo::root().join(FUZZED).join("fixtures").join(target.split('_').next().unwrap_or_default());
-            let (corpus, known) = (cargo::root().join(corpus), known.to_string_lossy().into_owned());
-            let corpus = corpus.to_string_lossy();
-            let arguments = ["fuzz", "run", "--features", "libfuzzer", &target, &corpus, &known, "--"];
-            let mut command = cargo::cargo(&arguments);
+            let (corpus, known) = (folder(&format!("fuzz-corpus/{target}"))?, format!("{known}/{target}"));
+            let options = ["--features", "libfuzzer", "--target-dir", &build];
+            let mut command =
+                cargo::cargo(&[&["fuzz", "run"], &options[..], &[&target, &corpus, &known, "--"]].concat());
             // What libFuzzer needs of a compiler is kept from stable ones, unless they are told otherwise.
             command.args(&limits).env("RUSTC_BOOTSTRAP", "1").current_dir(cargo::root().join(FUZZED));
             let status = command.status().await.context("cargo fuzz does not start")?;
@@ -64,6 +55,27 @@ impl Fuzz {
         }
         Ok(())
     }
+}
+
+/// Runs every target for so long, from this seed on, with what stable compilers have.
+pub(crate) async fn bounded(seconds: u64, seed: u64) -> Result<()> {
+    let failures = folder("fuzz-failures")?;
+    program(&[&seconds.to_string(), &seed.to_string(), &failures]).await
+}
+
+/// Runs the fuzzing's own program.
+async fn program(arguments: &[&str]) -> Result<()> {
+    let (manifest, target) = (format!("{WORKSPACE}/Cargo.toml"), cargo::target().join("fuzz"));
+    let target = target.to_string_lossy();
+    let build = ["run", "--quiet", "--release", "--manifest-path", &manifest, "--target-dir", &target, "--"];
+    cargo::run(&[&build[..], arguments].concat()).await
+}
+
+/// A folder below the target folder, which is made if it is not there.
+fn folder(name: &str) -> Result<String> {
+    let folder = cargo::target().join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder.to_string_lossy().into_owned())
 }
 
 /// The names of the targets: those of their files.

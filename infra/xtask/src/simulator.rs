@@ -12,6 +12,11 @@ use tokio::process::Command;
 /// What its managed identity wants to hear.
 pub(crate) const IDENTITY_HEADER: &str = "simulated";
 
+/// The account whose feed shows everything.
+pub(crate) const ACCOUNT: &str = "all@contoso.com";
+/// A password that is right.
+pub(crate) const PASSWORD: &str = "simulated";
+
 /// A running simulator. Dropped, it is killed.
 #[derive(Debug)]
 pub(crate) struct Simulator {
@@ -44,6 +49,11 @@ impl Simulator {
     /// As [`Simulator::estate`], without the icons.
     pub(crate) async fn estate_without_icons(&self) -> Result<Value> {
         self.ask("GET", "estate?icons=false", None).await
+    }
+
+    /// What the feeds show an account.
+    pub(crate) async fn shown_to(&self, account: &str) -> Result<Value> {
+        self.ask("GET", &format!("feed/expected?account={account}"), None).await
     }
 
     pub(crate) async fn stats(&self) -> Result<Value> {

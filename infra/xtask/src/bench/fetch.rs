@@ -2,9 +2,9 @@
 //! connections, and throws the answers away. It parses nothing, decides nothing and keeps nothing.
 
 use super::plain::CONNECTIONS;
-use super::stand::{ACCOUNT, PASSWORD};
 use super::tap::Recorded;
 use crate::simulator::IDENTITY_HEADER;
+use crate::simulator::{ACCOUNT, PASSWORD};
 use anyhow::{Context, Result, anyhow, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Args;

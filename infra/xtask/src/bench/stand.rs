@@ -2,6 +2,7 @@
 
 use crate::cargo::{Programs, fresh_folder};
 use crate::poolwarden::Poolwarden;
+use crate::simulator::{ACCOUNT, PASSWORD};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
@@ -23,11 +24,6 @@ pub(super) enum Reads {
     /// What [`ACCOUNT`] is shown.
     Feed,
 }
-
-/// The account whose feed is measured; it is shown everything.
-pub(super) const ACCOUNT: &str = "all@contoso.com";
-/// Its password.
-pub(super) const PASSWORD: &str = "simulated";
 
 /// An installation with an empty store. `asked` is where its requests go; it signs in at `azure` itself.
 pub(super) fn install(programs: &Programs, reads: Reads, azure: &str, asked: &str) -> Result<Poolwarden> {

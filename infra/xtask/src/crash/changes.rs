@@ -1,6 +1,7 @@
 //! What happens to the estate between runs: a few changes anywhere, a host pool renamed (which changes every package
-//! of it), and a new host pool where too little is left.
+//! of it; where a feed is read, a workspace), and a new host pool where too little is left.
 
+use super::Reads;
 use super::stand::Stand;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -18,9 +19,14 @@ impl Stand {
     /// Changes the estate, as the seed says.
     pub(super) async fn change_estate(&mut self) -> Result<()> {
         let estate = self.azure.estate_without_icons().await?;
-        let pools = estate["hostPools"].as_array().context("/_sim/estate has no hostPools")?;
+        // What every package's manifest or path says of where it comes from.
+        let named = match self.plan.reads {
+            Reads::Arm => "hostPools",
+            Reads::Feed => "workspaces",
+        };
+        let named = estate[named].as_array().with_context(|| format!("/_sim/estate has no {named}"))?;
         let mut entries = Vec::new();
-        if let Some(pool) = self.dice.pick(pools) {
+        if let Some(pool) = self.dice.pick(named) {
             let friendly = format!("{} {}", pool["name"].as_str().unwrap_or_default(), self.next("name"));
             entries
                 .push(json!({"op": "patch", "resource": {"id": pool["id"], "properties": {"friendlyName": friendly}}}));

@@ -6,6 +6,7 @@ mod cycle;
 #[cfg(feature = "functions-host")]
 mod hosted;
 mod lives;
+mod shown;
 mod stand;
 mod verdict;
 
@@ -29,6 +30,7 @@ Examples:
   cargo xtask crash
   cargo xtask crash --kills 1000 --seed 7
   cargo xtask crash --backend azure
+  cargo xtask crash --reads feed
   cargo xtask crash --kills 20 --bug no_compare_and_swap    must fail: the bug is planted";
 
 /// `cargo xtask crash`
@@ -44,6 +46,9 @@ pub(crate) struct Crash {
     /// What keeps state and messages
     #[arg(long, value_enum, default_value_t = Backend::Sqlite)]
     backend: Backend,
+    /// What the connection reads
+    #[arg(long, value_enum, default_value_t = Reads::Arm)]
+    reads: Reads,
     /// Plant a bug that this test has to find
     #[arg(long, value_enum)]
     bug: Option<Bug>,
@@ -60,6 +65,15 @@ pub(crate) enum Backend {
     Sqlite,
     /// The simulator's Service Bus and Azurite; the custom handler is killed under a Functions host
     Azure,
+}
+
+/// What the connection reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reads {
+    /// The estate, through ARM
+    Arm,
+    /// The feed of an account that is shown everything
+    Feed,
 }
 
 /// A mistake that can be planted into Poolwarden.
@@ -93,6 +107,7 @@ pub(crate) struct Plan {
     pub(crate) kills: usize,
     pub(crate) seed: u64,
     pub(crate) backend: Backend,
+    pub(crate) reads: Reads,
     pub(crate) bug: Option<Bug>,
     pub(crate) keep: bool,
 }
@@ -112,7 +127,8 @@ impl Crash {
         if self.backend == Backend::Azure && !cfg!(feature = "functions-host") {
             return in_full(&Programs::of("debug")).await;
         }
-        let plan = Plan { kills: self.kills, seed: self.seed, backend: self.backend, bug: self.bug, keep: self.keep };
+        let Self { kills, seed, backend, reads, bug, keep } = *self;
+        let plan = Plan { kills, seed, backend, reads, bug, keep };
         let outcome = run(&Programs::of("debug"), plan).await?;
         report(&outcome);
         if outcome.faults.is_empty() {

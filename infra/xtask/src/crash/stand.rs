@@ -1,12 +1,12 @@
 //! What a crash test works with: a simulated Azure that also receives the webhook, and an installation of Poolwarden.
 
 use super::lives::{Kills, Life};
-use super::{Backend, Plan};
+use super::{Backend, Plan, Reads};
 use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
 use crate::dice::Dice;
 use crate::poolwarden::Poolwarden;
-use crate::simulator::Simulator;
+use crate::simulator::{ACCOUNT, PASSWORD, Simulator};
 use anyhow::{Context, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
@@ -20,6 +20,8 @@ pub(super) const CONNECTION: &str = "crash";
 pub(super) const SINK: &str = "crash";
 /// The variable that holds the webhook's secret.
 const SECRET_VARIABLE: &str = "POOLWARDEN_CRASH_WEBHOOK_SECRET";
+/// The variable that holds the account's password.
+const PASSWORD_VARIABLE: &str = "POOLWARDEN_CRASH_PASSWORD";
 /// The variable that plants a bug.
 const BUG_VARIABLE: &str = "POOLWARDEN_PLANTED_BUG";
 /// What the webhook answers first: it is only partly well, as they are.
@@ -102,10 +104,17 @@ impl fmt::Display for Tally {
     }
 }
 
-fn configuration(azure: &str, container: Option<&str>) -> String {
+fn configuration(reads: Reads, azure: &str, container: Option<&str>) -> String {
     let store = match container {
         None => "[store]\npath = \"poolwarden.db\"".to_owned(),
         Some(container) => format!("[azure]\nservice_bus = \"{azure}\"\nblob = \"{container}\""),
+    };
+    let source = match reads {
+        Reads::Arm => format!("credential = {{ kind = \"managed_identity\" }}\nendpoints = {{ arm = \"{azure}\" }}"),
+        Reads::Feed => format!(
+            "kind = \"feed\"\nendpoints = {{ feed = \"{azure}\", authority = \"{azure}\" }}\ncredential = {{ kind = \
+             \"username_password\", username = \"{ACCOUNT}\", password = {{ env = \"{PASSWORD_VARIABLE}\" }} }}"
+        ),
     };
     // The brake is another test's; here retirements are to happen.
     format!(
@@ -114,8 +123,7 @@ fn configuration(azure: &str, container: Option<&str>) -> String {
 [[connection]]
 name = "{CONNECTION}"
 enabled = false
-credential = {{ kind = "managed_identity" }}
-endpoints = {{ arm = "{azure}" }}
+{source}
 brake = {{ share = 1.0, count = 1000000 }}
 
 [[connection.webhook]]
@@ -144,9 +152,9 @@ impl Stand {
             None => None,
             Some(azurite) => Some(azurite.container("poolwarden").await?),
         };
-        let configuration = configuration(&azure.url, container.as_deref());
+        let configuration = configuration(plan.reads, &azure.url, container.as_deref());
         let poolwarden = Poolwarden::install(programs, &folder, &azure.url, &configuration)?;
-        let mut poolwarden = poolwarden.with(SECRET_VARIABLE, &secret);
+        let mut poolwarden = poolwarden.with(SECRET_VARIABLE, &secret).with(PASSWORD_VARIABLE, PASSWORD);
         if let Some(azurite) = &azurite {
             poolwarden = poolwarden.with("SSL_CERT_FILE", &azurite.certificate.to_string_lossy());
         }

@@ -1,9 +1,10 @@
 //! The comparison at the end: the catalogue with the estate, and the webhook's events with the revisions and the runs;
 //! and no message may be left whose work was not done.
 
-use super::Outcome;
 use super::cycle::Ended;
 use super::stand::{CONNECTION, SINK, Stand};
+use super::{Outcome, Reads, shown};
+use crate::simulator::ACCOUNT;
 use crate::{demo, expected};
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
@@ -42,9 +43,17 @@ pub(super) async fn judge(stand: &mut Stand) -> Result<Outcome> {
         }
     }
     let manifests = demo::export(&stand.poolwarden).await?;
-    let estate = stand.azure.estate().await?;
-    let expected = expected::catalogue(&estate).map_err(|error| anyhow!("/_sim/estate: {error}"))?;
-    faults.extend(expected::differences(&expected, &manifests));
+    faults.extend(match stand.plan.reads {
+        Reads::Arm => {
+            let estate = stand.azure.estate().await?;
+            let expected = expected::catalogue(&estate).map_err(|error| anyhow!("/_sim/estate: {error}"))?;
+            expected::differences(&expected, &manifests)
+        }
+        Reads::Feed => {
+            let shown = shown::catalogue(&stand.azure.shown_to(ACCOUNT).await?)?;
+            shown::differences(&shown, &manifests, &stand.poolwarden.folder.join("catalogue"))?
+        }
+    });
 
     let rows = stand.poolwarden.json(&["packages", "list", "--retired"]).await?;
     let revisions = revisions(&rows)?;

@@ -3,7 +3,7 @@
 
 use super::steps::Tally;
 use crate::cargo::Programs;
-use crate::crash::{self, Backend, Bug, Plan};
+use crate::crash::{self, Backend, Bug, Plan, Reads};
 use crate::processes::run_watched;
 use anyhow::Result;
 use tokio::process::Command;
@@ -16,8 +16,8 @@ const KILLS_WITH_BUG: usize = 20;
 const SEEDS: u64 = 3;
 
 /// Nothing is lost and nothing done twice.
-pub(super) async fn sound(programs: &Programs) -> Result<Tally> {
-    let plan = Plan { kills: KILLS, seed: 1, backend: Backend::Sqlite, bug: None, keep: false };
+pub(super) async fn sound(programs: &Programs, reads: Reads) -> Result<Tally> {
+    let plan = Plan { kills: KILLS, seed: 1, backend: Backend::Sqlite, reads, bug: None, keep: false };
     let outcome = crash::run(programs, plan).await?;
     crash::report(&outcome);
     let failed = usize::from(!outcome.faults.is_empty());
@@ -36,7 +36,14 @@ pub(super) async fn hosted(programs: &Programs) -> Result<Tally> {
 /// The test finds a planted bug.
 pub(super) async fn planted(programs: &Programs, bug: Bug) -> Result<Tally> {
     for seed in 1..=SEEDS {
-        let plan = Plan { kills: KILLS_WITH_BUG, seed, backend: Backend::Sqlite, bug: Some(bug), keep: false };
+        let plan = Plan {
+            kills: KILLS_WITH_BUG,
+            seed,
+            backend: Backend::Sqlite,
+            reads: Reads::Arm,
+            bug: Some(bug),
+            keep: false,
+        };
         let outcome = crash::run(programs, plan).await?;
         crash::report(&outcome);
         if !outcome.faults.is_empty() {

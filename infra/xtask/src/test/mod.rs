@@ -9,14 +9,16 @@ mod suites;
 
 use crate::azurite::Azurite;
 use crate::cargo::{self, Programs};
+use crate::crash::{Bug, Reads};
 use anyhow::{Result, bail};
 use clap::Args;
 use steps::{Steps, Tally};
 
 const ABOUT: &str = "\
 The steps: format, lints, which crate may use which, the build, all tests, the examples in the documentation, \
-Azure's own Python clients against the simulator, the crash test with 50 kills, the crash test with each planted bug \
-(which it has to find), and licenses, bans, sources and advisories of all dependencies.
+Azure's own Python clients against the simulator, the crash test with 50 kills over ARM and over a feed, \
+the crash test with each planted bug (which it has to find), a few seconds of broken documents for everything that \
+reads what others send, and licenses, bans, sources and advisories of all dependencies.
 
 It needs python3 with its venv module, and Node.js with npm; what else is missing it installs into the target folder: \
 the packages that the clients' test needs, Azurite, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
@@ -24,14 +26,14 @@ the end, before `N passed, N failed`. Exit code 0: none failed.
 
 Examples:
   cargo xtask test
-  cargo xtask test --fast           without Azurite, the Python clients, the crash tests and the dependencies
+  cargo xtask test --fast           without what takes minutes or the network
   cargo xtask test --only lints     one step";
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
 #[command(after_help = ABOUT)]
 pub(crate) struct Test {
-    /// Leave out what takes minutes or the network
+    /// Leave out Azurite, the Python clients, the crash tests, the broken documents and the dependencies
     #[arg(long)]
     fast: bool,
     /// Only the steps whose heading contains this; they take the programs as they were last built
@@ -41,6 +43,11 @@ pub(crate) struct Test {
 
 /// What lints look at: all there is.
 const EVERYTHING: [&str; 3] = ["--workspace", "--all-features", "--all-targets"];
+
+/// How long each fuzzing target runs: with the build this stays below a minute. `cargo xtask fuzz` searches for longer.
+const FUZZ_SECONDS: u64 = 3;
+/// Where its chance begins: what fails here fails again.
+const FUZZ_SEED: u64 = 1;
 
 impl Test {
     pub(crate) async fn run(&self) -> Result<()> {
@@ -59,8 +66,8 @@ impl Test {
         }
         if self.fast {
             steps.leave_out(
-                "the tests against Azurite, the Python clients, the Bicep files, SchemaStore's schema, the crash tests and the \
-                 dependencies, as --fast says",
+                "the tests against Azurite, the Python clients, the Bicep files, SchemaStore's schema, the crash tests, the \
+                 broken documents and the dependencies, as --fast says",
             );
         } else {
             if built {
@@ -68,14 +75,16 @@ impl Test {
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
                 steps.step("The Bicep files", python::infra()).await;
                 steps.step("Every function.json by SchemaStore's schema", python::function_json()).await;
-                steps.step("Crash test: 50 kills", crashes::sound(&programs)).await;
+                steps.step("Crash test: 50 kills", crashes::sound(&programs, Reads::Arm)).await;
+                steps.step("Crash test: 50 kills where a feed is read", crashes::sound(&programs, Reads::Feed)).await;
                 let title = "Crash test: 50 kills under a Functions host, on Service Bus and Blob Storage";
                 steps.step(title, crashes::hosted(&programs)).await;
-                for bug in crate::crash::Bug::ALL {
+                for bug in Bug::ALL {
                     let title = format!("Crash test: it finds the planted bug {}", bug.name());
                     steps.step(&title, crashes::planted(&programs, bug)).await;
                 }
             }
+            steps.step("Broken documents for everything that reads what others send", fuzz()).await;
             deny::check(&mut steps).await;
         }
         let Tally { passed, failed } = steps.close();
@@ -93,6 +102,12 @@ async fn with_azurite() -> Result<Tally> {
     let tally = suites::tests(Some(&azurite)).await?;
     azurite.stop().await?;
     Ok(tally)
+}
+
+/// Every fuzzing target for a few seconds.
+async fn fuzz() -> Result<Tally> {
+    crate::fuzz::bounded(FUZZ_SECONDS, FUZZ_SEED).await?;
+    Ok(Tally::ONE)
 }
 
 /// A cargo command that passes or fails as one.

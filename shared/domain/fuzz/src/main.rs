@@ -1,4 +1,6 @@
 //! Fuzzes every target for some seconds: `bounded SECONDS SEED [FOLDER]`. What failed is written into the folder.
+//!
+//! `bounded --write FOLDER` writes what every target begins with into folders below it, for `cargo fuzz`.
 
 use poolwarden_fuzz::{TARGETS, Target, mutation};
 use rand::SeedableRng;
@@ -7,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// How many documents are made by each target's generator, to begin with.
-const GENERATED: u64 = 50;
 /// What takes longer is a failure.
 const MAX_CASE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [option, folder] = arguments.as_slice()
+        && option == "--write"
+    {
+        return write(Path::new(folder));
+    }
     let number = |at: usize| arguments.get(at).and_then(|argument| argument.parse().ok());
     let (Some(seconds), Some(seed)) = (number(0), number(1)) else {
-        eprintln!("usage: bounded SECONDS SEED [FOLDER]");
+        eprintln!("usage: bounded SECONDS SEED [FOLDER], or bounded --write FOLDER");
         return ExitCode::FAILURE;
     };
     let folder = arguments.get(2).map_or_else(std::env::temp_dir, PathBuf::from);
@@ -26,7 +31,7 @@ fn main() -> ExitCode {
 
 /// Whether nothing failed.
 fn fuzz(target: &Target, time: Duration, seed: u64, folder: &Path) -> bool {
-    let begin_with = documents(target);
+    let begin_with = target.documents();
     let start = Instant::now();
     let mut cases = 0_u64;
     while start.elapsed() < time {
@@ -53,12 +58,18 @@ fn fuzz(target: &Target, time: Duration, seed: u64, folder: &Path) -> bool {
     true
 }
 
-/// The target's fixtures in the order of their names, and what its generator makes.
-fn documents(target: &Target) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(target.fixtures);
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a readable folder").path()).collect();
-    files.sort();
-    let read = files.iter().map(|file| std::fs::read(file).expect("a readable file"));
-    read.chain((0..GENERATED).map(target.generate)).collect()
+/// Writes the documents that every target begins with.
+fn write(folder: &Path) -> ExitCode {
+    for target in TARGETS {
+        let folder = folder.join(target.name);
+        let written = std::fs::create_dir_all(&folder).and_then(|()| {
+            let mut documents = target.documents().into_iter().enumerate();
+            documents.try_for_each(|(number, document)| std::fs::write(folder.join(number.to_string()), document))
+        });
+        if let Err(error) = written {
+            eprintln!("{}: {error}", folder.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }

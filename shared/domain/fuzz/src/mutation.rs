@@ -9,7 +9,7 @@ const MAX_CHANGES: usize = 8;
 const MAX_PART_BYTES: usize = 400;
 
 /// What parsers stumble over.
-const PIECES: [&[u8]; 24] = [
+const PIECES: [&[u8]; 34] = [
     b"<",
     b">",
     b"/>",
@@ -34,6 +34,16 @@ const PIECES: [&[u8]; 24] = [
     b"\xFF\xFE",
     b"\xEF\xBB\xBF",
     b"\xED\xA0\x80",
+    b":",
+    b":s:",
+    b":i:",
+    b"signature:s:",
+    b"signscope:s:",
+    b"\x89PNG\r\n\x1A\n",
+    b"\0\0\x01\0",
+    b"\x01\0\0\0",
+    b"\0\0\0\x80",
+    b"\xFF\xFF\xFF\xFF",
 ];
 
 /// A changed copy of the document. `other` is where parts come from.
@@ -47,7 +57,7 @@ pub fn changed(document: &[u8], other: &[u8], dice: &mut StdRng) -> Vec<u8> {
 
 fn change(bytes: &mut Vec<u8>, other: &[u8], dice: &mut StdRng) {
     let part = part(bytes, dice);
-    match dice.random_range(0..7) {
+    match dice.random_range(0..8) {
         0 => drop(bytes.drain(part)),
         1 => {
             let doubled = bytes[part.clone()].to_vec();
@@ -62,6 +72,12 @@ fn change(bytes: &mut Vec<u8>, other: &[u8], dice: &mut StdRng) {
             bytes.splice(part.start..part.start, piece.iter().copied());
         }
         5 => {
+            // In its place, so that what stands behind it stays where it was.
+            let piece = PIECES[dice.random_range(0..PIECES.len())];
+            let end = bytes.len().min(part.start + piece.len());
+            bytes.splice(part.start..end, piece.iter().copied());
+        }
+        6 => {
             if let Some(byte) = bytes.get_mut(part.start) {
                 *byte ^= 1 << dice.random_range(0..8);
             }
