@@ -142,10 +142,8 @@ fn left_out(snapshot: &PoolSnapshot, group: &GroupFacts, resource: &Resource, po
     let named = |what: &str, filter: &crate::policy::NameFilter, names: &[&str]| {
         filter.leaves_out(names).map(|why| format!("{what} is {why}"))
     };
-    // A feed is no host pool; the `.rdp` file names the one that is meant.
-    let runs_on = resource.feed.as_ref().and_then(|feed| feed.host_pool.as_deref()).unwrap_or_default();
-    let runs_on = runs_on.rsplit('/').next().unwrap_or_default();
-    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default(), runs_on];
+    let runs_on = resource.feed.as_deref().and_then(runs_on).unwrap_or_default();
+    let pool_names = [pool.id.name(), pool.friendly_name.as_deref().unwrap_or_default(), &runs_on];
     let workspace = group.workspace.as_ref();
     let workspace_names = [
         group.group.workspace.as_ref().map_or("", ArmId::name),
@@ -176,6 +174,7 @@ fn display_names(label: &str, offered: &Listed<'_>, prefix: &str) -> Vec<String>
         names.collect(),
         " – ",
         &[
+            &|at| resource(at).feed.as_deref().and_then(runs_on).unwrap_or_default(),
             &|at| friendly(&group(at).friendly_name).unwrap_or_else(|| readable(group(at).id.name())),
             &|at| format!("{}/{}", readable(group(at).id.name()), readable(&resource(at).name)),
             &|at| stable_key("", &resource(at).id, KEY_DIGITS),
@@ -193,6 +192,11 @@ fn readable_name(group: &GroupFacts, resource: &Resource) -> String {
         .filter(|name| !(unnamed && name.eq_ignore_ascii_case("SessionDesktop")))
         .or_else(|| if unnamed { friendly(&group.group.friendly_name) } else { None })
         .unwrap_or_else(|| readable(&resource.name))
+}
+
+/// A feed is no host pool: what its `.rdp` file calls the one that is meant.
+fn runs_on(feed: &FeedItem) -> Option<String> {
+    feed.host_pool.as_deref().and_then(|pool| title(pool.rsplit('/').next().unwrap_or(pool)))
 }
 
 fn readable(name: &str) -> String {

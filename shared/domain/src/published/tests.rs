@@ -50,6 +50,27 @@ fn names_are_those_that_people_gave() {
 }
 
 #[test]
+fn what_a_feed_calls_the_same_is_told_apart_by_the_pools_it_runs_on() {
+    let on = |name: &str, pool: &str| Resource {
+        feed: Some(Box::new(FeedItem {
+            workspace_id: "ws-1".to_owned(),
+            alias: None,
+            arm_path: None,
+            host_pool: Some(format!("/subscriptions/s/hostPools/{pool}")),
+            folders: Vec::new(),
+            file_associations: Vec::new(),
+            version: String::new(),
+            rdp: None,
+        })),
+        ..app(name, "Excel")
+    };
+    assert_eq!(
+        names(vec![(group("g"), vec![on("a", "hp-east"), on("b", "hp-west")])], &Policy::default()),
+        ["Excel – hp-east (hp)", "Excel – hp-west (hp)"]
+    );
+}
+
+#[test]
 fn names_that_clash_are_told_apart_by_group_then_by_their_own() {
     let office = ApplicationGroup { friendly_name: Some("Office".to_owned()), ..group("g") };
     let other = vec![resource("h", "excel", &App { called: "EXCEL".to_owned(), shown: true })];
