@@ -4,10 +4,11 @@
 use super::client::{Answer, Ask, FeedClient};
 use crate::answers::safe;
 use poolwarden_domain::feed::FeedModel;
-use poolwarden_domain::icon::MAX_ICON_BYTES;
+use poolwarden_domain::icon::{self, IconError, MAX_ICON_BYTES};
 use poolwarden_domain::rdp::{self, MAX_RDP_BYTES};
 use poolwarden_domain::tswp::{Icon, IconForm};
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use url::Url;
@@ -22,9 +23,6 @@ const ICONS_TRIED: usize = 4;
 const RAW_ICON_EDGE: u32 = 48;
 /// The largest edge that an icon may say it has, in pixels: larger ones are refused when they are read.
 const LARGEST_EDGE: u32 = 1_024;
-/// How files of these two kinds begin.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-const ICO: &[u8] = b"\0\0\x01\0";
 
 /// A `.rdp` file that was read.
 pub(super) struct RdpFile {
@@ -36,7 +34,7 @@ pub(super) struct RdpFile {
 
 /// What became of a resource's icons.
 pub(super) struct Picture {
-    /// The best that could be had.
+    /// The best that could be had: a PNG that can be used.
     pub(super) bytes: Option<Vec<u8>>,
     /// Whether there is no better one; otherwise it is worth asking again next time.
     pub(super) is_settled: bool,
@@ -68,7 +66,7 @@ impl<'a> Files<'a> {
         Ok(RdpFile { host_pool: file.host_pool(), bytes })
     }
 
-    /// The largest of these icons that can be had.
+    /// The largest of these icons that can be had and used.
     pub(super) async fn icon(&self, scope: &ArmId, icons: &[Icon]) -> Picture {
         let mut by_size: Vec<&Icon> = icons.iter().collect();
         by_size.sort_by_key(|icon| Reverse(edge(icon)));
@@ -76,13 +74,10 @@ impl<'a> Files<'a> {
         let mut is_settled = true;
         for icon in by_size.into_iter().take(ICONS_TRIED) {
             match self.file("the icon", scope, &icon.file_url, MAX_ICON_BYTES, &self.icon_failures).await {
-                Ok(bytes) if bytes.starts_with(PNG) || bytes.starts_with(ICO) => {
-                    return Picture { bytes: Some(bytes), is_settled };
-                }
-                Ok(bytes) => {
-                    let begins = crate::answers::excerpt(&bytes);
-                    tracing::warn!(%scope, begins, "an icon that is no PNG and no ICO is left out");
-                }
+                Ok(bytes) => match accepted(bytes).await {
+                    Ok(png) => return Picture { bytes: Some(png), is_settled },
+                    Err(error) => tracing::warn!(%scope, %error, "an icon that cannot be used is left out"),
+                },
                 Err(reason) => {
                     tracing::warn!(%scope, %reason, "an icon is left out");
                     is_settled &= matches!(reason.why, Why::Missing | Why::Malformed | Why::TooLarge);
@@ -130,6 +125,17 @@ impl<'a> Files<'a> {
             Answer::NotModified => Err(story(Why::Failed, "304, though nothing is known of it")),
         }
     }
+}
+
+/// An icon as the PNG that can be stored. Whoever stores it checks it again, but by then no smaller one can be had.
+async fn accepted(bytes: Vec<u8>) -> Result<Vec<u8>, IconError> {
+    let decode = move || match icon::accept(&bytes)? {
+        Cow::Borrowed(_) => Ok(bytes),
+        Cow::Owned(png) => Ok(png),
+    };
+    // It may unpack to megabytes, and meanwhile others are waited for.
+    let decoded = tokio::task::spawn_blocking(decode).await;
+    decoded.unwrap_or_else(|error| Err(IconError::NotPng(error.to_string())))
 }
 
 /// How large an icon is, as far as the feed says: the longer edge in pixels, and of two alike the file of many sizes.

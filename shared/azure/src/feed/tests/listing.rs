@@ -24,7 +24,7 @@ async fn a_resource_is_told_with_its_icon_its_file_and_all_that_the_feed_says() 
         (Some(CommandLineSetting::Require), Some("/q"))
     );
     assert_eq!(word.show_in_portal, Some(false));
-    assert_eq!(word.icon.as_deref(), Some(PNG));
+    assert_eq!(word.icon.as_deref(), Some(&**PNG));
     assert_eq!(word.rdp.as_deref(), Some(RDP.as_bytes()), "byte for byte");
     let item = word.feed.as_deref().unwrap();
     assert_eq!(
@@ -86,12 +86,41 @@ async fn the_largest_icon_that_is_one_is_taken() {
     service.override_with("/files/a-256.png", ResponseTemplate::new(404)).await;
     let page = ResponseTemplate::new(200).set_body_string("<html>sign in</html>");
     service.override_with("/files/a-100.png", page).await;
-    let mut large = PNG.to_vec();
-    large.extend(b"48");
+    let large = picture("Excel");
     service.override_with("/files/a-48.png", ResponseTemplate::new(200).set_body_bytes(large.clone())).await;
     let listing = service.apps(&[]).await;
     assert_eq!(listing.resources[0].icon.as_deref(), Some(large.as_slice()));
     assert_eq!(service.asked("/files/a-16").await, 0);
+}
+
+#[tokio::test]
+async fn an_icon_that_cannot_be_used_gives_way_to_a_smaller_one_and_replaces_none() {
+    let broken = |png: &[u8]| png[..png.len() / 2].to_vec();
+    let edge_of_60000 = [&PNG[..18], &60_000_u16.to_be_bytes(), &PNG[20..]].concat();
+    let icons = [(256, ""), (100, ""), (48, ""), (32, "")];
+    let service = Service::offering(&[resource_with("RemoteApp", "a", "", &icons, "w1")]).await;
+    let no_ico = b"\0\0\x01\0 and nothing".to_vec();
+    for (edge, body) in [(256, broken(&PNG)), (100, edge_of_60000), (48, no_ico)] {
+        let answer = ResponseTemplate::new(200).set_body_bytes(body);
+        service.override_with(&format!("/files/a-{edge}.png"), answer).await;
+    }
+    let known = stored(service.apps(&[]).await);
+    assert_eq!(known[0].icon_sha256, Some(poolwarden_domain::text::sha256_hex(&PNG)));
+
+    let newer = resource_with("RemoteApp", "a", "2026-02-02T00:00:00Z", &icons[..3], "w1");
+    service.override_with("/feeds/w1", xml(&feed_of(&[newer]))).await;
+    let later = service.apps(&known).await;
+    assert_eq!((&later.resources[0].icon_sha256, &later.resources[0].icon), (&known[0].icon_sha256, &None));
+}
+
+#[tokio::test]
+async fn an_ico_arrives_as_the_picture_in_it() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    // One picture of 48 by 48 with 32 bits, which begins behind the header's 22 bytes.
+    let header = [0, 0, 1, 0, 1, 0, 48, 48, 0, 0, 1, 0, 32, 0];
+    let ico = [&header[..], &(PNG.len() as u32).to_le_bytes(), &22_u32.to_le_bytes(), &PNG].concat();
+    service.override_with("/files/a-32.png", ResponseTemplate::new(200).set_body_bytes(ico)).await;
+    assert_eq!(service.apps(&[]).await.resources[0].icon.as_deref(), Some(&**PNG));
 }
 
 #[tokio::test]
@@ -106,7 +135,7 @@ async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_a
     assert_eq!(today.resources[0].icon_sha256, known[0].icon_sha256);
     assert_eq!(dark(&today), [], "an icon hides no resource");
     let tomorrow = service.apps(&stored(today)).await;
-    assert_eq!(tomorrow.resources[0].icon.as_deref(), Some(PNG));
+    assert_eq!(tomorrow.resources[0].icon.as_deref(), Some(&**PNG));
     let settled = service.requests().await.len();
     service.apps(&stored(tomorrow)).await;
     assert_eq!(service.requests().await.len(), settled + 2);

@@ -18,15 +18,21 @@ use poolwarden_domain::estate::{Estate, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
 use poolwarden_domain::{ArmId, Reading, Why};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const DISCOVERY: &str = "/api/arm/feeddiscovery";
 const CLASSIC_DISCOVERY: &str = "/api/feeddiscovery/webfeeddiscovery.aspx";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+/// An icon as feeds have them.
+static PNG: LazyLock<Vec<u8>> = LazyLock::new(|| picture("Word"));
 const RDP: &str = "full address:s:rdgateway.wvd.microsoft.com\r\narmpath:s:/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/Microsoft.DesktopVirtualization/hostpools/p\r\nsignature:s:AQAB\r\n";
+
+/// A PNG that shows the first letters of this.
+fn picture(name: &str) -> Vec<u8> {
+    poolwarden_domain::icon::placeholder(ResourceKind::RemoteApp, name).png.to_vec()
+}
 
 fn discovery_of(feeds: &[(&str, &str)]) -> String {
     let mut xml = r#"<TenantFeedURLs xmlns="http://schemas.microsoft.com/ts/2014/03/tswfdiscovery">"#.to_owned();
@@ -102,7 +108,7 @@ impl Service {
 
     async fn files(&self) {
         self.answer_all(r"\.rdp$", ResponseTemplate::new(200).set_body_string(RDP)).await;
-        self.answer_all(r"\.png$", ResponseTemplate::new(200).set_body_bytes(PNG)).await;
+        self.answer_all(r"\.png$", ResponseTemplate::new(200).set_body_bytes(PNG.clone())).await;
     }
 
     async fn answer(&self, of: &str, answer: ResponseTemplate) {

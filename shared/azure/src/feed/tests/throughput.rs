@@ -35,7 +35,7 @@ async fn counting(resources: usize) -> Counting {
                         DISCOVERY => documents.0.as_bytes(),
                         "/feeds/w1" => documents.1.as_bytes(),
                         file if file.contains(".rdp") => RDP.as_bytes(),
-                        _ => PNG,
+                        _ => &PNG,
                     };
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     at_once.fetch_sub(1, Ordering::SeqCst);
