@@ -1,6 +1,9 @@
 use super::*;
+use crate::feed::client::FeedClient;
+use crate::feed::files::Files;
 use poolwarden_domain::estate::CommandLineSetting;
 use poolwarden_domain::feed::FileAssociation;
+use poolwarden_domain::tswp::{Icon, IconForm};
 use std::path::{Path, PathBuf};
 
 #[tokio::test]
@@ -139,6 +142,28 @@ async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_a
     let settled = service.requests().await.len();
     service.apps(&stored(tomorrow)).await;
     assert_eq!(service.requests().await.len(), settled + 2);
+}
+
+#[tokio::test]
+async fn what_found_no_room_is_asked_for_another_time_and_says_nothing_of_the_service() {
+    let service = Service::offering(&[]).await;
+    let client = FeedClient::new(Arc::clone(&service.shared), "client/1.0", Timestamp::MAX);
+    let base = service.server.uri().parse().unwrap();
+    let icon = Icon {
+        form: IconForm::Sized(32),
+        dimensions: None,
+        file_type: None,
+        file_url: "/a.png".to_owned(),
+        index: None,
+    };
+    let files = Files::new(&client, FeedModel::Arm, &base).spent();
+    for _ in 0..20 {
+        let picture = files.icon(&w("w1"), std::slice::from_ref(&icon)).await;
+        assert!(picture.bytes.is_none() && !picture.is_settled, "a placeholder is not for ever");
+        let reason = files.rdp(&w("w1"), "/a.rdp").await.err().unwrap();
+        assert!(reason.why == Why::Failed && reason.detail.contains("256 MiB already"), "{reason}");
+    }
+    assert_eq!(service.requests().await.len(), 0);
 }
 
 #[tokio::test]
