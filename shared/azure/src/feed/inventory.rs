@@ -1,5 +1,6 @@
 //! The port [`Inventory`] over a user's feed. One handle reads each document once, however many ask for it.
 
+use super::account;
 use super::client::FeedClient;
 use super::documents::{self, Document};
 use super::resources;
@@ -24,7 +25,8 @@ pub struct FeedSettings {
     pub models: Vec<FeedModel>,
     /// What is sent as `X-MS-User-Agent`; see [`crate::DEFAULT_FEED_USER_AGENT`].
     pub user_agent: String,
-    /// The account's user principal name, as far as the connection names one: who may open what the feed shows.
+    /// The account's user principal name, as far as the connection names one: who may open what the feed shows. Without,
+    /// the one that the token names.
     pub account: Option<String>,
 }
 
@@ -76,6 +78,16 @@ impl FeedInventory {
         }
     }
 
+    /// Who sees a model's feed, as far as the connection or its token says.
+    async fn account(&self, model: FeedModel) -> Option<String> {
+        if self.account.is_some() {
+            return self.account.clone();
+        }
+        let shared = &self.client.shared;
+        let token = shared.credentials.token(shared.endpoints.feed_scope(model)).await.ok()?;
+        account::named_in(&token)
+    }
+
     /// What a workspace offers. Whoever asks second waits for the first one's answer.
     async fn feed(&self, model: FeedModel, workspace: &Found) -> Feed {
         let cell = {
@@ -100,7 +112,7 @@ impl Inventory for FeedInventory {
         let mut failures = Vec::new();
         for (model, workspaces) in join_all(looks).await {
             match workspaces {
-                Ok(workspaces) => workspaces.add_to(&mut estate, self.account.as_deref()),
+                Ok(workspaces) => workspaces.add_to(model, &mut estate, self.account(model).await.as_deref()),
                 Err(reason) => failures.push(UnknownScope { scope: model.id(), reason }),
             }
         }

@@ -24,8 +24,6 @@ const GROUPS: [(ResourceKind, &str); 2] = [(ResourceKind::Desktop, "Desktop"), (
 const ROLE: &str = "/feeds/providers/Microsoft.Authorization/roleDefinitions/shown-in-feed";
 /// What people read of it.
 const ROLE_NAME: &str = "shown in this account's feed";
-/// Whom the feed is of when the connection does not name the account.
-const NAMELESS_ACCOUNT: &str = "the signed-in account";
 
 /// One workspace of the account.
 #[derive(Debug)]
@@ -114,8 +112,15 @@ impl Workspaces {
         }
     }
 
-    /// Adds them to an estate. `account` is who sees them.
-    pub(super) fn add_to(&self, estate: &mut Estate, account: Option<&str>) {
+    /// Adds them to an estate. `account` is who sees them. When nobody knows, it is unknown who may open what they offer:
+    /// that makes a run incomplete until `username` is set, but "nobody may" and "somebody without a name may" would
+    /// both be wrong, and have people lose what they were given.
+    pub(super) fn add_to(&self, model: FeedModel, estate: &mut Estate, account: Option<&str>) {
+        if account.is_none() && !self.found.is_empty() {
+            let detail = "the sign-in does not tell whose feed this is; set `username` of the connection's credential";
+            let scope = ArmId::new(&format!("{}/providers/Microsoft.Authorization", model.id()));
+            estate.unknown.push(UnknownScope { scope, reason: Unreadable::new(Why::Missing, detail) });
+        }
         for found in &self.found {
             estate.host_pools.push(found.host_pool());
             estate.application_groups.extend(found.groups());
@@ -124,13 +129,13 @@ impl Workspaces {
                 object_id: found.object_id.clone(),
                 friendly_name: found.name.clone(),
             });
-            estate.role_assignments.push(RoleAssignment {
+            estate.role_assignments.extend(account.map(|account| RoleAssignment {
                 id: ArmId::new(&format!("{}/providers/Microsoft.Authorization/roleAssignments/account", found.id)),
                 scope: found.id.clone(),
                 role_definition_id: ArmId::new(ROLE),
-                principal: Principal { id: account.unwrap_or(NAMELESS_ACCOUNT).to_owned(), kind: "User".to_owned() },
+                principal: Principal { id: account.to_owned(), kind: "User".to_owned() },
                 condition: None,
-            });
+            }));
         }
         estate.unknown.extend(self.unknown.iter().cloned());
     }

@@ -27,6 +27,33 @@ async fn each_workspace_stands_where_a_host_pool_does_and_the_account_may_open_i
 }
 
 #[tokio::test]
+async fn an_account_that_the_connection_does_not_name_is_the_token_s() {
+    let service = Service::with(&["w1", "w2"]).await;
+    // {"upn":"kim@contoso.com"}
+    *service.credentials.always.lock().unwrap() = Some("e30.eyJ1cG4iOiJraW1AY29udG9zby5jb20ifQ.x".to_owned());
+    let discovery = discover(service.nameless().estate().await.unwrap(), &[]);
+    assert_eq!(discovery.unknown, []);
+    for group in discovery.pools.iter().flat_map(|pool| &pool.groups) {
+        assert_eq!(group.entitlements.as_ref().unwrap()[0].principal.id, "kim@contoso.com");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_names_leaves_it_unknown_who_may_open_what_and_nothing_else() {
+    let service = Service::with(&["w1", "w2"]).await;
+    let inventory = service.nameless();
+    let discovery = discover(inventory.estate().await.unwrap(), &[]);
+    assert_eq!(discovery.pools.len(), 2);
+    for pool in &discovery.pools {
+        assert_eq!(pool.unknown, [], "what it publishes is known");
+        assert!(pool.groups.iter().all(|group| group.entitlements.is_none()), "neither nobody nor somebody");
+    }
+    assert_eq!(discovery.unknown.len(), 1);
+    assert!(discovery.unknown[0].reason.detail.contains("set `username`"), "{}", discovery.unknown[0].reason);
+    assert!(inventory.host_pool(&w("w3")).await.unwrap().is_none(), "what is gone is gone");
+}
+
+#[tokio::test]
 async fn requests_say_what_they_accept_and_which_client_they_are() {
     let service = Service::offering(&[]).await;
     apps(&service.inventory(), &[]).await.unwrap();

@@ -139,10 +139,13 @@ impl Service {
     }
 
     fn handle(&self, models: &[FeedModel], since: Timestamp) -> FeedInventory {
-        let account = Some("sync@contoso.com".to_owned());
-        let user_agent = "client/1.0".to_owned();
-        let settings = FeedSettings { models: models.to_vec(), user_agent, account };
-        FeedInventory::new(Arc::clone(&self.shared), settings, since)
+        FeedInventory::new(Arc::clone(&self.shared), settings(models), since)
+    }
+
+    /// A handle of a connection that does not name its account.
+    fn nameless(&self) -> FeedInventory {
+        let settings = FeedSettings { account: None, ..settings(&[FeedModel::Arm]) };
+        FeedInventory::new(Arc::clone(&self.shared), settings, Timestamp::MAX)
     }
 
     async fn requests(&self) -> Vec<Request> {
@@ -157,6 +160,11 @@ impl Service {
     async fn apps(&self, known: &[Resource]) -> Listing {
         apps(&self.inventory(), known).await.unwrap().unwrap()
     }
+}
+
+fn settings(models: &[FeedModel]) -> FeedSettings {
+    let (user_agent, account) = ("client/1.0".to_owned(), Some("sync@contoso.com".to_owned()));
+    FeedSettings { models: models.to_vec(), user_agent, account }
 }
 
 fn xml(text: &str) -> ResponseTemplate {
