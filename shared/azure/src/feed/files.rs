@@ -129,7 +129,6 @@ impl<'a> Files<'a> {
                 Ok(body.into())
             }
             Answer::Absent { text, .. } => Err(story(Why::Missing, &text)),
-            Answer::NoHost => Err(story(Why::Retired, "its host has no address")),
             Answer::NotModified => Err(story(Why::Failed, "304, though nothing is known of it")),
         }
     }
