@@ -55,7 +55,13 @@ impl Connected {
             Kind::Feed(feed) => {
                 let user_agent = feed.user_agent.as_deref().unwrap_or(DEFAULT_FEED_USER_AGENT).to_owned();
                 let account = connection.credential.account().map(str::to_owned);
-                let settings = FeedSettings { models: feed.models.clone(), user_agent, account };
+                let settings = FeedSettings {
+                    models: feed.models.clone(),
+                    user_agent,
+                    account,
+                    cloud_pcs: connection.policy.cloud_pcs,
+                    scope: connection.policy.scope,
+                };
                 Reader::Feed(Arc::new(FeedShared::new(client, tokens, places)), settings)
             }
             Kind::Classic(Classic { tenant_groups, tenants }) => {

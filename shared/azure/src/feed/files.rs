@@ -46,6 +46,8 @@ pub(super) struct Files<'a> {
     model: FeedModel,
     /// The feed's own address, which its links are relative to.
     base: &'a Url,
+    /// Whether they are of any use.
+    pub(super) are_wanted: bool,
     rdp_failures: AtomicU32,
     icon_failures: AtomicU32,
     bytes: AtomicUsize,
@@ -54,7 +56,12 @@ pub(super) struct Files<'a> {
 impl<'a> Files<'a> {
     pub(super) fn new(client: &'a FeedClient, model: FeedModel, base: &'a Url) -> Self {
         let (rdp_failures, icon_failures, bytes) = Default::default();
-        Self { client, model, base, rdp_failures, icon_failures, bytes }
+        Self { client, model, base, are_wanted: true, rdp_failures, icon_failures, bytes }
+    }
+
+    /// The same for resources that are not published: nothing needs to be asked for.
+    pub(super) fn not_wanted(self) -> Self {
+        Self { are_wanted: false, ..self }
     }
 
     /// The same with nothing left of what they may take together.

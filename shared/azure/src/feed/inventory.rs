@@ -3,6 +3,7 @@
 use super::account;
 use super::client::FeedClient;
 use super::documents::{self, Document};
+use super::files::Files;
 use super::resources;
 use super::shared::FeedShared;
 use super::workspaces::{Found, Lookup, Workspaces, role};
@@ -12,6 +13,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
+use poolwarden_domain::policy::Scope;
 use poolwarden_domain::tswp::ResourceCollection;
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use std::collections::HashMap;
@@ -28,6 +30,11 @@ pub struct FeedSettings {
     /// The account's user principal name, as far as the connection names one: who may open what the feed shows. Without,
     /// the one that the token names.
     pub account: Option<String>,
+    /// Whether Windows 365 Cloud PCs are published. If not, they take no room from other feeds, and of those that are
+    /// read all the same, so that a report can say why they are left out, no file is asked for.
+    pub cloud_pcs: bool,
+    /// The kinds that are published: of others no file is asked for.
+    pub scope: Scope,
 }
 
 type Feed = Arc<OnceCell<Reading<Document<ResourceCollection>>>>;
@@ -37,6 +44,8 @@ pub struct FeedInventory {
     client: FeedClient,
     models: Vec<(FeedModel, OnceCell<Reading<Workspaces>>)>,
     account: Option<String>,
+    cloud_pcs: bool,
+    scope: Scope,
     feeds: Mutex<HashMap<ArmId, Feed>>,
 }
 
@@ -51,6 +60,8 @@ impl FeedInventory {
             client: FeedClient::new(shared, &settings.user_agent, since),
             models: models.into_iter().map(|model| (model, OnceCell::new())).collect(),
             account: settings.account,
+            cloud_pcs: settings.cloud_pcs,
+            scope: settings.scope,
             feeds: Mutex::default(),
         }
     }
@@ -61,8 +72,10 @@ impl FeedInventory {
             let text = format!("this connection does not read the {} feed; what is known of it is kept", model.name());
             return Err(Unreadable::new(Why::Missing, text));
         };
-        let look =
-            async || documents::discovery(&self.client, model).await.map(|document| Workspaces::of(model, &document));
+        let look = async || {
+            let document = documents::discovery(&self.client, model).await?;
+            Ok(Workspaces::of(model, &document, self.cloud_pcs))
+        };
         cell.get_or_init(look).await.as_ref().map_err(Clone::clone)
     }
 
@@ -159,7 +172,10 @@ impl Inventory for FeedInventory {
         }
         match self.feed(model, workspace).await.get() {
             Some(Ok(document)) => {
-                Ok(Some(resources::listing(&self.client, model, workspace, document, kind, known).await))
+                let is_published = self.scope.covers(kind) && (self.cloud_pcs || !workspace.cloud_pc);
+                let files = Files::new(&self.client, model, &document.url);
+                let files = if is_published { files } else { files.not_wanted() };
+                Ok(Some(resources::listing(&files, workspace, document, kind, known).await))
             }
             Some(Err(reason)) => Err(reason.clone()),
             None => Err(Unreadable::new(Why::Failed, format!("the feed of {}: nobody read it", workspace.id))),

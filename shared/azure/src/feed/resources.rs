@@ -1,13 +1,13 @@
 //! What a workspace offers, as desktops and RemoteApps with their icons and `.rdp` files.
 
-use super::client::{FeedClient, REQUESTS_OF_A_HANDLE};
+use super::client::REQUESTS_OF_A_HANDLE;
 use super::documents::Document;
 use super::files::{Files, Picture, named_by, path_of};
 use super::workspaces::{Found, fit_for_id};
 use crate::inventory::Listing;
 use futures::{StreamExt, stream};
 use poolwarden_domain::estate::{CommandLineSetting, Resource, ResourceKind};
-use poolwarden_domain::feed::{self, FeedItem, FeedModel, FileAssociation};
+use poolwarden_domain::feed::{self, FeedItem, FileAssociation};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::tswp::{self, ResourceCollection};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
@@ -33,19 +33,17 @@ struct Item<'a> {
 
 /// What the document offers of one kind. What is `known` and has not changed is not fetched again.
 pub(super) async fn listing(
-    client: &FeedClient,
-    model: FeedModel,
+    files: &Files<'_>,
     workspace: &Found,
     document: &Document<ResourceCollection>,
     kind: ResourceKind,
     known: &[Resource],
 ) -> Listing {
     let group = feed::group(&workspace.id, kind);
-    let files = Files::new(client, model, &document.url);
     let known: HashMap<&ArmId, &Resource> = known.iter().map(|known| (&known.id, known)).collect();
     let items = items(workspace, document, kind, &group);
     let reads = items.into_iter().enumerate().map(|(number, item)| {
-        let (files, known) = (&files, known.get(&item.id).copied());
+        let known = known.get(&item.id).copied();
         async move { (number, item.id.clone(), item.read(files, known).await) }
     });
     let reads: Vec<_> = reads.collect();
@@ -149,6 +147,14 @@ impl<'a> Item<'a> {
             resource.icon_sha256.clone_from(&known.icon_sha256);
             if let Some(feed) = &mut resource.feed {
                 (feed.rdp, feed.host_pool) = (item.rdp.clone(), item.host_pool.clone());
+            }
+            return Ok(resource);
+        }
+        if !files.are_wanted {
+            let mut resource = self.described();
+            if let Some(feed) = &mut resource.feed {
+                // No digest is like this one: once they are wanted, they are asked for.
+                feed.version.push_str("-without-files");
             }
             return Ok(resource);
         }

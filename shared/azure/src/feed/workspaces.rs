@@ -33,7 +33,7 @@ pub(super) struct Found {
     pub(super) object_id: String,
     name: Option<String>,
     geo: Option<String>,
-    cloud_pc: bool,
+    pub(super) cloud_pc: bool,
     pub(super) url: Url,
 }
 
@@ -55,8 +55,9 @@ pub(super) enum Lookup<'a> {
 
 impl Workspaces {
     /// Sorts out what the document says. The order of its feeds means nothing, so which of too many are read does not
-    /// depend on it.
-    pub(super) fn of(model: FeedModel, document: &Document<Discovery>) -> Self {
+    /// depend on it. Cloud PCs that are not wanted come last; those for which there is no room are as good as gone, as
+    /// whatever else a filter leaves out.
+    pub(super) fn of(model: FeedModel, document: &Document<Discovery>, cloud_pcs: bool) -> Self {
         let mut workspaces = Self::default();
         let mut unknown = |scope: ArmId, why, detail: String| {
             workspaces.unknown.push(UnknownScope { scope, reason: Unreadable::new(why, detail) });
@@ -88,8 +89,10 @@ impl Workspaces {
                 }
             }
         }
-        let beyond = each.len().saturating_sub(FEEDS);
-        for (number, id) in each.keys().skip(FEEDS).enumerate() {
+        let (left_out, wanted): (Vec<Found>, Vec<Found>) =
+            each.into_values().partition(|found| found.cloud_pc && !cloud_pcs);
+        let beyond = wanted.len().saturating_sub(FEEDS);
+        for (number, Found { id, .. }) in wanted.iter().skip(FEEDS).enumerate() {
             let detail = format!("the account has {beyond} feed(s) more than the {FEEDS} that are read of one account");
             match number {
                 0..NAMED => unknown(id.clone(), Why::TooLarge, detail),
@@ -97,7 +100,7 @@ impl Workspaces {
                 _ => break,
             }
         }
-        workspaces.found = each.into_values().take(FEEDS).collect();
+        workspaces.found = wanted.into_iter().chain(left_out).take(FEEDS).collect();
         workspaces
     }
 

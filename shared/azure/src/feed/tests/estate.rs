@@ -130,6 +130,40 @@ async fn only_sixteen_feeds_are_read_and_the_others_are_said_to_be_unknown() {
 }
 
 #[tokio::test]
+async fn cloud_pcs_that_nobody_wants_take_no_room_from_other_feeds() {
+    let mark = r#"Geo="EU"><Extensions><Extension Name="CloudPC"/></Extensions></TenantFeedURL>"#;
+    let cloud_pcs: String = (0..20)
+        .map(|number| {
+            let name = format!("a{number:02}");
+            discovery_of(&[(&name, "/feeds/pc")]).replace(r#"Geo="EU"/>"#, mark)
+        })
+        .map(|document| document[document.find("<TenantFeedURL ").unwrap()..].replace("</TenantFeedURLs>", ""))
+        .collect();
+    let others: Vec<String> = (0..15).map(|number| format!("w{number:02}")).collect();
+    let others: Vec<(&str, &str)> = others.iter().map(|name| (name.as_str(), "/feeds/w")).collect();
+    let document = discovery_of(&others).replace("</TenantFeedURLs>", &(cloud_pcs + "</TenantFeedURLs>"));
+    let service = Service::empty().await;
+    service.answer(DISCOVERY, xml(&document)).await;
+    service.answer("/feeds/pc", xml(&feed_of(&[resource("Desktop", "d")]))).await;
+
+    let inventory = service.inventory();
+    let estate = inventory.estate().await.unwrap();
+    assert_eq!((estate.host_pools.len(), estate.unknown.len()), (16, 0));
+    let one = inventory.host_pool(&w("a00")).await.unwrap();
+    assert!(one.is_some(), "where there is room, a report can say why it is left out");
+    let desktops = list(&inventory, "a00", ResourceKind::Desktop).await.unwrap().unwrap();
+    assert_eq!(
+        (names(&desktops), service.asked("/files").await, service.asked("/api/arm/feeddiscovery/tenants").await),
+        (vec!["d"], 0, 0)
+    );
+    assert!(inventory.host_pool(&w("a01")).await.unwrap().is_none(), "left out, as by any other filter");
+
+    let all = service.with_settings(FeedSettings { cloud_pcs: true, ..settings(&[FeedModel::Arm]) });
+    let estate = all.estate().await.unwrap();
+    assert_eq!((estate.host_pools.len(), estate.unknown.len()), (16, 19), "wanted, they count");
+}
+
+#[tokio::test]
 async fn a_feed_that_cannot_be_read_off_the_document_may_be_any() {
     let service = Service::empty().await;
     let document =

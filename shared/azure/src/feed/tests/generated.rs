@@ -33,7 +33,7 @@ fn observed(bytes: &[u8], look: &Observation) -> (PoolSnapshot, Vec<Resource>, u
     }];
     let value = Discovery { feeds, ..Discovery::default() };
     let found = Document { parsed: Parsed { value, warnings: vec![], skipped: vec![] }, url: url.clone() };
-    let workspaces = Workspaces::of(FeedModel::Arm, &found);
+    let workspaces = Workspaces::of(FeedModel::Arm, &found, true);
     let mut estate = Estate::default();
     workspaces.add_to(FeedModel::Arm, &mut estate, Some("sync@contoso.com"));
     let Lookup::Found(workspace) = workspaces.look_up(&FeedModel::Arm.workspace("w")) else { panic!("one workspace") };

@@ -69,6 +69,25 @@ async fn what_is_known_and_has_not_changed_is_not_fetched_again_but_its_words_ar
 }
 
 #[tokio::test]
+async fn files_of_kinds_that_are_not_published_are_not_asked_for_until_they_are() {
+    let service = Service::offering(&[resource("RemoteApp", "a"), resource("Desktop", "d")]).await;
+    let desktops = service.with_settings(FeedSettings { scope: Scope::Desktops, ..settings(&[FeedModel::Arm]) });
+    let left_out = apps(&desktops, &[]).await.unwrap().unwrap();
+    assert_eq!((names(&left_out), dark(&left_out)), (vec!["a"], Vec::new()), "the report names it");
+    assert_eq!(service.requests().await.len(), 2, "the two documents and no file");
+    let wanted = list(&desktops, "w1", ResourceKind::Desktop).await.unwrap().unwrap();
+    assert!(wanted.resources[0].rdp.is_some() && wanted.resources[0].icon.is_some());
+
+    let later = service.apps(&stored(left_out)).await;
+    assert!(later.resources[0].rdp.is_some() && later.resources[0].icon.is_some());
+    let before = service.requests().await.len();
+    let known = stored(later);
+    let again = apps(&desktops, &known).await.unwrap().unwrap();
+    assert_eq!(again.resources[0].feed, known[0].feed, "what is known is kept");
+    assert_eq!(service.requests().await.len(), before);
+}
+
+#[tokio::test]
 async fn what_the_feed_says_has_changed_is_fetched_again() {
     let service = Service::offering(&[resource("RemoteApp", "a")]).await;
     let known = stored(service.apps(&[]).await);

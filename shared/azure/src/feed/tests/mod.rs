@@ -16,6 +16,7 @@ use crate::testing::FixedToken;
 use jiff::Timestamp;
 use poolwarden_domain::estate::{Estate, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
+use poolwarden_domain::policy::Scope;
 use poolwarden_domain::{ArmId, Reading, Why};
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -144,7 +145,10 @@ impl Service {
 
     /// A handle of a connection that does not name its account.
     fn nameless(&self) -> FeedInventory {
-        let settings = FeedSettings { account: None, ..settings(&[FeedModel::Arm]) };
+        self.with_settings(FeedSettings { account: None, ..settings(&[FeedModel::Arm]) })
+    }
+
+    fn with_settings(&self, settings: FeedSettings) -> FeedInventory {
         FeedInventory::new(Arc::clone(&self.shared), settings, Timestamp::MAX)
     }
 
@@ -164,7 +168,7 @@ impl Service {
 
 fn settings(models: &[FeedModel]) -> FeedSettings {
     let (user_agent, account) = ("client/1.0".to_owned(), Some("sync@contoso.com".to_owned()));
-    FeedSettings { models: models.to_vec(), user_agent, account }
+    FeedSettings { models: models.to_vec(), user_agent, account, cloud_pcs: false, scope: Scope::Both }
 }
 
 fn xml(text: &str) -> ResponseTemplate {
