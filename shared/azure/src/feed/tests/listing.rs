@@ -244,6 +244,22 @@ async fn ids_come_from_the_address_and_odd_ones_neither_collide_nor_lead_elsewhe
 }
 
 #[tokio::test]
+async fn of_two_resources_with_one_id_the_same_one_counts_whatever_their_order() {
+    // One id in the address below two workspaces, each with a title of its own.
+    let of = |workspace: &str, title: &str| {
+        resource_with("RemoteApp", "same", "", &[], workspace).replace("Title of same", title)
+    };
+    let (one, other) = (of("w1", "One"), of("w9", "Other"));
+    let neighbours = ["a", "b"].map(|id| resource("RemoteApp", id));
+    for pair in [[&one, &other], [&other, &one]] {
+        let offered = [&neighbours[0], pair[0], &neighbours[1], pair[1]].map(String::clone);
+        let listing = Service::offering(&offered).await.apps(&[]).await;
+        assert_eq!(names(&listing), ["a", "same", "b"]);
+        assert_eq!(listing.resources[1].friendly_name.as_deref(), Some("One"));
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_fails_every_time_is_not_asked_for_every_file() {
     let many: Vec<String> =
         (0..400).map(|number| resource_with("RemoteApp", &format!("r{number}"), "", &[], "w1")).collect();
