@@ -1,6 +1,7 @@
 //! What a discovery document amounts to: the account's workspaces, each standing where a host pool does.
 
 use super::documents::Document;
+use super::files::path_of;
 use poolwarden_domain::entitlement::USE_APPLICATIONS;
 use poolwarden_domain::estate::{
     ApplicationGroup, Estate, HostPool, Permission, Principal, ResourceKind, RoleAssignment, RoleDefinition, Workspace,
@@ -73,7 +74,7 @@ impl Workspaces {
         }
         let mut each: BTreeMap<ArmId, Found> = BTreeMap::new();
         for feed in &document.parsed.value.feeds {
-            let (id, object_id) = identity(model, feed);
+            let (id, object_id) = identity(model, &document.url, feed);
             let Ok(url) = document.url.join(&feed.feed_url) else {
                 unknown(id, Why::Malformed, "the address of its feed is no URL".to_owned());
                 continue;
@@ -183,11 +184,24 @@ impl Found {
     }
 }
 
-/// The workspace's id here and the one it has in the service. Without `TenantId`, its feed's address has to do.
-fn identity(model: FeedModel, feed: &TenantFeed) -> (ArmId, String) {
+/// The workspace's id here and the one it has in the service. Without `TenantId`, its feed's address has to do: the id
+/// that it names, or else its path. The host is a region's and changes.
+fn identity(model: FeedModel, base: &Url, feed: &TenantFeed) -> (ArmId, String) {
     let named = feed.tenant_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
-    let object_id = named.map_or_else(|| sha256_hex(without_query(&feed.feed_url).as_bytes()), str::to_owned);
+    let object_id = named.map_or_else(
+        || {
+            let path = path_of(base, &feed.feed_url);
+            tenant_in(&path).map_or_else(|| sha256_hex(path.as_bytes()), str::to_owned)
+        },
+        str::to_owned,
+    );
     (model.workspace(&fit_for_id(&object_id)), object_id)
+}
+
+/// The id in a path `…/tenants/{id}/…`.
+fn tenant_in(path: &str) -> Option<&str> {
+    let mut segments = path.split('/').skip_while(|segment| *segment != "tenants");
+    segments.nth(1).filter(|id| !id.is_empty())
 }
 
 /// An address as written, without what may be a signature.

@@ -184,6 +184,24 @@ async fn a_feed_that_cannot_be_read_off_the_document_may_be_any() {
 }
 
 #[tokio::test]
+async fn a_workspace_without_an_id_keeps_its_own_when_another_region_serves_it() {
+    let of = async |region: &str, path: &str| {
+        let service = Service::empty().await;
+        let url = format!("https://rdweb-{region}.wvd.microsoft.com{path}?sig={region}");
+        service.answer(DISCOVERY, xml(&discovery_of(&[("", &url)]))).await;
+        let estate = service.inventory().estate().await.unwrap();
+        estate.host_pools[0].id.clone()
+    };
+    let named = "/api/arm/feeddiscovery/tenants/0c0ffee0/feed";
+    assert_eq!(of("r0", named).await, w("0c0ffee0"));
+    for (path, other) in [(named, "/api/arm/feeddiscovery/tenants/1/feed"), ("/feeds/a", "/feeds/b")] {
+        assert_eq!(of("r0", path).await, of("r1", path).await, "{path}");
+        assert_ne!(of("r0", path).await, of("r0", other).await, "{path}");
+    }
+    assert_eq!(of("r0", "/tenants/").await.name().len(), 64, "no id is named");
+}
+
+#[tokio::test]
 async fn both_models_make_one_estate_and_a_failure_of_one_hides_nothing_of_the_other() {
     let service = Service::with(&["w1"]).await;
     service.answer(CLASSIC_DISCOVERY, xml(&discovery_of(&[("w1", "/feeds/classic")]))).await;
