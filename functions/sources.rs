@@ -6,7 +6,7 @@ use moka::sync::Cache;
 use poolwarden_azure::{
     AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
     DeviceCodeSignIn, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory, Http, Inventory,
-    KeyVault, SecretError, SendError, Shared, SignInError, WebhookSender, credential_end, sign_in,
+    KeyVault, SecretError, SendError, Shared, SignInError, SignInProblem, WebhookSender, credential_end, sign_in,
 };
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys};
@@ -55,7 +55,13 @@ impl Connected {
             Kind::Feed(feed) => {
                 let user_agent = feed.user_agent.as_deref().unwrap_or(DEFAULT_FEED_USER_AGENT).to_owned();
                 let account = connection.credential.account().map(str::to_owned);
-                let settings = FeedSettings { models: feed.models.clone(), user_agent, account };
+                let settings = FeedSettings {
+                    models: feed.models.clone(),
+                    user_agent,
+                    account,
+                    cloud_pcs: connection.policy.cloud_pcs,
+                    scope: connection.policy.scope,
+                };
                 Reader::Feed(Arc::new(FeedShared::new(client, tokens, places)), settings)
             }
             Kind::Classic(Classic { tenant_groups, tenants }) => {
@@ -104,15 +110,23 @@ impl Sources {
         self.connected.get(connection).ok_or_else(|| format!("connection {connection} is not configured"))
     }
 
-    /// Makes sure that there is a token for a connection. The outer error is a mistake of ours, not a refusal.
+    /// Makes sure that there is a token for a connection. Of two models, one that is not consented to does not stop the
+    /// other: it is unknown in the run. The outer error is a mistake of ours, not a refusal.
     pub async fn sign_in(&self, connection: &str) -> Result<Result<(), SignInError>, String> {
         let connected = self.connected(connection)?;
+        let (mut has_token, mut not_consented) = (false, None);
         for scope in &connected.scopes {
-            if let Err(error) = connected.credentials.token(scope).await {
-                return Ok(Err(error.of_connection(connection)));
+            match connected.credentials.token(scope).await {
+                Ok(_) => has_token = true,
+                Err(error) if error.problem() == Some(SignInProblem::Consent) => {
+                    let error = error.of_connection(connection);
+                    tracing::warn!(connection, scope, %error, "not consented to");
+                    not_consented.get_or_insert(error);
+                }
+                Err(error) => return Ok(Err(error.of_connection(connection))),
             }
         }
-        Ok(Ok(()))
+        Ok(if has_token { Ok(()) } else { not_consented.map_or(Ok(()), Err) })
     }
 
     /// Begins a sign-in by hand, for what the connection reads.

@@ -8,7 +8,7 @@ use poolwarden_store::{Options, Sqlite};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::Path;
-use wiremock::matchers::method;
+use wiremock::matchers::{body_string_contains, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The store that outlives processes, and a token endpoint.
@@ -27,8 +27,13 @@ impl Stand {
 
     /// A process over the store: what it remembers ends with it.
     fn process(&self) -> Deps {
+        self.process_with("")
+    }
+
+    /// The same with more settings of the connection.
+    fn process_with(&self, lines: &str) -> Deps {
         let text = format!(
-            "[[connection]]\nname = \"c\"\nendpoints = {{ authority = \"{0}\", graph = \"{0}\" }}\n\
+            "[[connection]]\nname = \"c\"\n{lines}endpoints = {{ authority = \"{0}\", graph = \"{0}\" }}\n\
              credential = {{ kind = \"username_password\", username = \"u@a.example\", password = {{ file = \"password\" }} }}\n",
             self.server.uri()
         );
@@ -146,4 +151,40 @@ async fn a_refusal_that_comes_in_the_middle_of_a_run_is_not_tried_again_by_the_n
     run(&serves, "r2").await.unwrap();
     run(&serves, "r3").await.unwrap();
     assert_eq!(stand.attempts().await, 1);
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_consented_to_does_not_stop_the_other() {
+    let stand = Stand::new().await;
+    let lines = "kind = \"feed\"\nmodels = [\"arm\", \"classic\"]\n";
+    stand.accepts().await;
+    let refused = ResponseTemplate::new(400).set_body_json(json!({"error": "x", "error_codes": [65_001]}));
+    let classic = Mock::given(method("POST")).and(body_string_contains("mrs-RDInfra-prod")).respond_with(refused);
+    classic.with_priority(1).mount(&stand.server).await;
+    let deps = stand.process_with(lines);
+    for id in ["r1", "r2", "r4", "r5"] {
+        assert_eq!(run(&deps, id).await, None, "the ARM feed can be read");
+    }
+    assert!(health::of(&deps, "c").await.unwrap().unwrap().state.signs_in());
+    let requests = stand.server.received_requests().await.unwrap();
+    let is_classic = |body: &[u8]| String::from_utf8_lossy(body).contains("mrs-RDInfra-prod");
+    let asked = requests.iter().filter(|request| is_classic(&request.body)).count();
+    // The first run is what finds the connection well, which looks to the second as if somebody had mended it.
+    assert!(asked <= 2, "not at every run, but {asked} times");
+
+    stand.answers(400, json!({"error": "x", "error_codes": [65_001]})).await;
+    assert!(run(&stand.process_with(lines), "r3").await.unwrap().contains("consented"), "neither can be read");
+    let health = health::of(&stand.process(), "c").await.unwrap().unwrap();
+    assert_eq!(health.problem, Some(poolwarden_azure::SignInProblem::Consent));
+}
+
+#[tokio::test]
+async fn whatever_else_is_wrong_with_a_second_model_stops_both() {
+    let stand = Stand::new().await;
+    stand.accepts().await;
+    let refused = ResponseTemplate::new(400).set_body_json(json!({"error": "x", "error_codes": [50_126]}));
+    let classic = Mock::given(method("POST")).and(body_string_contains("mrs-RDInfra-prod")).respond_with(refused);
+    classic.with_priority(1).mount(&stand.server).await;
+    let deps = stand.process_with("kind = \"feed\"\nmodels = [\"arm\", \"classic\"]\n");
+    assert!(run(&deps, "r1").await.unwrap().contains("password is wrong"));
 }

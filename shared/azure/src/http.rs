@@ -49,19 +49,6 @@ pub(crate) fn transport_text(error: reqwest::Error) -> String {
     format!("{kind} ({})", crate::answers::safe(&deepest.to_string(), 200))
 }
 
-/// Whether a request failed because its host's name means nothing, or cannot be looked up.
-pub(crate) fn is_name_failure(error: &reqwest::Error) -> bool {
-    let mut next = std::error::Error::source(error);
-    while let Some(source) = next {
-        // The resolver's own error is boxed and wrapped in ways that no public type names.
-        if source.to_string().contains("dns error") {
-            return true;
-        }
-        next = source.source();
-    }
-    false
-}
-
 /// An answer's body could not be had whole.
 #[derive(Debug)]
 pub(crate) enum BodyError {

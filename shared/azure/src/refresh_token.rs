@@ -67,8 +67,8 @@ impl TokenPlace {
                 let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
                 written.map_err(|error| {
                     SignInError::Misconfigured(format!(
-                        "the refresh token cannot be kept in {self}; check that its folder exists and that this \
-                         process may write there: {error}"
+                        "the refresh token cannot be kept in {self}: {error}; check that its folder exists and that \
+                         this process may write there"
                     ))
                 })
             }
@@ -129,9 +129,21 @@ impl TokenSource for RefreshTokenSource {
         let granted = self.ours.grant(&self.tenant_id, &form).await;
         let granted = granted.map_err(|failed| failed.without(old.expose_secret()))?;
         if let Some(new) = granted.refresh.filter(|new| new.expose_secret() != old.expose_secret()) {
-            self.place.write(&new, &self.ours).await?;
+            self.place.write(&new, &self.ours).await.map_err(held_back)?;
         }
         Ok(granted.access)
+    }
+}
+
+/// A token that was granted and cannot be kept. Every further try would be granted another one, so there is none: until
+/// a person has mended the place, or for some minutes if it is only out of reach.
+fn held_back(error: SignInError) -> NoToken {
+    match error {
+        SignInError::Misconfigured(text) => {
+            let text = format!("{text}; then run `poolwarden connections check NAME`");
+            SignInError::Refused { problem: SignInProblem::Configuration, code: None, text }.into()
+        }
+        passing => NoToken::for_a_while(passing),
     }
 }
 

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use url::form_urlencoded;
 
 /// The client ID of the Azure Virtual Desktop client, which every directory knows and which may ask for the feed.
 pub const AVD_CLIENT: &str = "a85cf173-4192-42f8-81fa-777a763e6e2c";
@@ -170,10 +171,15 @@ impl SignInError {
         })
     }
 
-    /// The same without something that must not be shown, should an answer have repeated it.
+    /// The same without something that must not be shown, should an answer have repeated it: as it is, or as it was
+    /// sent in a form.
     #[must_use]
     pub(crate) fn without(self, secret: &str) -> Self {
-        if secret.is_empty() { self } else { self.map_text(|text| text.replace(secret, "(secret)")) }
+        if secret.is_empty() {
+            return self;
+        }
+        let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        self.map_text(|text| text.replace(secret, "(secret)").replace(&in_form, "(secret)"))
     }
 
     fn map_text(self, change: impl FnOnce(String) -> String) -> Self {

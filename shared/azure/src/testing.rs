@@ -26,11 +26,12 @@ pub(crate) fn page_of(body: &serde_json::Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Hands out `token 1`, and the next number after each rejection; or refuses.
+/// Hands out `token 1`, and the next number after each rejection; or the one that is set; or refuses.
 #[derive(Default)]
 pub(crate) struct FixedToken {
     rejected: AtomicU32,
     pub(crate) error: Mutex<Option<SignInError>>,
+    pub(crate) always: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -40,7 +41,8 @@ impl Credentials for FixedToken {
             return Err(error);
         }
         let number = self.rejected.load(Ordering::SeqCst) + 1;
-        Ok(AccessToken { secret: format!("token {number}").into(), expires_at: Timestamp::MAX })
+        let token = self.always.lock().unwrap().clone().unwrap_or_else(|| format!("token {number}"));
+        Ok(AccessToken { secret: token.into(), expires_at: Timestamp::MAX })
     }
 
     fn reject(&self, _: &str, token: &AccessToken) {

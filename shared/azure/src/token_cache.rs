@@ -40,6 +40,8 @@ pub(crate) struct TokenCache<S> {
     now: Clock,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     refusals: Mutex<Vec<Refusal>>,
+    /// Held by the one caller that signs in, whatever for: what is refused to it, nobody tries after it.
+    signing_in: tokio::sync::Mutex<()>,
     /// Until when the service is left alone, and why.
     pause: Mutex<Option<(Timestamp, SignInError)>>,
 }
@@ -70,7 +72,8 @@ impl<S: TokenSource> TokenCache<S> {
     }
 
     fn with_clock(source: S, now: Clock) -> Self {
-        Self { source, now, slots: Mutex::default(), refusals: Mutex::default(), pause: Mutex::default() }
+        let (slots, refusals, signing_in, pause) = Default::default();
+        Self { source, now, slots, refusals, signing_in, pause }
     }
 
     fn slot(&self, scope: &str) -> Arc<Slot> {
@@ -88,19 +91,21 @@ impl<S: TokenSource> TokenCache<S> {
     }
 
     async fn acquire(&self, scope: &str) -> Result<AccessToken, SignInError> {
-        if let Some(error) = self.held_back(scope) {
-            return Err(error);
-        }
         let mut pause = PAUSE;
         for tries_left in (0..TRIES).rev() {
-            match self.source.acquire(scope).await {
-                Err(NoToken { error: SignInError::Unreachable(_), pause: None }) if tries_left > 0 => {
-                    tokio::time::sleep(crate::throttle::jittered(pause)).await;
-                    pause *= 2;
+            {
+                let _signing_in = self.signing_in.lock().await;
+                if let Some(error) = self.held_back(scope) {
+                    return Err(error);
                 }
-                Err(failed) => return Err(self.remember(scope, failed)),
-                Ok(token) => return Ok(token),
+                match self.source.acquire(scope).await {
+                    Err(NoToken { error: SignInError::Unreachable(_), pause: None }) if tries_left > 0 => {}
+                    Err(failed) => return Err(self.remember(scope, failed)),
+                    Ok(token) => return Ok(token),
+                }
             }
+            tokio::time::sleep(crate::throttle::jittered(pause)).await;
+            pause *= 2;
         }
         unreachable!("the last try returns")
     }

@@ -5,7 +5,7 @@ use super::inventory::FeedLook;
 use super::refusal::{Refusal, in_words};
 use super::shared::FeedShared;
 use crate::arm::{Counters, sign_in_story, too_long_text};
-use crate::http::{BodyError, is_name_failure, read_body, transport_text};
+use crate::http::{BodyError, read_body, transport_text};
 use crate::rate_headers::retry_after;
 use crate::sign_in::AccessToken;
 use crate::throttle::{Kind, Meter, Pass, Patience, TooLong, jittered};
@@ -84,8 +84,6 @@ pub(super) enum Answer {
     NotModified,
     /// The service says, in these words, that there is no such thing.
     Absent { status: u16, text: String },
-    /// There is no such service: its host has no address. Asked of the classic model only; elsewhere it is a failure.
-    NoHost,
 }
 
 /// One try's result.
@@ -206,9 +204,7 @@ impl FeedClient {
         self.counters.feed.fetch_add(1, Ordering::Relaxed);
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if ask.model == FeedModel::Classic && is_name_failure(&error) => {
-                return Try::Done(Answer::NoHost);
-            }
+            // A host without an address, too: both models are asked of the same one, so that tells of no retirement.
             Err(error) => return Try::Failed(transport_text(error), None),
         };
         if pass.answered(response.status().as_u16(), response.headers(), throttled).is_some() {

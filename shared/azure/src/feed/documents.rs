@@ -70,7 +70,6 @@ pub(super) async fn discovery(client: &FeedClient, model: FeedModel) -> Reading<
     };
     document(client, ask, tswp::discovery).await.map_err(|absent| match (absent, model) {
         (Absence::Unreadable(reason), _) => reason,
-        (Absence::NoHost, _) => retired("its host has no address"),
         (Absence::Absent { text, .. }, FeedModel::Classic) => retired(&text),
         (Absence::Absent { text, .. }, FeedModel::Arm) => {
             let text = format!("the discovery document of {scope}: {text}; is this the address of the feed?");
@@ -90,7 +89,6 @@ pub(super) async fn feed(
     let ask = Ask { url, model, what, scope, accept: FEED_ACCEPT, limit, validators: None };
     document(client, ask, tswp::resource_collection).await.map_err(|absent| match absent {
         Absence::Unreadable(reason) => reason,
-        Absence::NoHost => retired("its host has no address"),
         Absence::Absent { status: 410, text } if model == FeedModel::Classic => retired(&text),
         Absence::Absent { text, .. } => {
             Unreadable::new(Why::Missing, format!("the feed of {scope}: {text}; what is known of it is kept"))
@@ -108,7 +106,6 @@ fn retired(text: &str) -> Unreadable {
 enum Absence {
     Unreadable(Unreadable),
     Absent { status: u16, text: String },
-    NoHost,
 }
 
 async fn document<T>(
@@ -128,7 +125,6 @@ async fn document<T>(
     let (body, url, validators) = match answer {
         Answer::Got { body, url, validators } => (body, url, validators),
         Answer::Absent { status, text } => return Err(Absence::Absent { status, text }),
-        Answer::NoHost => return Err(Absence::NoHost),
         Answer::NotModified => match &remembered {
             Some(document) => (document.body.clone(), document.url.clone(), document.validators.clone()),
             None => {

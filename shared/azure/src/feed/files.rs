@@ -4,10 +4,11 @@
 use super::client::{Answer, Ask, FeedClient};
 use crate::answers::safe;
 use poolwarden_domain::feed::FeedModel;
-use poolwarden_domain::icon::MAX_ICON_BYTES;
+use poolwarden_domain::icon::{self, IconError, MAX_ICON_BYTES};
 use poolwarden_domain::rdp::{self, MAX_RDP_BYTES};
 use poolwarden_domain::tswp::{Icon, IconForm};
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use url::Url;
@@ -22,9 +23,6 @@ const ICONS_TRIED: usize = 4;
 const RAW_ICON_EDGE: u32 = 48;
 /// The largest edge that an icon may say it has, in pixels: larger ones are refused when they are read.
 const LARGEST_EDGE: u32 = 1_024;
-/// How files of these two kinds begin.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-const ICO: &[u8] = b"\0\0\x01\0";
 
 /// A `.rdp` file that was read.
 pub(super) struct RdpFile {
@@ -36,7 +34,7 @@ pub(super) struct RdpFile {
 
 /// What became of a resource's icons.
 pub(super) struct Picture {
-    /// The best that could be had.
+    /// The best that could be had: a PNG that can be used.
     pub(super) bytes: Option<Vec<u8>>,
     /// Whether there is no better one; otherwise it is worth asking again next time.
     pub(super) is_settled: bool,
@@ -48,6 +46,8 @@ pub(super) struct Files<'a> {
     model: FeedModel,
     /// The feed's own address, which its links are relative to.
     base: &'a Url,
+    /// Whether they are of any use.
+    pub(super) are_wanted: bool,
     rdp_failures: AtomicU32,
     icon_failures: AtomicU32,
     bytes: AtomicUsize,
@@ -56,7 +56,19 @@ pub(super) struct Files<'a> {
 impl<'a> Files<'a> {
     pub(super) fn new(client: &'a FeedClient, model: FeedModel, base: &'a Url) -> Self {
         let (rdp_failures, icon_failures, bytes) = Default::default();
-        Self { client, model, base, rdp_failures, icon_failures, bytes }
+        Self { client, model, base, are_wanted: true, rdp_failures, icon_failures, bytes }
+    }
+
+    /// The same for resources that are not published: nothing needs to be asked for.
+    pub(super) fn not_wanted(self) -> Self {
+        Self { are_wanted: false, ..self }
+    }
+
+    /// The same with nothing left of what they may take together.
+    #[cfg(test)]
+    pub(super) fn spent(mut self) -> Self {
+        *self.bytes.get_mut() = LISTING_BYTES;
+        self
     }
 
     /// Whether they are fetched though nothing says that they changed.
@@ -73,7 +85,7 @@ impl<'a> Files<'a> {
         Ok(RdpFile { host_pool: file.host_pool(), bytes })
     }
 
-    /// The largest of these icons that can be had.
+    /// The largest of these icons that can be had and used.
     pub(super) async fn icon(&self, scope: &ArmId, icons: &[Icon]) -> Picture {
         let mut by_size: Vec<&Icon> = icons.iter().collect();
         by_size.sort_by_key(|icon| Reverse(edge(icon)));
@@ -81,13 +93,10 @@ impl<'a> Files<'a> {
         let mut is_settled = true;
         for icon in by_size.into_iter().take(ICONS_TRIED) {
             match self.file("the icon", scope, &icon.file_url, MAX_ICON_BYTES, &self.icon_failures).await {
-                Ok(bytes) if bytes.starts_with(PNG) || bytes.starts_with(ICO) => {
-                    return Picture { bytes: Some(bytes), is_settled };
-                }
-                Ok(bytes) => {
-                    let begins = crate::answers::excerpt(&bytes);
-                    tracing::warn!(%scope, begins, "an icon that is no PNG and no ICO is left out");
-                }
+                Ok(bytes) => match accepted(bytes).await {
+                    Ok(png) => return Picture { bytes: Some(png), is_settled },
+                    Err(error) => tracing::warn!(%scope, %error, "an icon that cannot be used is left out"),
+                },
                 Err(reason) => {
                     tracing::warn!(%scope, %reason, "an icon is left out");
                     is_settled &= matches!(reason.why, Why::Missing | Why::Malformed | Why::TooLarge);
@@ -111,8 +120,9 @@ impl<'a> Files<'a> {
             return Err(story(Why::Failed, &text));
         }
         if self.bytes.load(Ordering::Relaxed) >= LISTING_BYTES {
-            let text = format!("the files of its group take more than {} MiB together", LISTING_BYTES >> 20);
-            return Err(story(Why::TooLarge, &text));
+            // Not its own size: next time, when others are known, it may well fit.
+            let text = format!("not asked for: the files of its group take {} MiB already", LISTING_BYTES >> 20);
+            return Err(story(Why::Failed, &text));
         }
         let url =
             self.base.join(url).map_err(|error| story(Why::Malformed, &format!("its address is no URL: {error}")))?;
@@ -131,10 +141,20 @@ impl<'a> Files<'a> {
                 Ok(body.into())
             }
             Answer::Absent { text, .. } => Err(story(Why::Missing, &text)),
-            Answer::NoHost => Err(story(Why::Retired, "its host has no address")),
             Answer::NotModified => Err(story(Why::Failed, "304, though nothing is known of it")),
         }
     }
+}
+
+/// An icon as the PNG that can be stored. Whoever stores it checks it again, but by then no smaller one can be had.
+async fn accepted(bytes: Vec<u8>) -> Result<Vec<u8>, IconError> {
+    let decode = move || match icon::accept(&bytes)? {
+        Cow::Borrowed(_) => Ok(bytes),
+        Cow::Owned(png) => Ok(png),
+    };
+    // It may unpack to megabytes, and meanwhile others are waited for.
+    let decoded = tokio::task::spawn_blocking(decode).await;
+    decoded.unwrap_or_else(|error| Err(IconError::NotPng(error.to_string())))
 }
 
 /// How large an icon is, as far as the feed says: the longer edge in pixels, and of two alike the file of many sizes.

@@ -1,7 +1,9 @@
 //! The port [`Inventory`] over a user's feed. One handle reads each document once, however many ask for it.
 
+use super::account;
 use super::client::FeedClient;
 use super::documents::{self, Document};
+use super::files::Files;
 use super::resources;
 use super::shared::FeedShared;
 use super::workspaces::{Found, Lookup, Workspaces, role};
@@ -11,6 +13,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
+use poolwarden_domain::policy::Scope;
 use poolwarden_domain::tswp::ResourceCollection;
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use std::collections::HashMap;
@@ -24,8 +27,14 @@ pub struct FeedSettings {
     pub models: Vec<FeedModel>,
     /// What is sent as `X-MS-User-Agent`; see [`crate::DEFAULT_FEED_USER_AGENT`].
     pub user_agent: String,
-    /// The account's user principal name, as far as the connection names one: who may open what the feed shows.
+    /// The account's user principal name, as far as the connection names one: who may open what the feed shows. Without,
+    /// the one that the token names.
     pub account: Option<String>,
+    /// Whether Windows 365 Cloud PCs are published. If not, they take no room from other feeds, and of those that are
+    /// read all the same, so that a report can say why they are left out, no file is asked for.
+    pub cloud_pcs: bool,
+    /// The kinds that are published: of others no file is asked for.
+    pub scope: Scope,
 }
 
 /// How closely a handle looks.
@@ -44,6 +53,8 @@ pub struct FeedInventory {
     client: FeedClient,
     models: Vec<(FeedModel, OnceCell<Reading<Workspaces>>)>,
     account: Option<String>,
+    cloud_pcs: bool,
+    scope: Scope,
     feeds: Mutex<HashMap<ArmId, Feed>>,
 }
 
@@ -57,6 +68,8 @@ impl FeedInventory {
             client: FeedClient::new(shared, &settings.user_agent, look),
             models: models.into_iter().map(|model| (model, OnceCell::new())).collect(),
             account: settings.account,
+            cloud_pcs: settings.cloud_pcs,
+            scope: settings.scope,
             feeds: Mutex::default(),
         }
     }
@@ -67,8 +80,10 @@ impl FeedInventory {
             let text = format!("this connection does not read the {} feed; what is known of it is kept", model.name());
             return Err(Unreadable::new(Why::Missing, text));
         };
-        let look =
-            async || documents::discovery(&self.client, model).await.map(|document| Workspaces::of(model, &document));
+        let look = async || {
+            let document = documents::discovery(&self.client, model).await?;
+            Ok(Workspaces::of(model, &document, self.cloud_pcs))
+        };
         cell.get_or_init(look).await.as_ref().map_err(Clone::clone)
     }
 
@@ -82,6 +97,16 @@ impl FeedInventory {
             Lookup::Unknown(reason) => Err(reason),
             Lookup::Gone => Ok(None),
         }
+    }
+
+    /// Who sees a model's feed, as far as the connection or its token says.
+    async fn account(&self, model: FeedModel) -> Option<String> {
+        if self.account.is_some() {
+            return self.account.clone();
+        }
+        let shared = &self.client.shared;
+        let token = shared.credentials.token(shared.endpoints.feed_scope(model)).await.ok()?;
+        account::named_in(&token)
     }
 
     /// What a workspace offers. Whoever asks second waits for the first one's answer.
@@ -108,7 +133,7 @@ impl Inventory for FeedInventory {
         let mut failures = Vec::new();
         for (model, workspaces) in join_all(looks).await {
             match workspaces {
-                Ok(workspaces) => workspaces.add_to(&mut estate, self.account.as_deref()),
+                Ok(workspaces) => workspaces.add_to(model, &mut estate, self.account(model).await.as_deref()),
                 Err(reason) => failures.push(UnknownScope { scope: model.id(), reason }),
             }
         }
@@ -155,7 +180,10 @@ impl Inventory for FeedInventory {
         }
         match self.feed(model, workspace).await.get() {
             Some(Ok(document)) => {
-                Ok(Some(resources::listing(&self.client, model, workspace, document, kind, known).await))
+                let is_published = self.scope.covers(kind) && (self.cloud_pcs || !workspace.cloud_pc);
+                let files = Files::new(&self.client, model, &document.url);
+                let files = if is_published { files } else { files.not_wanted() };
+                Ok(Some(resources::listing(&files, workspace, document, kind, known).await))
             }
             Some(Err(reason)) => Err(reason.clone()),
             None => Err(Unreadable::new(Why::Failed, format!("the feed of {}: nobody read it", workspace.id))),

@@ -1,17 +1,17 @@
 //! What a workspace offers, as desktops and RemoteApps with their icons and `.rdp` files.
 
-use super::client::{FeedClient, REQUESTS_OF_A_HANDLE};
+use super::client::REQUESTS_OF_A_HANDLE;
 use super::documents::Document;
 use super::files::{Files, Picture, named_by, path_of};
 use super::workspaces::{Found, fit_for_id};
 use crate::inventory::Listing;
 use futures::{StreamExt, stream};
 use poolwarden_domain::estate::{CommandLineSetting, Resource, ResourceKind};
-use poolwarden_domain::feed::{self, FeedItem, FeedModel, FileAssociation};
+use poolwarden_domain::feed::{self, FeedItem, FileAssociation};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::tswp::{self, ResourceCollection};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use url::Url;
 
 /// Resources of one group that are named one by one when they cannot be read; more, and the group is unknown.
@@ -33,19 +33,17 @@ struct Item<'a> {
 
 /// What the document offers of one kind. What is `known` and has not changed is not fetched again.
 pub(super) async fn listing(
-    client: &FeedClient,
-    model: FeedModel,
+    files: &Files<'_>,
     workspace: &Found,
     document: &Document<ResourceCollection>,
     kind: ResourceKind,
     known: &[Resource],
 ) -> Listing {
     let group = feed::group(&workspace.id, kind);
-    let files = Files::new(client, model, &document.url);
     let known: HashMap<&ArmId, &Resource> = known.iter().map(|known| (&known.id, known)).collect();
     let items = items(workspace, document, kind, &group);
     let reads = items.into_iter().enumerate().map(|(number, item)| {
-        let (files, known) = (&files, known.get(&item.id).copied());
+        let known = known.get(&item.id).copied();
         async move { (number, item.id.clone(), item.read(files, known).await) }
     });
     let reads: Vec<_> = reads.collect();
@@ -89,7 +87,8 @@ pub(super) fn described(
     items(workspace, document, kind, &group).iter().map(Item::described).collect()
 }
 
-/// The document's resources of one kind, each once.
+/// The document's resources of one kind, each once: of two with one id, the one whose file has the smaller address,
+/// whatever their order.
 fn items<'a>(
     workspace: &Found,
     document: &'a Document<ResourceCollection>,
@@ -97,24 +96,29 @@ fn items<'a>(
     group: &ArmId,
 ) -> Vec<Item<'a>> {
     let collection = &document.parsed.value;
-    let (mut seen, mut twice) = (HashSet::new(), 0);
-    let mut items = Vec::new();
+    let (mut places, mut twice) = (HashMap::new(), 0);
+    let mut items: Vec<Item<'_>> = Vec::new();
     for publisher in &collection.publishers {
         let shown_in = publisher.display_folder.as_ref().or(collection.display_folder.as_ref());
         for offered in publisher.resources.iter().filter(|offered| offered.kind == kind) {
             let item = Item::of(workspace, &document.url, offered, shown_in);
-            if seen.insert(item.id.clone()) {
+            let place = *places.entry(item.id.clone()).or_insert(items.len());
+            let Some(first) = items.get_mut(place) else {
                 items.push(item);
                 continue;
-            }
+            };
             twice += 1;
             if twice <= LOGGED {
-                tracing::warn!(resource = %item.id.as_str().escape_debug(), "the feed offers it twice; the first counts");
+                let resource = item.id.as_str().escape_debug();
+                tracing::warn!(%resource, "the feed offers two things under its id; one of them counts");
+            }
+            if item.rank(&document.url) < first.rank(&document.url) {
+                *first = item;
             }
         }
     }
     if twice > LOGGED {
-        tracing::warn!(%group, twice, "resources that the feed offers twice");
+        tracing::warn!(%group, twice, "resources under an id that another one has");
     }
     items
 }
@@ -137,6 +141,13 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// What decides between two of one id. Which host serves a file changes by itself, and does not count.
+    fn rank(&self, base: &Url) -> impl Ord + use<'a> {
+        let offered = self.offered;
+        let file = offered.resource_file().map(|file| path_of(base, &file.url));
+        (file, &offered.id, &offered.title, self.version.clone())
+    }
+
     /// The resource with its files: fetched, or known already.
     async fn read(self, files: &Files<'_>, known: Option<&Resource>) -> Reading<Resource> {
         let rdp_url = self.offered.resource_file().map(|file| file.url.as_str());
@@ -150,6 +161,14 @@ impl<'a> Item<'a> {
             resource.icon_sha256.clone_from(&known.icon_sha256);
             if let Some(feed) = &mut resource.feed {
                 (feed.rdp, feed.host_pool) = (item.rdp.clone(), item.host_pool.clone());
+            }
+            return Ok(resource);
+        }
+        if !files.are_wanted {
+            let mut resource = self.described();
+            if let Some(feed) = &mut resource.feed {
+                // No digest is like this one: once they are wanted, they are asked for.
+                feed.version.push_str("-without-files");
             }
             return Ok(resource);
         }

@@ -1,6 +1,7 @@
 //! What a discovery document amounts to: the account's workspaces, each standing where a host pool does.
 
 use super::documents::Document;
+use super::files::path_of;
 use poolwarden_domain::entitlement::USE_APPLICATIONS;
 use poolwarden_domain::estate::{
     ApplicationGroup, Estate, HostPool, Permission, Principal, ResourceKind, RoleAssignment, RoleDefinition, Workspace,
@@ -24,8 +25,6 @@ const GROUPS: [(ResourceKind, &str); 2] = [(ResourceKind::Desktop, "Desktop"), (
 const ROLE: &str = "/feeds/providers/Microsoft.Authorization/roleDefinitions/shown-in-feed";
 /// What people read of it.
 const ROLE_NAME: &str = "shown in this account's feed";
-/// Whom the feed is of when the connection does not name the account.
-const NAMELESS_ACCOUNT: &str = "the signed-in account";
 
 /// One workspace of the account.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(super) struct Found {
     pub(super) object_id: String,
     name: Option<String>,
     geo: Option<String>,
-    cloud_pc: bool,
+    pub(super) cloud_pc: bool,
     pub(super) url: Url,
 }
 
@@ -57,8 +56,9 @@ pub(super) enum Lookup<'a> {
 
 impl Workspaces {
     /// Sorts out what the document says. The order of its feeds means nothing, so which of too many are read does not
-    /// depend on it.
-    pub(super) fn of(model: FeedModel, document: &Document<Discovery>) -> Self {
+    /// depend on it. Cloud PCs that are not wanted come last; those for which there is no room are as good as gone, as
+    /// whatever else a filter leaves out.
+    pub(super) fn of(model: FeedModel, document: &Document<Discovery>, cloud_pcs: bool) -> Self {
         let mut workspaces = Self::default();
         let mut unknown = |scope: ArmId, why, detail: String| {
             workspaces.unknown.push(UnknownScope { scope, reason: Unreadable::new(why, detail) });
@@ -74,7 +74,7 @@ impl Workspaces {
         }
         let mut each: BTreeMap<ArmId, Found> = BTreeMap::new();
         for feed in &document.parsed.value.feeds {
-            let (id, object_id) = identity(model, feed);
+            let (id, object_id) = identity(model, &document.url, feed);
             let Ok(url) = document.url.join(&feed.feed_url) else {
                 unknown(id, Why::Malformed, "the address of its feed is no URL".to_owned());
                 continue;
@@ -90,8 +90,10 @@ impl Workspaces {
                 }
             }
         }
-        let beyond = each.len().saturating_sub(FEEDS);
-        for (number, id) in each.keys().skip(FEEDS).enumerate() {
+        let (left_out, wanted): (Vec<Found>, Vec<Found>) =
+            each.into_values().partition(|found| found.cloud_pc && !cloud_pcs);
+        let beyond = wanted.len().saturating_sub(FEEDS);
+        for (number, Found { id, .. }) in wanted.iter().skip(FEEDS).enumerate() {
             let detail = format!("the account has {beyond} feed(s) more than the {FEEDS} that are read of one account");
             match number {
                 0..NAMED => unknown(id.clone(), Why::TooLarge, detail),
@@ -99,7 +101,7 @@ impl Workspaces {
                 _ => break,
             }
         }
-        workspaces.found = each.into_values().take(FEEDS).collect();
+        workspaces.found = wanted.into_iter().chain(left_out).take(FEEDS).collect();
         workspaces
     }
 
@@ -114,8 +116,15 @@ impl Workspaces {
         }
     }
 
-    /// Adds them to an estate. `account` is who sees them.
-    pub(super) fn add_to(&self, estate: &mut Estate, account: Option<&str>) {
+    /// Adds them to an estate. `account` is who sees them. When nobody knows, it is unknown who may open what they offer:
+    /// that makes a run incomplete until `username` is set, but "nobody may" and "somebody without a name may" would
+    /// both be wrong, and have people lose what they were given.
+    pub(super) fn add_to(&self, model: FeedModel, estate: &mut Estate, account: Option<&str>) {
+        if account.is_none() && !self.found.is_empty() {
+            let detail = "the sign-in does not tell whose feed this is; set `username` of the connection's credential";
+            let scope = ArmId::new(&format!("{}/providers/Microsoft.Authorization", model.id()));
+            estate.unknown.push(UnknownScope { scope, reason: Unreadable::new(Why::Missing, detail) });
+        }
         for found in &self.found {
             estate.host_pools.push(found.host_pool());
             estate.application_groups.extend(found.groups());
@@ -124,13 +133,13 @@ impl Workspaces {
                 object_id: found.object_id.clone(),
                 friendly_name: found.name.clone(),
             });
-            estate.role_assignments.push(RoleAssignment {
+            estate.role_assignments.extend(account.map(|account| RoleAssignment {
                 id: ArmId::new(&format!("{}/providers/Microsoft.Authorization/roleAssignments/account", found.id)),
                 scope: found.id.clone(),
                 role_definition_id: ArmId::new(ROLE),
-                principal: Principal { id: account.unwrap_or(NAMELESS_ACCOUNT).to_owned(), kind: "User".to_owned() },
+                principal: Principal { id: account.to_owned(), kind: "User".to_owned() },
                 condition: None,
-            });
+            }));
         }
         estate.unknown.extend(self.unknown.iter().cloned());
     }
@@ -175,11 +184,24 @@ impl Found {
     }
 }
 
-/// The workspace's id here and the one it has in the service. Without `TenantId`, its feed's address has to do.
-fn identity(model: FeedModel, feed: &TenantFeed) -> (ArmId, String) {
+/// The workspace's id here and the one it has in the service. Without `TenantId`, its feed's address has to do: the id
+/// that it names, or else its path. The host is a region's and changes.
+fn identity(model: FeedModel, base: &Url, feed: &TenantFeed) -> (ArmId, String) {
     let named = feed.tenant_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
-    let object_id = named.map_or_else(|| sha256_hex(without_query(&feed.feed_url).as_bytes()), str::to_owned);
+    let object_id = named.map_or_else(
+        || {
+            let path = path_of(base, &feed.feed_url);
+            tenant_in(&path).map_or_else(|| sha256_hex(path.as_bytes()), str::to_owned)
+        },
+        str::to_owned,
+    );
     (model.workspace(&fit_for_id(&object_id)), object_id)
+}
+
+/// The id in a path `…/tenants/{id}/…`.
+fn tenant_in(path: &str) -> Option<&str> {
+    let mut segments = path.split('/').skip_while(|segment| *segment != "tenants");
+    segments.nth(1).filter(|id| !id.is_empty())
 }
 
 /// An address as written, without what may be a signature.

@@ -1,7 +1,7 @@
 //! What a token service or tool answered instead of a token: who has to act, and what to do.
 
 use crate::aadsts::{Meaning, SignInProblem, code_in, meaning};
-use crate::answers::{excerpt, safe};
+use crate::answers::safe;
 use crate::sign_in::{NoToken, SignInError};
 use serde::Deserialize;
 
@@ -43,11 +43,25 @@ impl EntraError {
             _ => line,
         };
         match (line.trim(), self.error.as_str()) {
-            ("", "") => excerpt(body),
+            ("", "") => not_quoted(body),
             ("", error) => safe(error, 100),
             (line, _) => safe(line, SAID_CHARS),
         }
     }
+}
+
+/// What kind of thing an answer is that the token service does not give. Nothing of it is quoted: whatever stands in
+/// between may repeat what it was sent, the password among it.
+fn not_quoted(body: &[u8]) -> String {
+    let kind = match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return String::new(),
+        Some(b'<') => "a web page, not repeated here; is there a proxy in between?",
+        Some(b'{' | b'[') if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
+            "JSON without an error, not repeated here"
+        }
+        Some(_) => "something other than JSON, not repeated here",
+    };
+    format!("({kind})")
 }
 
 impl Answer {

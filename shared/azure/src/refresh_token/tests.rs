@@ -69,22 +69,60 @@ async fn the_file_is_its_owner_s_alone_and_nothing_is_left_beside_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_kept_is_not_used_and_the_old_one_stays() {
+async fn a_token_that_cannot_be_kept_is_not_used_and_no_other_is_asked_for() {
     let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
     let file = kept(&folder, "old");
     let gone = folder.path().to_owned();
+    let back = file.clone();
     // While the service answers, the folder goes away: as a disk does that is full or unplugged.
     Mock::given(method("POST"))
         .respond_with(move |_: &Request| {
-            std::fs::remove_dir_all(&gone).unwrap();
+            _ = std::fs::remove_dir_all(&gone);
             ResponseTemplate::new(200)
                 .set_body_json(json!({"access_token": "a", "expires_in": 60, "refresh_token": "hunter2"}))
         })
         .mount(&server)
         .await;
-    let error = credentials(&server, TokenPlace::File(file)).token(FEED).await.unwrap_err();
-    assert!(matches!(&error, SignInError::Misconfigured(text) if text.contains("cannot be kept")), "{error:?}");
-    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    let credentials = credentials(&server, TokenPlace::File(file));
+    for scope in [FEED, FEED, "https://management.azure.com/.default"] {
+        let error = credentials.token(scope).await.unwrap_err();
+        let SignInError::Refused { problem: SignInProblem::Configuration, text, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert!(text.contains("cannot be kept") && text.contains("connections check NAME"), "{text}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        // The old token is there again, and whoever asked for a token with it would be granted one.
+        std::fs::create_dir_all(back.parent().unwrap()).unwrap();
+        std::fs::write(&back, "old").unwrap();
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    credentials.forget();
+    credentials.token(FEED).await.unwrap_err();
+    assert_eq!(server.received_requests().await.unwrap().len(), 2, "a person has asked for one more try");
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_take_the_token_is_left_alone_and_so_is_the_token_service() {
+    let server = MockServer::start().await;
+    let url = Url::parse("https://keys.vault.azure.net/secrets/contoso").unwrap();
+    let identity = json!({"access_token": "m", "expires_on": "4102444800", "resource": "r", "token_type": "Bearer"});
+    let answers = [
+        ("GET", "/metadata/identity/oauth2/token", 200, identity),
+        ("GET", "/secrets/contoso", 200, json!({"value": "old"})),
+        ("PUT", "/secrets/contoso", 503, json!({})),
+        ("POST", "/t1/oauth2/v2.0/token", 200, json!({"access_token": "a", "expires_in": 60, "refresh_token": "new"})),
+    ];
+    for (verb, at, status, body) in answers {
+        let answer = ResponseTemplate::new(status).set_body_json(body);
+        Mock::given(method(verb)).and(path(at)).respond_with(answer).mount(&server).await;
+    }
+    let credentials = credentials(&server, TokenPlace::KeyVault(url));
+    for _ in 0..2 {
+        let error = credentials.token(FEED).await.unwrap_err();
+        assert!(matches!(error, SignInError::Unreachable(_)), "{error:?}");
+    }
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.iter().filter(|request| request.method.as_str() == "POST").count(), 1);
 }
 
 #[tokio::test]

@@ -143,3 +143,21 @@ async fn an_answer_without_a_token_is_not_repeated() {
     let error = account.credentials(None).token(SCOPE).await.unwrap_err();
     assert!(matches!(&error, SignInError::Unreachable(text) if !text.contains("secret token")), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_form_shows_nothing_of_it() {
+    let form = "grant_type=password&password=hunter2%2B%26%3D%C3%BC&scope=x";
+    for (status, body, kind) in [
+        (400, form.to_owned(), "something other than JSON"),
+        (502, format!("<html>You sent {form}</html>"), "a web page"),
+        (400, json!({ "sent": form }).to_string(), "JSON without an error"),
+        (400, json!({"error": "x", "error_description": format!("You sent {form}")}).to_string(), "(secret)"),
+        (502, String::new(), "502"),
+    ] {
+        let account = Account::new("hunter2+&=ü").await;
+        let answer = ResponseTemplate::new(status).set_body_string(body);
+        Mock::given(method("POST")).respond_with(answer).mount(&account.server).await;
+        let text = account.credentials(None).token(SCOPE).await.unwrap_err().to_string();
+        assert!(text.contains(kind) && !text.contains("hunter2"), "{text}");
+    }
+}

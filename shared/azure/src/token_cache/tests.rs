@@ -138,6 +138,15 @@ async fn a_refusal_is_never_tried_again_until_it_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wrong_password_is_sent_once_however_many_scopes_want_a_token_at_once() {
+    let fixture = Fixture::new(3_600);
+    fixture.fail(Some(refused()));
+    let all = tokio::join!(fixture.token("x"), fixture.token("y"), fixture.token("z"));
+    assert_eq!(all, (Err(refused()), Err(refused()), Err(refused())));
+    assert_eq!(fixture.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_consented_to_for_one_scope_is_asked_for_another() {
     let fixture = Fixture::new(3_600);
     fixture.fail(Some(refused_for(SignInProblem::Consent)));

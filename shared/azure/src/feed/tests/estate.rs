@@ -27,6 +27,33 @@ async fn each_workspace_stands_where_a_host_pool_does_and_the_account_may_open_i
 }
 
 #[tokio::test]
+async fn an_account_that_the_connection_does_not_name_is_the_token_s() {
+    let service = Service::with(&["w1", "w2"]).await;
+    // {"upn":"kim@contoso.com"}
+    *service.credentials.always.lock().unwrap() = Some("e30.eyJ1cG4iOiJraW1AY29udG9zby5jb20ifQ.x".to_owned());
+    let discovery = discover(service.nameless().estate().await.unwrap(), &[]);
+    assert_eq!(discovery.unknown, []);
+    for group in discovery.pools.iter().flat_map(|pool| &pool.groups) {
+        assert_eq!(group.entitlements.as_ref().unwrap()[0].principal.id, "kim@contoso.com");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_names_leaves_it_unknown_who_may_open_what_and_nothing_else() {
+    let service = Service::with(&["w1", "w2"]).await;
+    let inventory = service.nameless();
+    let discovery = discover(inventory.estate().await.unwrap(), &[]);
+    assert_eq!(discovery.pools.len(), 2);
+    for pool in &discovery.pools {
+        assert_eq!(pool.unknown, [], "what it publishes is known");
+        assert!(pool.groups.iter().all(|group| group.entitlements.is_none()), "neither nobody nor somebody");
+    }
+    assert_eq!(discovery.unknown.len(), 1);
+    assert!(discovery.unknown[0].reason.detail.contains("set `username`"), "{}", discovery.unknown[0].reason);
+    assert!(inventory.host_pool(&w("w3")).await.unwrap().is_none(), "what is gone is gone");
+}
+
+#[tokio::test]
 async fn requests_say_what_they_accept_and_which_client_they_are() {
     let service = Service::offering(&[]).await;
     apps(&service.inventory(), &[]).await.unwrap();
@@ -103,6 +130,40 @@ async fn only_sixteen_feeds_are_read_and_the_others_are_said_to_be_unknown() {
 }
 
 #[tokio::test]
+async fn cloud_pcs_that_nobody_wants_take_no_room_from_other_feeds() {
+    let mark = r#"Geo="EU"><Extensions><Extension Name="CloudPC"/></Extensions></TenantFeedURL>"#;
+    let cloud_pcs: String = (0..20)
+        .map(|number| {
+            let name = format!("a{number:02}");
+            discovery_of(&[(&name, "/feeds/pc")]).replace(r#"Geo="EU"/>"#, mark)
+        })
+        .map(|document| document[document.find("<TenantFeedURL ").unwrap()..].replace("</TenantFeedURLs>", ""))
+        .collect();
+    let others: Vec<String> = (0..15).map(|number| format!("w{number:02}")).collect();
+    let others: Vec<(&str, &str)> = others.iter().map(|name| (name.as_str(), "/feeds/w")).collect();
+    let document = discovery_of(&others).replace("</TenantFeedURLs>", &(cloud_pcs + "</TenantFeedURLs>"));
+    let service = Service::empty().await;
+    service.answer(DISCOVERY, xml(&document)).await;
+    service.answer("/feeds/pc", xml(&feed_of(&[resource("Desktop", "d")]))).await;
+
+    let inventory = service.inventory();
+    let estate = inventory.estate().await.unwrap();
+    assert_eq!((estate.host_pools.len(), estate.unknown.len()), (16, 0));
+    let one = inventory.host_pool(&w("a00")).await.unwrap();
+    assert!(one.is_some(), "where there is room, a report can say why it is left out");
+    let desktops = list(&inventory, "a00", ResourceKind::Desktop).await.unwrap().unwrap();
+    assert_eq!(
+        (names(&desktops), service.asked("/files").await, service.asked("/api/arm/feeddiscovery/tenants").await),
+        (vec!["d"], 0, 0)
+    );
+    assert!(inventory.host_pool(&w("a01")).await.unwrap().is_none(), "left out, as by any other filter");
+
+    let all = service.with_settings(FeedSettings { cloud_pcs: true, ..settings(&[FeedModel::Arm]) });
+    let estate = all.estate().await.unwrap();
+    assert_eq!((estate.host_pools.len(), estate.unknown.len()), (16, 19), "wanted, they count");
+}
+
+#[tokio::test]
 async fn a_feed_that_cannot_be_read_off_the_document_may_be_any() {
     let service = Service::empty().await;
     let document =
@@ -120,6 +181,24 @@ async fn a_feed_that_cannot_be_read_off_the_document_may_be_any() {
     let other = Service::empty().await;
     other.answer(DISCOVERY, xml(&document.replace("sig=1", "sig=2"))).await;
     assert_eq!(nameless(&other.inventory().estate().await.unwrap()), first, "a signature makes no other workspace");
+}
+
+#[tokio::test]
+async fn a_workspace_without_an_id_keeps_its_own_when_another_region_serves_it() {
+    let of = async |region: &str, path: &str| {
+        let service = Service::empty().await;
+        let url = format!("https://rdweb-{region}.wvd.microsoft.com{path}?sig={region}");
+        service.answer(DISCOVERY, xml(&discovery_of(&[("", &url)]))).await;
+        let estate = service.inventory().estate().await.unwrap();
+        estate.host_pools[0].id.clone()
+    };
+    let named = "/api/arm/feeddiscovery/tenants/0c0ffee0/feed";
+    assert_eq!(of("r0", named).await, w("0c0ffee0"));
+    for (path, other) in [(named, "/api/arm/feeddiscovery/tenants/1/feed"), ("/feeds/a", "/feeds/b")] {
+        assert_eq!(of("r0", path).await, of("r1", path).await, "{path}");
+        assert_ne!(of("r0", path).await, of("r0", other).await, "{path}");
+    }
+    assert_eq!(of("r0", "/tenants/").await.name().len(), 64, "no id is named");
 }
 
 #[tokio::test]
@@ -156,13 +235,12 @@ async fn the_retired_service_says_so_and_keeps_its_packages() {
 }
 
 #[tokio::test]
-async fn a_classic_host_without_an_address_is_retired_and_an_arm_one_is_out_of_reach() {
+async fn a_host_without_an_address_is_out_of_reach_and_not_retired() {
     let endpoints = Endpoints::of(Cloud::Public).with_feed("https://feed.invalid").unwrap();
     let shared = FeedShared::new(Http::new().unwrap(), Arc::<FixedToken>::default(), endpoints);
     let shared = Arc::new(shared.with_pause(Duration::from_millis(1)));
-    for (model, why) in [(FeedModel::Classic, Why::Retired), (FeedModel::Arm, Why::Failed)] {
-        let settings = FeedSettings { models: vec![model], user_agent: String::new(), account: None };
-        let error = FeedInventory::new(Arc::clone(&shared), settings, NEW).estate().await.unwrap_err();
-        assert_eq!(error.why, why, "{error}");
+    for model in [FeedModel::Classic, FeedModel::Arm] {
+        let error = FeedInventory::new(Arc::clone(&shared), settings(&[model]), NEW).estate().await;
+        assert_eq!(error.unwrap_err().why, Why::Failed);
     }
 }

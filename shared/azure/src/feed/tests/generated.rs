@@ -33,9 +33,9 @@ fn observed(bytes: &[u8], look: &Observation) -> (PoolSnapshot, Vec<Resource>, u
     }];
     let value = Discovery { feeds, ..Discovery::default() };
     let found = Document { parsed: Parsed { value, warnings: vec![], skipped: vec![] }, url: url.clone() };
-    let workspaces = Workspaces::of(FeedModel::Arm, &found);
+    let workspaces = Workspaces::of(FeedModel::Arm, &found, true);
     let mut estate = Estate::default();
-    workspaces.add_to(&mut estate, Some("sync@contoso.com"));
+    workspaces.add_to(FeedModel::Arm, &mut estate, Some("sync@contoso.com"));
     let Lookup::Found(workspace) = workspaces.look_up(&FeedModel::Arm.workspace("w")) else { panic!("one workspace") };
     let document = Document { parsed: tswp::resource_collection(bytes).unwrap(), url };
     let kinds = [ResourceKind::Desktop, ResourceKind::RemoteApp];

@@ -1,6 +1,9 @@
 use super::*;
+use crate::feed::client::FeedClient;
+use crate::feed::files::Files;
 use poolwarden_domain::estate::CommandLineSetting;
 use poolwarden_domain::feed::FileAssociation;
+use poolwarden_domain::tswp::{Icon, IconForm};
 use std::path::{Path, PathBuf};
 
 #[tokio::test]
@@ -24,7 +27,7 @@ async fn a_resource_is_told_with_its_icon_its_file_and_all_that_the_feed_says() 
         (Some(CommandLineSetting::Require), Some("/q"))
     );
     assert_eq!(word.show_in_portal, Some(false));
-    assert_eq!(word.icon.as_deref(), Some(PNG));
+    assert_eq!(word.icon.as_deref(), Some(&**PNG));
     assert_eq!(word.rdp.as_deref(), Some(RDP.as_bytes()), "byte for byte");
     let item = word.feed.as_deref().unwrap();
     assert_eq!(
@@ -66,6 +69,25 @@ async fn what_is_known_and_has_not_changed_is_not_fetched_again_but_its_words_ar
 }
 
 #[tokio::test]
+async fn files_of_kinds_that_are_not_published_are_not_asked_for_until_they_are() {
+    let service = Service::offering(&[resource("RemoteApp", "a"), resource("Desktop", "d")]).await;
+    let desktops = service.with_settings(FeedSettings { scope: Scope::Desktops, ..settings(&[FeedModel::Arm]) });
+    let left_out = apps(&desktops, &[]).await.unwrap().unwrap();
+    assert_eq!((names(&left_out), dark(&left_out)), (vec!["a"], Vec::new()), "the report names it");
+    assert_eq!(service.requests().await.len(), 2, "the two documents and no file");
+    let wanted = list(&desktops, "w1", ResourceKind::Desktop).await.unwrap().unwrap();
+    assert!(wanted.resources[0].rdp.is_some() && wanted.resources[0].icon.is_some());
+
+    let later = service.apps(&stored(left_out)).await;
+    assert!(later.resources[0].rdp.is_some() && later.resources[0].icon.is_some());
+    let before = service.requests().await.len();
+    let known = stored(later);
+    let again = apps(&desktops, &known).await.unwrap().unwrap();
+    assert_eq!(again.resources[0].feed, known[0].feed, "what is known is kept");
+    assert_eq!(service.requests().await.len(), before);
+}
+
+#[tokio::test]
 async fn what_the_feed_says_has_changed_is_fetched_again() {
     let service = Service::offering(&[resource("RemoteApp", "a")]).await;
     let known = stored(service.apps(&[]).await);
@@ -86,8 +108,7 @@ async fn the_largest_icon_that_is_one_is_taken() {
     service.override_with("/files/a-256.png", ResponseTemplate::new(404)).await;
     let page = ResponseTemplate::new(200).set_body_string("<html>sign in</html>");
     service.override_with("/files/a-100.png", page).await;
-    let mut large = PNG.to_vec();
-    large.extend(b"48");
+    let large = picture("Excel");
     service.override_with("/files/a-48.png", ResponseTemplate::new(200).set_body_bytes(large.clone())).await;
     let listing = service.apps(&[]).await;
     assert_eq!(listing.resources[0].icon.as_deref(), Some(large.as_slice()));
@@ -109,6 +130,36 @@ async fn a_look_that_fetches_anew_keeps_the_icon_that_fails_meanwhile() {
 }
 
 #[tokio::test]
+async fn an_icon_that_cannot_be_used_gives_way_to_a_smaller_one_and_replaces_none() {
+    let broken = |png: &[u8]| png[..png.len() / 2].to_vec();
+    let edge_of_60000 = [&PNG[..18], &60_000_u16.to_be_bytes(), &PNG[20..]].concat();
+    let icons = [(256, ""), (100, ""), (48, ""), (32, "")];
+    let service = Service::offering(&[resource_with("RemoteApp", "a", "", &icons, "w1")]).await;
+    let no_ico = b"\0\0\x01\0 and nothing".to_vec();
+    for (edge, body) in [(256, broken(&PNG)), (100, edge_of_60000), (48, no_ico)] {
+        let answer = ResponseTemplate::new(200).set_body_bytes(body);
+        service.override_with(&format!("/files/a-{edge}.png"), answer).await;
+    }
+    let known = stored(service.apps(&[]).await);
+    assert_eq!(known[0].icon_sha256, Some(poolwarden_domain::text::sha256_hex(&PNG)));
+
+    let newer = resource_with("RemoteApp", "a", "2026-02-02T00:00:00Z", &icons[..3], "w1");
+    service.override_with("/feeds/w1", xml(&feed_of(&[newer]))).await;
+    let later = service.apps(&known).await;
+    assert_eq!((&later.resources[0].icon_sha256, &later.resources[0].icon), (&known[0].icon_sha256, &None));
+}
+
+#[tokio::test]
+async fn an_ico_arrives_as_the_picture_in_it() {
+    let service = Service::offering(&[resource("RemoteApp", "a")]).await;
+    // One picture of 48 by 48 with 32 bits, which begins behind the header's 22 bytes.
+    let header = [0, 0, 1, 0, 1, 0, 48, 48, 0, 0, 1, 0, 32, 0];
+    let ico = [&header[..], &(PNG.len() as u32).to_le_bytes(), &22_u32.to_le_bytes(), &PNG].concat();
+    service.override_with("/files/a-32.png", ResponseTemplate::new(200).set_body_bytes(ico)).await;
+    assert_eq!(service.apps(&[]).await.resources[0].icon.as_deref(), Some(&**PNG));
+}
+
+#[tokio::test]
 async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_again() {
     let service = Service::offering(&[resource("RemoteApp", "a")]).await;
     let known = stored(service.apps(&[]).await);
@@ -120,10 +171,32 @@ async fn an_icon_that_fails_today_keeps_the_one_that_is_known_and_is_asked_for_a
     assert_eq!(today.resources[0].icon_sha256, known[0].icon_sha256);
     assert_eq!(dark(&today), [], "an icon hides no resource");
     let tomorrow = service.apps(&stored(today)).await;
-    assert_eq!(tomorrow.resources[0].icon.as_deref(), Some(PNG));
+    assert_eq!(tomorrow.resources[0].icon.as_deref(), Some(&**PNG));
     let settled = service.requests().await.len();
     service.apps(&stored(tomorrow)).await;
     assert_eq!(service.requests().await.len(), settled + 2);
+}
+
+#[tokio::test]
+async fn what_found_no_room_is_asked_for_another_time_and_says_nothing_of_the_service() {
+    let service = Service::offering(&[]).await;
+    let client = FeedClient::new(Arc::clone(&service.shared), "client/1.0", NEW);
+    let base = service.server.uri().parse().unwrap();
+    let icon = Icon {
+        form: IconForm::Sized(32),
+        dimensions: None,
+        file_type: None,
+        file_url: "/a.png".to_owned(),
+        index: None,
+    };
+    let files = Files::new(&client, FeedModel::Arm, &base).spent();
+    for _ in 0..20 {
+        let picture = files.icon(&w("w1"), std::slice::from_ref(&icon)).await;
+        assert!(picture.bytes.is_none() && !picture.is_settled, "a placeholder is not for ever");
+        let reason = files.rdp(&w("w1"), "/a.rdp").await.err().unwrap();
+        assert!(reason.why == Why::Failed && reason.detail.contains("256 MiB already"), "{reason}");
+    }
+    assert_eq!(service.requests().await.len(), 0);
 }
 
 #[tokio::test]
@@ -182,6 +255,22 @@ async fn ids_come_from_the_address_and_odd_ones_neither_collide_nor_lead_elsewhe
     }
     let elsewhere = listing.resources.last().unwrap();
     assert_eq!((elsewhere.name.as_str(), elsewhere.feed.as_deref().unwrap().workspace_id.as_str()), ("other", "w9"));
+}
+
+#[tokio::test]
+async fn of_two_resources_with_one_id_the_same_one_counts_whatever_their_order() {
+    // One id in the address below two workspaces, each with a title of its own.
+    let of = |workspace: &str, title: &str| {
+        resource_with("RemoteApp", "same", "", &[], workspace).replace("Title of same", title)
+    };
+    let (one, other) = (of("w1", "One"), of("w9", "Other"));
+    let neighbours = ["a", "b"].map(|id| resource("RemoteApp", id));
+    for pair in [[&one, &other], [&other, &one]] {
+        let offered = [&neighbours[0], pair[0], &neighbours[1], pair[1]].map(String::clone);
+        let listing = Service::offering(&offered).await.apps(&[]).await;
+        assert_eq!(names(&listing), ["a", "same", "b"]);
+        assert_eq!(listing.resources[1].friendly_name.as_deref(), Some("One"));
+    }
 }
 
 #[tokio::test]

@@ -16,9 +16,10 @@ use crate::testing::FixedToken;
 use jiff::Timestamp;
 use poolwarden_domain::estate::{Estate, Resource, ResourceKind};
 use poolwarden_domain::feed::{self, FeedModel};
+use poolwarden_domain::policy::Scope;
 use poolwarden_domain::{ArmId, Reading, Why};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -27,8 +28,14 @@ const DISCOVERY: &str = "/api/arm/feeddiscovery";
 /// A look by a handle of its own.
 const NEW: FeedLook = FeedLook { since: Timestamp::MAX, anew: false };
 const CLASSIC_DISCOVERY: &str = "/api/feeddiscovery/webfeeddiscovery.aspx";
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
+/// An icon as feeds have them.
+static PNG: LazyLock<Vec<u8>> = LazyLock::new(|| picture("Word"));
 const RDP: &str = "full address:s:rdgateway.wvd.microsoft.com\r\narmpath:s:/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/g/providers/Microsoft.DesktopVirtualization/hostpools/p\r\nsignature:s:AQAB\r\n";
+
+/// A PNG that shows the first letters of this.
+fn picture(name: &str) -> Vec<u8> {
+    poolwarden_domain::icon::placeholder(ResourceKind::RemoteApp, name).png.to_vec()
+}
 
 fn discovery_of(feeds: &[(&str, &str)]) -> String {
     let mut xml = r#"<TenantFeedURLs xmlns="http://schemas.microsoft.com/ts/2014/03/tswfdiscovery">"#.to_owned();
@@ -104,7 +111,7 @@ impl Service {
 
     async fn files(&self) {
         self.answer_all(r"\.rdp$", ResponseTemplate::new(200).set_body_string(RDP)).await;
-        self.answer_all(r"\.png$", ResponseTemplate::new(200).set_body_bytes(PNG)).await;
+        self.answer_all(r"\.png$", ResponseTemplate::new(200).set_body_bytes(PNG.clone())).await;
     }
 
     async fn answer(&self, of: &str, answer: ResponseTemplate) {
@@ -135,10 +142,16 @@ impl Service {
     }
 
     fn handle(&self, models: &[FeedModel], look: FeedLook) -> FeedInventory {
-        let account = Some("sync@contoso.com".to_owned());
-        let user_agent = "client/1.0".to_owned();
-        let settings = FeedSettings { models: models.to_vec(), user_agent, account };
-        FeedInventory::new(Arc::clone(&self.shared), settings, look)
+        FeedInventory::new(Arc::clone(&self.shared), settings(models), look)
+    }
+
+    /// A handle of a connection that does not name its account.
+    fn nameless(&self) -> FeedInventory {
+        self.with_settings(FeedSettings { account: None, ..settings(&[FeedModel::Arm]) })
+    }
+
+    fn with_settings(&self, settings: FeedSettings) -> FeedInventory {
+        FeedInventory::new(Arc::clone(&self.shared), settings, NEW)
     }
 
     async fn requests(&self) -> Vec<Request> {
@@ -153,6 +166,11 @@ impl Service {
     async fn apps(&self, known: &[Resource]) -> Listing {
         apps(&self.inventory(), known).await.unwrap().unwrap()
     }
+}
+
+fn settings(models: &[FeedModel]) -> FeedSettings {
+    let (user_agent, account) = ("client/1.0".to_owned(), Some("sync@contoso.com".to_owned()));
+    FeedSettings { models: models.to_vec(), user_agent, account, cloud_pcs: false, scope: Scope::Both }
 }
 
 fn xml(text: &str) -> ResponseTemplate {

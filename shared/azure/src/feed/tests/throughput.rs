@@ -35,7 +35,7 @@ async fn counting(resources: usize) -> Counting {
                         DISCOVERY => documents.0.as_bytes(),
                         "/feeds/w1" => documents.1.as_bytes(),
                         file if file.contains(".rdp") => RDP.as_bytes(),
-                        _ => PNG,
+                        _ => &PNG,
                     };
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     at_once.fetch_sub(1, Ordering::SeqCst);
@@ -56,8 +56,7 @@ async fn many_files_come_side_by_side_over_connections_that_are_kept() {
     let server = counting(500).await;
     let endpoints = Endpoints::of(Cloud::Public).with_feed(&server.url).unwrap();
     let shared = Arc::new(FeedShared::new(Http::new().unwrap(), Arc::<FixedToken>::default(), endpoints));
-    let settings = FeedSettings { models: vec![FeedModel::Arm], user_agent: "c".into(), account: None };
-    let inventory = FeedInventory::new(shared, settings, NEW);
+    let inventory = FeedInventory::new(shared, settings(&[FeedModel::Arm]), NEW);
     let listing = apps(&inventory, &[]).await.unwrap().unwrap();
     assert_eq!((listing.resources.len(), inventory.requests().feed), (500, 1_002));
     let (connections, most) = (server.connections.load(Ordering::SeqCst), server.most_at_once.load(Ordering::SeqCst));
