@@ -61,7 +61,7 @@ pub struct Manifest {
     pub content_sha256: String,
     /// How far it is let through.
     pub stage: Stage,
-    /// Whether it follows its source, or is written once only.
+    /// Whether it follows its source. One that does not changes when a person edits or promotes it, and only then.
     pub managed: bool,
     /// All that the digest covers.
     #[serde(flatten)]

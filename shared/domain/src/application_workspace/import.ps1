@@ -376,18 +376,13 @@ function Invoke-Ensure($Manifest) {
         if (-not $PSCmdlet.ShouldProcess($Manifest.name, 'create the package')) { return 'Created' }
         $package = New-ZonePackage $Manifest (New-ZoneContent (Get-BundlePath 'icons' $Manifest.icon '.png'))
     }
-    $snapshots = @(Get-ZoneSnapshot $package)
-    $isOut = @($snapshots | Where-Object { $Live -contains [string] $_.Type -and [string] $_.Type -cne 'Development' })
-    # One that does not follow its source is written once and then left to its owners.
-    $isLeft = -not $Manifest.managed -and $isOut.Count -gt 0
-    $outcome = if ($isLeft) { 'Unchanged' } else { Write-Content $package $Manifest $snapshots }
+    # One that does not follow its source changes too, when a person edits or promotes it; runs leave it as it is.
+    $outcome = Write-Content $package $Manifest @(Get-ZoneSnapshot $package)
     if (-not $isNew -and -not (Test-ZonePackageEnabled $package)) {
         if ($PSCmdlet.ShouldProcess($Manifest.name, 'enable the package')) { Set-ZonePackageEnabled $package $true }
         $outcome = 'Updated'
     }
-    if (-not $isLeft -and (Write-Entitlements $package $Manifest) -and $outcome -eq 'Unchanged') {
-        $outcome = 'Entitled'
-    }
+    if ((Write-Entitlements $package $Manifest) -and $outcome -eq 'Unchanged') { $outcome = 'Entitled' }
     if ($isNew) { 'Created' } else { $outcome }
 }
 
