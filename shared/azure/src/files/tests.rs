@@ -178,7 +178,7 @@ fn both_models_may_be_in_one_folder() {
     let classic = classic_fixture();
     let ids = |inventory: &FileInventory| -> Vec<ArmId> {
         let pools = inventory.estate.host_pools.iter().map(|pool| pool.id.clone());
-        pools.filter(poolwarden_domain::classic::is_classic).collect()
+        pools.filter(is_classic).collect()
     };
     assert_eq!(ids(&both), ids(&classic));
     assert!(both.estate.host_pools.len() > classic.estate.host_pools.len());
