@@ -9,6 +9,7 @@ use crate::keys;
 use crate::stage::Fault;
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_azure::{SignInError, SignInProblem};
+use poolwarden_domain::run::{Run, Source};
 use serde::{Deserialize, Serialize};
 
 /// How long before its end a secret or certificate is complained of.
@@ -89,6 +90,11 @@ impl Health {
         Self { state, since, detail, problem, ends_at, end_asked_at, proven_at, asked_at }
     }
 
+    /// Since when sign-in is known to work; `None` where it does not.
+    fn mended_at(&self) -> Option<Timestamp> {
+        self.state.signs_in().then(|| self.proven_at.map_or(self.since, |proven| proven.max(self.since)))
+    }
+
     /// What it is after an attempt.
     fn after(known: Option<&Self>, attempt: Attempt<'_>, now: Timestamp) -> Self {
         let since = |state| known.filter(|known| known.state == state).map_or(now, |known| known.since);
@@ -133,6 +139,26 @@ pub async fn record_success(deps: &Deps, connection: &str, by_a_person: bool) ->
     record(deps, connection, Attempt { failure: None, end, by_a_person }).await
 }
 
+/// Writes down why a stage could not sign in, after the run's first one could. This process remembers the refusal, so
+/// nobody is asked again for it.
+pub async fn record_refusal(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    if run.source != Source::Azure {
+        return Ok(());
+    }
+    match deps.sources.sign_in(&run.connection).await.map_err(Fault::Permanent)? {
+        Ok(()) | Err(SignInError::Unreachable(_)) => Ok(()),
+        Err(refused) => record(deps, &run.connection, Attempt { failure: Some(&refused), ..Attempt::default() }).await,
+    }
+}
+
+/// Lets this process try again what it remembers as refused, if whichever process has found it mended since.
+pub async fn forget_what_was_mended(deps: &Deps, connection: &str) -> Result<(), Fault> {
+    if let Some(mended_at) = of(deps, connection).await?.and_then(|health| health.mended_at()) {
+        deps.sources.forget_refusal_before(connection, mended_at);
+    }
+    Ok(())
+}
+
 /// What is known of a connection.
 pub async fn of(deps: &Deps, connection: &str) -> Result<Option<Health>, Fault> {
     Ok(deps.state().value(&keys::health(connection)).await?)
@@ -162,9 +188,9 @@ pub async fn leave_to_try(deps: &Deps, connection: &str) -> Result<Leave, Fault>
             leave = Leave::Asked;
             return Some(Health { asked_at: None, ..health });
         }
-        leave = match health.state {
-            HealthState::NeedsAttention => Leave::Withheld(health.detail.unwrap_or_default()),
-            _ => Leave::Usual(Some(health.proven_at.map_or(health.since, |proven| proven.max(health.since)))),
+        leave = match health.mended_at() {
+            None => Leave::Withheld(health.detail.unwrap_or_default()),
+            mended_at => Leave::Usual(mended_at),
         };
         None
     };

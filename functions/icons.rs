@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use poolwarden_domain::estate::Resource;
 use poolwarden_domain::icon::{self, IconError, Placeholder};
 use poolwarden_domain::snapshot::GroupAnswer;
-use poolwarden_domain::{ArmId, text};
+use poolwarden_domain::text;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -24,9 +24,15 @@ pub async fn store(deps: &Deps, mut answers: Vec<GroupAnswer>) -> Result<Vec<Gro
     // What sources sent, by its own hash, and the hash it is stored under: those differ for an ICO.
     let mut stored: HashMap<String, Option<String>> = HashMap::new();
     let (mut named, mut unseen) = (Vec::new(), Vec::new());
+    // By their places: ids are a source's, and may not be different ones.
+    let mut sent_by_each = Vec::new();
     for resource in resources(&mut answers) {
-        let Some(bytes) = resource.icon.take() else { continue };
+        let Some(bytes) = resource.icon.take() else {
+            sent_by_each.push(None);
+            continue;
+        };
         let sha256 = text::sha256_hex(&bytes);
+        sent_by_each.push(Some(sha256.clone()));
         named.push((resource.id.clone(), sha256.clone()));
         if let Entry::Vacant(free) = stored.entry(sha256) {
             let known = deps.icons.get(free.key());
@@ -50,10 +56,9 @@ pub async fn store(deps: &Deps, mut answers: Vec<GroupAnswer>) -> Result<Vec<Gro
         }
     }
     store_all(deps, fresh).await?;
-    let sent: HashMap<ArmId, String> = named.into_iter().collect();
-    for resource in resources(&mut answers) {
-        if let Some(sent) = sent.get(&resource.id) {
-            resource.icon_sha256 = stored.get(sent).cloned().flatten();
+    for (resource, sent) in resources(&mut answers).zip(sent_by_each) {
+        if let Some(sent) = sent {
+            resource.icon_sha256 = stored.get(&sent).cloned().flatten();
         }
     }
     for (sent, stored) in stored {
@@ -120,6 +125,7 @@ async fn store_all(deps: &Deps, icons: BTreeMap<String, Bytes>) -> Result<(), Fa
 mod tests {
     use super::*;
     use crate::config::Config;
+    use poolwarden_domain::ArmId;
     use poolwarden_domain::estate::ResourceKind;
     use poolwarden_store::{Options, Sqlite};
     use std::path::Path;

@@ -40,6 +40,8 @@ pub mod status;
 pub mod sync_timer;
 pub mod targets;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 
 use deps::Deps;
 use poolwarden_host::{FunctionApp, FunctionDefinition};

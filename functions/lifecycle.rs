@@ -152,7 +152,16 @@ pub async fn sweep(deps: &Deps) -> Result<usize, Fault> {
         let mark = format!("{}{name}", keys::UNTOLD);
         let mut parts = name.split('/');
         let (Some(connection), Some(key)) = (parts.next(), parts.next()) else { continue };
-        let Some(untold) = state.value::<Untold>(&mark).await? else { continue };
+        let untold = match state.value::<Untold>(&mark).await {
+            Ok(Some(untold)) => untold,
+            Ok(None) => continue,
+            // It is kept: what it tells of is known to nobody else.
+            Err(error @ StateError::Malformed { .. }) => {
+                tracing::error!(connection, package = key, %error, "what a person did to it cannot be told");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         if deps.now().duration_since(untold.at) < COMMAND_TAKES_AT_MOST {
             continue;
         }
@@ -244,3 +253,6 @@ async fn look_again(deps: &Deps, connection: &str, key: &str, pool: &str) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ pub async fn start_instead_of(deps: &Deps, run: &Run, pool: Option<&str>, id: &s
     let only = left_undone(deps, run, pool).await?;
     tracing::info!(run = id, instead_of = run.id, connection = run.connection, pool, "a new run");
     let instead = Run::new(id.to_owned(), &run.connection, Trigger::Command, run.source.clone(), deps.now());
-    start(deps, &instead.limited_to(&only)).await
+    start(deps, &Run { full: run.full, apply: run.apply, ..instead }.limited_to(&only)).await
 }
 
 async fn left_undone(deps: &Deps, run: &Run, pool: Option<&str>) -> Result<Vec<ArmId>, Fault> {
@@ -196,3 +196,6 @@ pub async fn notify(deps: &Deps, connection: &str, mut events: Vec<Event>) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::enumerate_host_pool::EnumerateHostPool;
 use crate::finish_run::FinishRun;
 use crate::publish_package::PublishPackage;
 use crate::state::StateError;
-use crate::{letters, planted_bug};
+use crate::{health, letters, planted_bug};
 use poolwarden_domain::dead_letter::{Corpse, Death, Kind};
 use poolwarden_domain::message::{Body, queue};
 use poolwarden_domain::text::sha256_hex;
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// How often a message is delivered before it is given up. The queues' own maxDeliveryCount is the same.
 pub const MAX_DELIVERIES: u32 = 10;
+
+/// The queues whose stages read a connection's source, and so need it to be signed in.
+const READING: [&str; 2] = [queue::DISCOVER_HOST_POOLS, queue::ENUMERATE_HOST_POOL];
 
 /// The name of the binding in every queue function's function.json.
 const BINDING: &str = "message";
@@ -104,6 +107,12 @@ pub async fn invoke<S: Stage + 'static>(deps: &Arc<Deps>, invocation: &Invocatio
     };
     if let Ok(Body { poolwarden: About { run, connection } }) = invocation.binding(BINDING) {
         trace::note_run(run.as_deref(), connection.as_deref());
+        if let Some(connection) = connection.filter(|_| READING.contains(&S::QUEUE))
+            && let Err(fault) = health::forget_what_was_mended(deps, &connection).await
+        {
+            // Then what was refused before is refused again, at worst.
+            tracing::warn!(connection, %fault, "whether it can sign in cannot be read");
+        }
     }
     if planted_bug::is(planted_bug::ACK_BEFORE_STATE) {
         let deps = Arc::clone(deps);

@@ -188,3 +188,41 @@ async fn whatever_else_is_wrong_with_a_second_model_stops_both() {
     let deps = stand.process_with("kind = \"feed\"\nmodels = [\"arm\", \"classic\"]\n");
     assert!(run(&deps, "r1").await.unwrap().contains("password is wrong"));
 }
+
+/// A message to the second stage of a run, as the host hands it on.
+fn second_stage(run: &str) -> Invocation {
+    let body = poolwarden_domain::message::body(ConnectionRun { run: run.into(), connection: "c".into() });
+    let envelope = json!({"Data": {"message": body}, "Metadata": {}}).to_string();
+    Invocation::decode(&http::HeaderMap::new(), envelope.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_second_stage_meets_is_written_down_and_no_other_process_tries() {
+    let stand = Stand::new().await;
+    stand.accepts().await;
+    assert_eq!(run(&stand.process(), "r1").await, None);
+    stand.refuses().await;
+    let deps = Arc::new(stand.process());
+    crate::discover_host_pools::invoke(&deps, &second_stage("r1")).await.unwrap();
+    let ended: Run = deps.state().value(&keys::run("r1", "c")).await.unwrap().unwrap();
+    assert_eq!(ended.finished.unwrap().report.status, Status::Failed);
+    let health = health::of(&deps, "c").await.unwrap().unwrap();
+    assert!(!health.state.signs_in() && health.detail.unwrap().contains("password is wrong"));
+    run(&stand.process(), "r2").await.unwrap();
+    assert_eq!(stand.attempts().await, 1);
+}
+
+#[tokio::test]
+async fn the_second_stage_forgets_a_refusal_that_another_process_found_mended() {
+    let stand = Stand::new().await;
+    stand.refuses().await;
+    let (serves, checks) = (Arc::new(stand.process()), stand.process());
+    run(&serves, "r1").await.unwrap();
+    stand.accepts().await;
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    checks.sources.sign_in("c").await.unwrap().unwrap();
+    health::record_success(&checks, "c", true).await.unwrap();
+    serves.sources.sign_in("c").await.unwrap().unwrap_err();
+    crate::discover_host_pools::invoke(&serves, &second_stage("r1")).await.unwrap();
+    serves.sources.sign_in("c").await.unwrap().unwrap();
+}

@@ -117,19 +117,7 @@ async fn list(deps: &Deps, connection: Option<&str>, json: bool) -> anyhow::Resu
 
 async fn create(deps: &Deps, wanted: &[String], json: bool) -> anyhow::Result<u8> {
     let lines = found(deps, None).await?;
-    let mut chosen = Vec::new();
-    for key in wanted {
-        let Some(line) = lines.iter().find(|line| line.key.as_ref() == Some(key)) else {
-            bail!("no resource has the key {key:?}; `poolwarden resources list` shows those that have one");
-        };
-        if deps.policy(&line.connection).method != Method::OnDemand {
-            bail!(
-                "connection {} makes a package of every resource by itself (method = \"synchronize\")",
-                line.connection
-            );
-        }
-        chosen.push(line);
-    }
+    let chosen = choose(&lines, wanted, |connection| deps.policy(connection).method == Method::OnDemand)?;
     for line in &chosen {
         chosen::add(deps, &line.connection, &line.pool, line.key.as_deref().unwrap_or_default()).await?;
     }
@@ -139,4 +127,53 @@ async fn create(deps: &Deps, wanted: &[String], json: bool) -> anyhow::Result<u8
         say!("{} chosen; `poolwarden sync` makes the packages, or the connection's next run", chosen.len());
     }
     Ok(COMPLETE)
+}
+
+/// The resources of these keys, of every connection that makes packages on demand: several may offer the same one.
+fn choose<'a>(
+    lines: &'a [Line],
+    wanted: &[String],
+    is_on_demand: impl Fn(&str) -> bool,
+) -> anyhow::Result<Vec<&'a Line>> {
+    let mut chosen = Vec::new();
+    for key in wanted {
+        let (on_demand, others): (Vec<&Line>, Vec<&Line>) =
+            lines.iter().filter(|line| line.key.as_ref() == Some(key)).partition(|line| is_on_demand(&line.connection));
+        match (&on_demand[..], &others[..]) {
+            ([], []) => bail!("no resource has the key {key:?}; `poolwarden resources list` shows those that have one"),
+            ([], [other, ..]) => bail!(
+                "connection {} makes a package of every resource by itself (method = \"synchronize\")",
+                other.connection
+            ),
+            _ => chosen.extend(on_demand),
+        }
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_chosen_of_each_connection_that_makes_packages_on_demand() {
+        let line = |connection: &str| Line {
+            connection: connection.to_owned(),
+            resource: ArmId::new("/r"),
+            name: Some("Excel".to_owned()),
+            key: Some("excel".to_owned()),
+            package: None,
+            reason: None,
+            pool: "pool".to_owned(),
+        };
+        let lines = [line("all"), line("one"), line("two")];
+        let chosen = |is_on_demand: fn(&str) -> bool, key: &str| {
+            let chosen = choose(&lines, &[key.to_owned()], is_on_demand).map_err(|error| error.to_string())?;
+            Ok(chosen.iter().map(|line| &*line.connection).collect::<Vec<_>>())
+        };
+        assert_eq!(chosen(|connection| connection != "all", "excel"), Ok(vec!["one", "two"]));
+        let refused: Result<_, String> = chosen(|_| false, "excel");
+        assert!(refused.unwrap_err().contains("connection all makes a package of every resource"));
+        assert!(chosen(|_| true, "word").unwrap_err().contains("no resource has the key"));
+    }
 }

@@ -72,6 +72,19 @@ pub(super) fn read(entry: &Entry<'_>, tenant: Option<&str>, endpoints: &Endpoint
     credential(entry, kind, written)
 }
 
+/// Reads a credential that is no connection's, and so must sign in without a person.
+pub(super) fn read_unattended(entry: &Entry<'_>, endpoints: &Endpoints) -> Option<Credential> {
+    let credential = read(entry, None, endpoints)?;
+    if matches!(credential, Credential::DeviceCode { .. }) {
+        entry.refuse(
+            "signs in by hand, which `poolwarden connections sign-in` does for connections alone",
+            "use managed_identity, workload_identity, client_secret or client_certificate; or azure_cli on one machine",
+        );
+        return None;
+    }
+    Some(credential)
+}
+
 /// The kind, without repeating a word that is none: someone may have put a password there.
 fn known(entry: &Entry<'_>, word: &str) -> Option<&'static str> {
     let kind = KINDS.into_iter().find(|kind| *kind == word);

@@ -47,7 +47,7 @@ pub(super) fn read(mut table: Table<'_>) -> Import {
     let default = Import::default();
     let cloud = table.take("cloud").and_then(|entry| entry.choice(&CLOUDS)).unwrap_or_default();
     let endpoints = endpoints(Endpoints::of(cloud), table.take("endpoints"));
-    let credential = table.take("credential").and_then(|entry| credential::read(&entry, None, &endpoints));
+    let credential = table.take("credential").and_then(|entry| credential::read_unattended(&entry, &endpoints));
     let mut names = Distinct::new("give each secret its own name");
     let secrets = table.take("secret").map(|entry| entry.tables("import.secret")).unwrap_or_default();
     let import = Import {

@@ -92,7 +92,7 @@ pub(super) fn azure(entry: &Entry<'_>) -> Option<Written> {
         start: entry.start,
         service_bus: address(&mut table, "service_bus", namespace),
         blob: address(&mut table, "blob", container),
-        credential: credential.and_then(|entry| credential::read(&entry, None, &endpoints)),
+        credential: credential.and_then(|entry| credential::read_unattended(&entry, &endpoints)),
         client: table.take("client").and_then(|entry| entry.parsed(client)).unwrap_or_default(),
     };
     table.finish();

@@ -378,6 +378,11 @@ fn a_store_in_azure_is_named_whole_or_refused_with_what_is_missing() {
         ("[azure]\nservice_bus = \"https://example.com\"\n", vec![], "tokens go nowhere else"),
         ("[azure]\nblob = \"https://st.blob.core.windows.net\"\n", vec![], "is no container"),
         ("", vec![(BLOB_VARIABLE, "http://10.0.0.1/c")], "https"),
+        (
+            "[azure]\ncredential = { kind = \"device_code\", refresh_token = { file = \"f\" } }\n",
+            vec![],
+            "signs in by hand",
+        ),
     ] {
         let told = parse(text, &env).unwrap_err().to_string();
         assert!(told.contains(missing), "{text:?} {env:?}: {told}");

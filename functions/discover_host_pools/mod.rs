@@ -1,12 +1,12 @@
 //! Finds every host pool of a connection and lays out one piece of work for each that may have changed.
 
-use crate::acquire_token::give_up_run;
 mod gather;
 mod part;
 
+use crate::acquire_token::give_up_run;
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
-use crate::{keys, runs};
+use crate::{health, keys, runs};
 use futures::{StreamExt, TryStreamExt, stream};
 use gather::{changes, known_pools, mark_parts, trusted_baseline, unseen_pools};
 use part::Part;
@@ -71,6 +71,9 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
             return Err(Fault::Transient(reason.to_string()));
         }
         Err(reason) => {
+            if reason.why == Why::Forbidden {
+                health::record_refusal(deps, run).await?;
+            }
             runs::fail(deps, run, &reason.to_string()).await?;
             return Ok(None);
         }

@@ -64,9 +64,12 @@ impl Stage for FinishRun {
         }
         targets::follow(deps, &run).await?;
         runs::end(deps, &run, ending.report).await?;
-        // Where no timer runs, `sync` is the one to tell what persons did.
-        lifecycle::sweep(deps).await?;
-        clean_up(deps, &run).await
+        clean_up(deps, &run).await?;
+        // Where no timer runs, `sync` is the one to tell what persons did. What cannot be told now is told next time.
+        if let Err(fault) = lifecycle::sweep(deps).await {
+            tracing::error!(%fault, "what killed commands did is not told yet");
+        }
+        Ok(())
     }
 
     async fn give_up(deps: &Deps, message: &ConnectionRun, reason: &str) -> Result<(), Fault> {
@@ -146,3 +149,6 @@ async fn clean_up(deps: &Deps, run: &Run) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

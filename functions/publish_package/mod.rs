@@ -17,7 +17,6 @@ use poolwarden_domain::run::Run;
 use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::StoreError;
 use serde::Deserialize;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How many packages are written at a time.
@@ -93,12 +92,7 @@ async fn publish(
     entries: &[Entry],
     outdated: bool,
 ) -> Result<PartOutcome, Fault> {
-    let purged = purged(deps, &run.connection).await?;
-    let purged = &purged;
-    let write = |entry| async move { (entry, write(deps, run, report, entry, outdated, purged).await) };
-    let writes: Vec<_> = entries.iter().map(write).collect();
-    let written: Vec<(&Entry, Result<Option<Written>, StateError>)> =
-        stream::iter(writes).buffered(AT_A_TIME).collect().await;
+    let written = write_all(deps, run, report, entries, outdated).await?;
     let mut outcome = PartOutcome::default();
     let (mut events, mut packages) = (Vec::new(), Vec::new());
     for (entry, written) in written {
@@ -137,9 +131,38 @@ async fn publish(
     Ok(outcome)
 }
 
-/// The keys of the connection's packages that were purged: mostly there are none.
-async fn purged(deps: &Deps, connection: &str) -> Result<HashSet<String>, StateError> {
-    Ok(deps.state().names(&keys::all_purged(connection)).await?.into_iter().collect())
+/// Writes those packages that are there, and then those that are not.
+///
+/// A purge leaves its number before it deletes the package. So only who has looked for the package in vain may ask for
+/// that number: asked before, it could be missing, and the package's revisions would begin anew.
+async fn write_all<'a>(
+    deps: &Deps,
+    run: &Run,
+    report: &PoolReport,
+    entries: &'a [Entry],
+    outdated: bool,
+) -> Result<Vec<(&'a Entry, Result<Option<Written>, StateError>)>, StateError> {
+    let update = |entry| async move { (entry, write(deps, run, report, entry, outdated, None).await) };
+    let updates: Vec<_> = entries.iter().map(update).collect();
+    let written: Vec<_> = stream::iter(updates).buffered(AT_A_TIME).collect().await;
+    let (absent, mut written): (Vec<_>, Vec<_>) =
+        written.into_iter().partition(|(_, written)| !outdated && matches!(written, Ok(None)));
+    if absent.is_empty() {
+        return Ok(written);
+    }
+    // Mostly nothing was ever purged, and no package needs to be asked about.
+    let any_purged = !deps.state().is_empty(&keys::all_purged(&run.connection)).await?;
+    let create = |entry: &'a Entry| async move {
+        let purged = match any_purged {
+            true => deps.state().value(&keys::purged(&run.connection, &entry.key)).await?.unwrap_or_default(),
+            false => 0,
+        };
+        write(deps, run, report, entry, outdated, Some(purged)).await
+    };
+    let create = |entry: &'a Entry| async move { (entry, create(entry).await) };
+    let creations: Vec<_> = absent.into_iter().map(|(entry, _)| create(entry)).collect();
+    written.extend(stream::iter(creations).buffered(AT_A_TIME).collect::<Vec<_>>().await);
+    Ok(written)
 }
 
 /// A package as it stands after an entry was applied, and this run's revision of it if there is one.
@@ -148,45 +171,39 @@ struct Written {
     revision: Option<Revision>,
 }
 
+/// Applies an entry. A package that is not there is created after the last revision that was `purged`; without that
+/// number, it is left as it is.
 async fn write(
     deps: &Deps,
     run: &Run,
     report: &PoolReport,
     entry: &Entry,
     outdated: bool,
-    purged: &HashSet<String>,
+    purged: Option<u64>,
 ) -> Result<Option<Written>, StateError> {
-    let purged = match purged.contains(&entry.key) {
-        true => deps.state().value(&keys::purged(&run.connection, &entry.key)).await?.unwrap_or_default(),
-        false => 0,
-    };
     let now = deps.now();
     let mut revision = None;
-    let apply = |existing: Option<Package>| match catalogue::publish(
-        entry,
-        &run.connection,
-        existing.as_ref(),
-        purged,
-        &report.observation,
-        now,
-    ) {
-        Applied::Write(_) if outdated => {
-            revision = None;
-            None
+    let apply = |existing: Option<Package>| {
+        revision = None;
+        if existing.is_none() && purged.is_none() {
+            return None;
         }
-        Applied::Write(package) => {
-            revision = package.revisions.last().cloned();
-            Some(*package)
-        }
-        Applied::Already(known) => {
-            revision = Some(known);
-            None
-        }
-        Applied::Superseded => {
-            revision = None;
-            None
+        let purged = purged.unwrap_or_default();
+        match catalogue::publish(entry, &run.connection, existing.as_ref(), purged, &report.observation, now) {
+            Applied::Write(package) if !outdated => {
+                revision = package.revisions.last().cloned();
+                Some(*package)
+            }
+            Applied::Already(known) => {
+                revision = Some(known);
+                None
+            }
+            Applied::Write(_) | Applied::Superseded => None,
         }
     };
     let package = deps.state().change(&keys::package(&run.connection, &entry.key), apply).await?;
     Ok(package.map(|package| Written { package, revision }))
 }
+
+#[cfg(test)]
+mod tests;

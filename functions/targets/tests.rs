@@ -1,13 +1,11 @@
 use super::*;
 use crate::config::{Config, TEXT_VARIABLE};
 use crate::export;
-use crate::status;
+use crate::{status, testing};
 use bytes::Bytes;
-use poolwarden_domain::ArmId;
-use poolwarden_domain::estate::ResourceKind;
 use poolwarden_domain::feed::RdpRef;
 use poolwarden_domain::launch::{LaunchCloud, Target, actions};
-use poolwarden_domain::package::{Icon, Named, Package, PackageContent, PackageState, Stage};
+use poolwarden_domain::package::{Package, PackageState, Stage};
 use poolwarden_domain::run::{Source, Trigger};
 use poolwarden_store::{Options, Sqlite};
 use serde_json::Value;
@@ -24,46 +22,12 @@ struct Stand {
 }
 
 fn package(title: &str) -> Package {
-    let named = |path: &str| Named { id: ArmId::new(&format!("/subscriptions/s/{path}")), name: path.to_owned() };
-    let content = PackageContent {
-        display_name: title.to_owned(),
-        kind: ResourceKind::RemoteApp,
-        description: None,
-        resource: ArmId::new(&format!("/subscriptions/s/applications/{title}")),
-        host_pool: named("hostPools/hp"),
-        application_group: named("applicationGroups/g"),
-        workspace: named("workspaces/ws"),
-        program: None,
-        icon: Icon { sha256: sha256_hex(ICON), placeholder: false },
-        launch: actions(
-            LaunchCloud::Public,
-            &Target { workspace: "w", resource: "r", ..Target::default() },
-            None,
-            true,
-        ),
-        rdp: Some(RdpRef { sha256: sha256_hex(RDP) }),
-        runs_on: None,
-        categories: Vec::new(),
-        file_associations: Vec::new(),
-        network_credentials: None,
-        dependencies: Vec::new(),
-        entitlements: Some(Vec::new()),
-    };
-    Package {
-        key: format!("app-{}", &sha256_hex(title.as_bytes())[..16]),
-        connection: "contoso".to_owned(),
-        state: PackageState::Active,
-        content,
-        stage: Stage::Production,
-        stage_since: None,
-        requested: None,
-        managed: true,
-        assigned: Vec::new(),
-        retired_at: None,
-        retired_by: None,
-        observed_at: Timestamp::UNIX_EPOCH,
-        revisions: Vec::new(),
-    }
+    let mut package = testing::package(title);
+    package.content.icon.sha256 = sha256_hex(ICON);
+    package.content.launch =
+        actions(LaunchCloud::Public, &Target { workspace: "w", resource: "r", ..Target::default() }, None, true);
+    package.content.rdp = Some(RdpRef { sha256: sha256_hex(RDP) });
+    package
 }
 
 impl Stand {

@@ -133,6 +133,13 @@ class ImportScript(unittest.TestCase):
             with self.subTest(command):
                 self.assertTrue(asked(command, frozenset()))
 
+    def test_what_a_person_did_to_an_unmanaged_package_is_written_too(self):
+        """Runs leave such a package alone already in the catalogue; all that its manifest says came from a person."""
+        tree = nodes(Parser(POWERSHELL).parse(self.source).root_node)
+        members = {text(node) for node in tree if node.type == "member_name"}
+        self.assertIn("stage", members)
+        self.assertNotIn("managed", members)
+
     def test_it_says_what_it_needs(self):
         for line in (
             b"#Requires -Version 5.1",

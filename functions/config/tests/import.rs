@@ -43,6 +43,7 @@ fn what_is_wrong_is_told() {
         ("[[import.secret]]\nname = \"a\"\nsecret = { env = \"A\" }\n[[import.secret]]\nname = \"a\"\nsecret = { env = \"B\" }".to_owned(), "give each secret its own name"),
         ("[import.secret]\nname = \"a\"".to_owned(), "head each with [[import.secret]]"),
         ("[import]\nsecrets = []".to_owned(), "did you mean `secret`?"),
+        ("[import]\ncredential = { kind = \"device_code\", refresh_token = { file = \"f\" } }".to_owned(), "signs in by hand"),
         (entra.to_owned(), "lets no application in, or any"),
         (format!("{entra}clients = [\"x\"]"), "which is no GUID"),
         (format!("{entra}roles = [\"a b\"]"), "without blanks"),

@@ -1,7 +1,9 @@
 //! What files hold of Azure Virtual Desktop (classic): what its PowerShell module printed
 //! (`Get-Rds… | ConvertTo-Json`), and recorded answers of its management interface.
 //!
-//! `ConvertTo-Json` writes a list of one as a single object, so a single object counts as the whole list.
+//! `ConvertTo-Json` writes a list of one as a single object, unless it is told `-AsArray` or given `@(…)`; and
+//! `Get-RdsRemoteApp -Name Excel | ConvertTo-Json` writes one of many likewise. So a single object counts as the whole
+//! list only where no package hangs on there being more.
 
 use super::content::Kind;
 use crate::classic::wire::{Identity, Thing, identify};
@@ -9,6 +11,10 @@ use crate::listing::id_of;
 use poolwarden_domain::{ArmId, classic};
 use serde_json::value::RawValue;
 use url::Url;
+
+/// How a list of one is saved so that it can be told from one of many.
+pub(super) const AS_A_LIST: &str =
+    " (save a list with `ConvertTo-Json -AsArray`, or `@(…)` before PowerShell 7: a single object may be one of many)";
 
 /// What an item of a file is.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +45,17 @@ pub(super) fn what_is(item: &RawValue, asked: Option<&(Thing, ArmId)>) -> Result
     }
 }
 
-/// Whether something of the classic service stands by itself.
-pub(super) fn is_single(item: &RawValue, asked: Option<&(Thing, ArmId)>) -> bool {
-    matches!(identify(item, asked), Some(Identity::Known(..) | Identity::Nameless(..)))
+/// What it is, if something of the classic service stands by itself.
+pub(super) fn single(item: &RawValue, asked: Option<&(Thing, ArmId)>) -> Option<Thing> {
+    match identify(item, asked)? {
+        Identity::Known(thing, _) | Identity::Nameless(thing, _) => Some(thing),
+        Identity::Unused(_) => None,
+    }
+}
+
+/// Whether beside a single one there may be others, whose packages would be taken for gone. A group has one desktop.
+pub(super) fn may_have_siblings(thing: Thing) -> bool {
+    matches!(thing, Thing::HostPool | Thing::Group | Thing::RemoteApp)
 }
 
 pub(super) fn kind_of_thing(thing: Thing) -> Kind {

@@ -137,10 +137,15 @@ fn items_of<'a>(
         return items_of(body, asked, classic, depth + 1);
     }
     let of_classic = classic.as_ref().map(|asked| &asked.of);
-    if shape.value.is_none() && shape.data.is_none() && classic::is_single(raw, of_classic) {
-        let is_list = classic.as_ref().is_none_or(|asked| asked.is_list);
+    let single = if shape.value.is_none() && shape.data.is_none() { classic::single(raw, of_classic) } else { None };
+    if let Some(thing) = single {
+        // Without a URL nobody can say whether this was a list of one, or one of many that was asked for by name.
+        let (is_list, goes_on) = match &classic {
+            Some(asked) => (asked.is_list, false),
+            None => (true, classic::may_have_siblings(thing)),
+        };
         let asked_classic = classic.map(|asked| asked.of);
-        return Ok(Content { items: vec![raw], is_list, goes_on: false, asked: None, asked_classic });
+        return Ok(Content { items: vec![raw], is_list, goes_on, asked: None, asked_classic });
     }
     let is_set = |link: Option<&RawValue>| link.is_some_and(|link| !matches!(link.get(), "null" | "\"\""));
     match (shape.value.or(shape.data), shape.id) {

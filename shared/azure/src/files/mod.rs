@@ -12,10 +12,11 @@ use crate::inventory::{Inventory, Listing, Requests};
 use crate::listing::{Item, Listed};
 use crate::wire;
 use async_trait::async_trait;
-use classic::{Known, what_is};
+use classic::{AS_A_LIST, Known, what_is};
 use collect::{Collector, Lists, holder};
 use content::{Kind, parse, text};
 use jiff::Timestamp;
+use poolwarden_domain::classic::is_classic;
 use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why};
 use serde_json::value::RawValue;
@@ -168,7 +169,10 @@ impl Inventory for FileInventory {
         let mut unknown = read.flaws;
         unknown.extend(read.stopped.map(|reason| UnknownScope { scope: group.clone(), reason }));
         if !list.is_whole {
-            let text = format!("the list of {what} of {group} has a next page that is in no file in {}", self.folder);
+            let text = match is_classic(group) {
+                true => format!("no file in {} lists the {what} of {group} to the end{AS_A_LIST}", self.folder),
+                false => format!("the list of {what} of {group} has a next page that is in no file in {}", self.folder),
+            };
             unknown.push(UnknownScope { scope: group.clone(), reason: Unreadable::new(Why::Missing, text) });
         }
         Ok(Some(Listing { resources: read.items, unknown }))

@@ -178,7 +178,7 @@ fn both_models_may_be_in_one_folder() {
     let classic = classic_fixture();
     let ids = |inventory: &FileInventory| -> Vec<ArmId> {
         let pools = inventory.estate.host_pools.iter().map(|pool| pool.id.clone());
-        pools.filter(poolwarden_domain::classic::is_classic).collect()
+        pools.filter(is_classic).collect()
     };
     assert_eq!(ids(&both), ids(&classic));
     assert!(both.estate.host_pools.len() > classic.estate.host_pools.len());
@@ -209,4 +209,55 @@ async fn recorded_answers_of_the_classic_service_are_lists_that_say_of_what() {
     let open: Vec<_> = inventory.estate.unknown.iter().map(|unknown| unknown.scope.name()).collect();
     assert_eq!(open, ["sessionHosts", "assignedUsers"], "a single host is no list, and a full page not the end of one");
     assert_eq!(inventory.estate.ignored, Vec::<String>::new());
+}
+
+/// What the module prints of one, in a folder that says by a recording what else there is.
+fn single(thing: &serde_json::Value) -> (FileInventory, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let base =
+        "https://rdbroker.wvd.microsoft.com/RdsManagement/V1/TenantGroups/Default%20Tenant%20Group/Tenants/contoso";
+    for (name, of, body) in [
+        ("pools.json", "/HostPools", json!([{"hostPoolName": "Sales pool", "persistent": false}])),
+        ("groups.json", "/HostPools/Sales%20pool/AppGroups", json!([{"appGroupName": "g", "resourceType": 0}])),
+    ] {
+        let exchange = json!({"request": {"url": format!("{base}{of}")}, "response": {"status": 200, "body": body}});
+        write(folder.path(), name, exchange.to_string());
+    }
+    let mut thing = thing.clone();
+    thing["TenantName"] = json!("contoso");
+    write(folder.path(), "single.json", thing.to_string());
+    (FileInventory::open(folder.path()).unwrap(), folder)
+}
+
+#[tokio::test]
+async fn a_single_classic_application_is_read_and_may_be_one_of_many() {
+    let excel = json!({"HostPoolName": "Sales pool", "AppGroupName": "g", "RemoteAppName": "Excel"});
+    let (inventory, _folder) = single(&excel);
+    let listing = inventory.listing(&classic_group("g"), ResourceKind::RemoteApp, &[]).await.unwrap().unwrap();
+    assert_eq!(listing.resources.len(), 1);
+    let [unknown] = &listing.unknown[..] else { panic!("one list is open: {:?}", listing.unknown) };
+    assert_eq!((&unknown.scope, unknown.reason.why), (&classic_group("g"), Why::Missing));
+    assert!(unknown.reason.detail.contains("ConvertTo-Json -AsArray"), "{}", unknown.reason);
+}
+
+#[tokio::test]
+async fn a_single_classic_desktop_is_all_that_its_group_has() {
+    let desktop = json!({"HostPoolName": "Sales pool", "AppGroupName": "g", "RemoteDesktopName": "Desktop"});
+    let (inventory, _folder) = single(&desktop);
+    let listing = inventory.listing(&classic_group("g"), ResourceKind::Desktop, &[]).await.unwrap().unwrap();
+    assert_eq!((listing.resources.len(), listing.unknown.len()), (1, 0));
+}
+
+#[test]
+fn a_single_classic_pool_or_group_leaves_its_list_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = json!({"TenantName": "contoso", "HostPoolName": "Sales pool", "Persistent": false});
+    let group = json!({"TenantName": "contoso", "HostPoolName": "Sales pool", "AppGroupName": "g", "ResourceType": 0});
+    write(folder.path(), "pool.json", pool.to_string());
+    write(folder.path(), "group.json", group.to_string());
+    let inventory = FileInventory::open(folder.path()).unwrap();
+    assert_eq!((inventory.estate.host_pools.len(), inventory.estate.application_groups.len()), (1, 1));
+    let open = |scope: &str| inventory.estate.unknown.iter().any(|unknown| unknown.scope == ArmId::new(scope));
+    assert!(open(CLASSIC_POOL), "another group");
+    assert!(open("/classic/RdsManagement/tenantGroups/Default Tenant Group/tenants/contoso"), "another pool");
 }

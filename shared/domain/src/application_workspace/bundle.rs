@@ -18,6 +18,8 @@ const MAX_NAME_BYTES: usize = 128;
 const MAX_DESCRIPTION_CHARS: usize = 1_000;
 /// The most identities that one package names.
 const MAX_ENTITLEMENTS: usize = 1_000;
+/// The most of those left out that it names; of the others it says how many there are.
+const MAX_LEFT_OUT_NAMED: usize = 20;
 /// How many hexadecimal digits tell one content from another: they are part of a snapshot's name.
 const DIGEST_DIGITS: usize = 16;
 
@@ -61,15 +63,18 @@ pub struct Manifest {
     pub content_sha256: String,
     /// How far it is let through.
     pub stage: Stage,
-    /// Whether it follows its source, or is written once only.
+    /// Whether it follows its source. One that does not changes when a person edits or promotes it, and only then.
     pub managed: bool,
     /// All that the digest covers.
     #[serde(flatten)]
     pub content: Content,
     /// Who sees it.
     pub entitlements: Vec<Entitled>,
-    /// Whether nobody else does: `false` when it could never be read whom the source entitles.
+    /// Whether nobody else does: `false` when it could never be read whom the source entitles, or when some are left
+    /// out.
     pub entitlements_complete: bool,
+    /// Who is entitled as well and is not in the list: what is no person or group, and what is beyond its end.
+    pub entitlements_left_out: Vec<Text>,
 }
 
 /// The part of a manifest that makes a snapshot.
@@ -136,6 +141,7 @@ pub struct Entitled {
 pub fn manifest(package: &Package, offer: &Offer) -> Manifest {
     let name = name(&package.connection, &package.key);
     let content = content(package, &name);
+    let (entitlements, entitlements_left_out) = entitlements(package, offer);
     Manifest {
         action: match package.state {
             PackageState::Active => Do::Ensure,
@@ -144,8 +150,9 @@ pub fn manifest(package: &Package, offer: &Offer) -> Manifest {
         content_sha256: digest(&content),
         stage: package.stage,
         managed: package.managed,
-        entitlements: entitlements(package, offer),
-        entitlements_complete: package.content.entitlements.is_some(),
+        entitlements,
+        entitlements_complete: package.content.entitlements.is_some() && entitlements_left_out.is_empty(),
+        entitlements_left_out,
         name,
         content,
     }
@@ -170,11 +177,14 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     serde_json::to_vec_pretty(&list).expect("names always serialise")
 }
 
-/// Persons and groups, and whatever overlaps resolved. Azure decides again when the package is opened.
-fn entitlements(package: &Package, offer: &Offer) -> Vec<Entitled> {
+/// Persons and groups, and whatever overlaps resolved; and who else is entitled. Azure decides again when the package is
+/// opened.
+fn entitlements(package: &Package, offer: &Offer) -> (Vec<Entitled>, Vec<Text>) {
     let all = assignment::effective(package, offer).into_iter();
-    let people = all.filter(|entitled| matches!(&*entitled.kind, "User" | "Group"));
-    let entitled = people.map(|entitled| Entitled {
+    let (mut people, mut left_out): (Vec<_>, Vec<_>) =
+        all.partition(|entitled| matches!(&*entitled.kind, "User" | "Group"));
+    left_out.extend(people.drain(MAX_ENTITLEMENTS.min(people.len())..));
+    let entitled = people.into_iter().map(|entitled| Entitled {
         identity: Text(one_line(&entitled.identity)),
         stage: entitled.stage,
         publish: match entitled.publish {
@@ -186,7 +196,12 @@ fn entitlements(package: &Package, offer: &Offer) -> Vec<Entitled> {
         desktop: entitled.icons.contains(&IconPlace::Desktop),
         start_menu: entitled.icons.contains(&IconPlace::StartMenu),
     });
-    entitled.take(MAX_ENTITLEMENTS).collect()
+    let named = left_out.iter().take(MAX_LEFT_OUT_NAMED);
+    let mut names: Vec<Text> = named.map(|one| Text(one_line(&format!("{} {}", one.kind, one.identity)))).collect();
+    if left_out.len() > names.len() {
+        names.push(Text(format!("{} more", left_out.len() - names.len())));
+    }
+    (entitled.collect(), names)
 }
 
 /// The technical name, plain whatever the key is. Keys end in a hash, so different packages have different names.

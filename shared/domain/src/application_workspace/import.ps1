@@ -21,7 +21,8 @@ Who may manage packages there.
 What the zone calls the identity source of the Entra tenant. Without it, nobody's entitlements are touched.
 
 .PARAMETER HideOtherEntitlements
-Also hide each package from those identities of that source whom its manifest does not name.
+Also hide each package from those identities of that source whom its manifest does not name. A package whose manifest
+cannot name all who are entitled is hidden from nobody; LeftOut, at the end, says of whom it knows and cannot name.
 
 .EXAMPLE
 ./import.ps1 -Uri https://contoso.liquit.com -Credential (Get-Credential) -IdentitySource Contoso -WhatIf
@@ -194,6 +195,7 @@ $Live = @('Development', 'Test', 'Acceptance', 'Production')
 $Summary = [ordered] @{
     Packages = 0; Created = 0; Updated = 0; Promoted = 0; Entitled = 0; Retired = 0; Unchanged = 0; Failed = 0
     Failures = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    LeftOut = New-Object -TypeName 'System.Collections.Generic.List[string]'
 }
 
 # Every text from outside begins with '=', so that ConvertFrom-Json takes none for a date.
@@ -344,7 +346,10 @@ function Write-Entitlements($Package, $Manifest) {
         }
         $changed = $true
     }
-    # Where nobody could read whom the source entitles, nobody is known to be another.
+    foreach ($other in @($Manifest.entitlements_left_out)) {
+        $Summary.LeftOut.Add("$($Manifest.name): $(Get-Text $other)")
+    }
+    # Where nobody could read whom the source entitles, or not all of them are named, nobody is known to be another.
     if ($HideOtherEntitlements -and $Manifest.entitlements_complete) {
         $others = @($existing | Where-Object {
                 ([string] $_.ID).StartsWith($IdentitySource + '\', [System.StringComparison]::OrdinalIgnoreCase) -and
@@ -376,18 +381,13 @@ function Invoke-Ensure($Manifest) {
         if (-not $PSCmdlet.ShouldProcess($Manifest.name, 'create the package')) { return 'Created' }
         $package = New-ZonePackage $Manifest (New-ZoneContent (Get-BundlePath 'icons' $Manifest.icon '.png'))
     }
-    $snapshots = @(Get-ZoneSnapshot $package)
-    $isOut = @($snapshots | Where-Object { $Live -contains [string] $_.Type -and [string] $_.Type -cne 'Development' })
-    # One that does not follow its source is written once and then left to its owners.
-    $isLeft = -not $Manifest.managed -and $isOut.Count -gt 0
-    $outcome = if ($isLeft) { 'Unchanged' } else { Write-Content $package $Manifest $snapshots }
+    # One that does not follow its source changes too, when a person edits or promotes it; runs leave it as it is.
+    $outcome = Write-Content $package $Manifest @(Get-ZoneSnapshot $package)
     if (-not $isNew -and -not (Test-ZonePackageEnabled $package)) {
         if ($PSCmdlet.ShouldProcess($Manifest.name, 'enable the package')) { Set-ZonePackageEnabled $package $true }
         $outcome = 'Updated'
     }
-    if (-not $isLeft -and (Write-Entitlements $package $Manifest) -and $outcome -eq 'Unchanged') {
-        $outcome = 'Entitled'
-    }
+    if ((Write-Entitlements $package $Manifest) -and $outcome -eq 'Unchanged') { $outcome = 'Entitled' }
     if ($isNew) { 'Created' } else { $outcome }
 }
 
@@ -438,6 +438,7 @@ foreach ($name in $names) {
     }
 }
 Write-Progress -Activity 'Poolwarden' -Completed
+foreach ($other in $Summary.LeftOut) { Write-Warning "entitled in the catalogue, and not here: $other" }
 [pscustomobject] $Summary
 if ($Summary.Failed -gt 0) { exit 1 }
 exit 0

@@ -144,7 +144,32 @@ fn unknown_entitlements_are_told_from_none_and_only_persons_and_groups_are_entit
     let apps_only = package("a", |content| {
         content.entitlements.as_mut().unwrap()[0].principal.kind = "ServicePrincipal".to_owned();
     });
-    assert_eq!(of(&apps_only), (Vec::new(), true));
+    assert_eq!(of(&apps_only), (Vec::new(), false), "who is not named is entitled all the same");
+}
+
+#[test]
+fn who_is_left_out_is_named_and_then_nobody_is_known_to_be_another() {
+    let with = |identities: usize| {
+        let mut package = package("a", |content| content.entitlements = Some(Vec::new()));
+        let person = |n| assigned(&format!("person-{n:04}"), IdentityType::User);
+        package.assigned = (0..identities).map(person).collect();
+        package
+    };
+    let of = |package: &Package| {
+        let manifest = manifest(package);
+        let left_out: Vec<String> = manifest.entitlements_left_out.into_iter().map(|one| one.0).collect();
+        (manifest.entitlements.len(), manifest.entitlements_complete, left_out)
+    };
+    assert_eq!(of(&with(1_000)), (1_000, true, Vec::new()));
+    assert_eq!(of(&with(1_001)), (1_000, false, vec!["User person-1000".to_owned()]));
+    let (named, complete, left_out) = of(&with(1_030));
+    assert_eq!((named, complete, left_out.len()), (1_000, false, 21));
+    assert_eq!(left_out[20], "10 more");
+
+    let mut to_a_device = with(1);
+    to_a_device.assigned.push(assigned("kiosk", IdentityType::Device));
+    assert_eq!(of(&to_a_device), (1, false, vec!["Device kiosk".to_owned()]));
+    assert_eq!(written(&manifest(&to_a_device))["entitlements_left_out"], serde_json::json!(["=Device kiosk"]));
 }
 
 #[test]

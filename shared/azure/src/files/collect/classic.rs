@@ -3,6 +3,7 @@
 
 use super::{Collector, Kind};
 use crate::classic::wire::assigned_user;
+use crate::files::classic::AS_A_LIST;
 use poolwarden_domain::classic::is_classic;
 use poolwarden_domain::estate::Workspace;
 use poolwarden_domain::{ArmId, Why};
@@ -46,7 +47,7 @@ impl Collector {
                 is_classic(of) && !is_whole
             })
             .map(|(_, of, list, what)| {
-                let text = format!("no file in {folder} lists {what} of {of} to the end");
+                let text = format!("no file in {folder} lists {what} of {of} to the end{AS_A_LIST}");
                 (ArmId::new(&format!("{of}{list}")), text)
             })
             .collect();
