@@ -66,6 +66,7 @@ impl DeviceCodeSignIn {
         let Credential::DeviceCode { client_id, tenant_id, refresh_token, .. } = credential else {
             return Err(SignInError::Misconfigured("this kind of credential needs no sign-in by hand".to_owned()));
         };
+        refresh_token.prepare().await?;
         let ours = TokenEndpoint::new(http.clone(), endpoints.clone());
         let scope = with_refresh(scope);
         let form = [("client_id", &**client_id), ("scope", &*scope)];

@@ -62,17 +62,32 @@ impl TokenPlace {
                 written.map_err(|error| describe_secret_error(&error.into()))
             }
             Self::File(path) => {
-                let (file, token) = (path.clone(), token.clone());
-                let written = tokio::task::spawn_blocking(move || replace(&file, token.expose_secret().as_bytes()));
-                let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-                written.map_err(|error| {
-                    SignInError::Misconfigured(format!(
-                        "the refresh token cannot be kept in {self}: {error}; check that its folder exists and that \
-                         this process may write there"
-                    ))
-                })
+                let token = token.clone();
+                self.on_disk(path, move |file| replace(file, token.expose_secret().as_bytes())).await
             }
         }
+    }
+
+    /// Makes sure that a file can be written there, before a person is asked to sign in for it.
+    pub(crate) async fn prepare(&self) -> Result<(), SignInError> {
+        match self {
+            Self::KeyVault(_) => Ok(()),
+            Self::File(path) => self.on_disk(path, prepare).await,
+        }
+    }
+
+    async fn on_disk(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), SignInError> {
+        let file = path.to_owned();
+        let done = tokio::task::spawn_blocking(move || work(&file)).await;
+        done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
+            SignInError::Misconfigured(format!(
+                "the refresh token cannot be kept in {self}: {error}; check that this process may write there"
+            ))
+        })
     }
 
     fn nobody_signed_in(&self) -> SignInError {
@@ -83,11 +98,30 @@ impl TokenPlace {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new file beside this one, made with mode 0600 where there are modes, which is deleted again if it does not get as far
+/// as its place.
+fn new_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(".poolwarden-").suffix(".new").tempfile_in(folder_of(path))
+}
+
+/// Makes the folder of a file, for its owner alone, where there is none, and tries whether a file can be written there.
+fn prepare(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder_of(path))?;
+    new_beside(path).map(drop)
+}
+
 /// Writes a file whole or not at all, for its owner's eyes only: into a new file beside it, which then takes its place.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made with mode 0600 where there are modes, and deleted again if it does not get as far as its place.
-    let mut file = tempfile::Builder::new().prefix(".poolwarden-").suffix(".new").tempfile_in(folder)?;
+    let mut file = new_beside(path)?;
+    let folder = folder_of(path);
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

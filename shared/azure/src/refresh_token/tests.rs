@@ -68,6 +68,16 @@ async fn the_file_is_its_owner_s_alone_and_nothing_is_left_beside_it() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+#[test]
+fn a_folder_that_is_not_there_is_made_for_its_owner_before_anybody_signs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secrets/deep/reader");
+    prepare(&file).unwrap();
+    assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 0);
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    prepare(&folder.path().join("file/reader")).unwrap_err();
+}
+
 #[tokio::test]
 async fn a_token_that_cannot_be_kept_is_not_used_and_no_other_is_asked_for() {
     let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
