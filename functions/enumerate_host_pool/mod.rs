@@ -2,22 +2,24 @@
 
 mod ask;
 mod decide;
+mod look_for;
 
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{chosen, icons, keys, rdp_files, runs};
 use ask::ask;
 use decide::{decide, keep_newest};
+use look_for::look_for;
 use poolwarden_azure::Inventory;
+use poolwarden_domain::ArmId;
 use poolwarden_domain::discovery::PoolFacts;
 use poolwarden_domain::message::{PlanPart, PoolRun, queue};
 use poolwarden_domain::plan::PoolIndex;
 use poolwarden_domain::policy::Method;
-use poolwarden_domain::published::{Published, published};
+use poolwarden_domain::published::published;
 use poolwarden_domain::report::PoolReport;
 use poolwarden_domain::run::{PoolWork, Run};
 use poolwarden_domain::snapshot::PoolSnapshot;
-use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why};
 use poolwarden_host::{Failure, Invocation, Outcome, trace};
 use std::sync::Arc;
 
@@ -100,41 +102,6 @@ async fn enumerate(
     report.session_hosts = snapshot.facts.session_hosts;
     report.not_published = published.not_published;
     report.fingerprint = Some(fingerprint);
-    Ok(report)
-}
-
-/// A pool that the catalogue knows and discovery did not see. Resource Graph leaves out what the caller may not read,
-/// so only the pool's own "not found" counts as gone.
-async fn look_for(
-    deps: &Deps,
-    run: &Run,
-    inventory: &dyn Inventory,
-    pool: &str,
-    id: &ArmId,
-) -> Result<PoolReport, Fault> {
-    let observation = run.observe(deps.now());
-    let covered = deps.config.connection(&run.connection).is_none_or(|connection| connection.covers(id));
-    // A subscription that was taken out of the configuration is as good as gone.
-    let found = if covered { inventory.host_pool(id).await } else { Ok(None) };
-    let unknown = match found {
-        Ok(None) => None,
-        Ok(Some(_)) => {
-            let detail = "the host pool is there, but the listing of all pools left it out; the next run will tell";
-            Some(Unreadable::new(Why::Missing, detail))
-        }
-        Err(reason) => Some(reason),
-    };
-    if unknown.is_none() {
-        let gone = |known: Option<PoolSnapshot>| {
-            let known = known.filter(|known| known.observed_at < observation.observed_at && !known.gone)?;
-            Some(PoolSnapshot { gone: true, ..known })
-        };
-        deps.state().change(&keys::snapshot(&run.connection, pool), gone).await?;
-    }
-    let unknown = unknown.map(|reason| UnknownScope { scope: id.clone(), reason }).into_iter().collect();
-    let index = PoolIndex::new(id.clone(), id.name().to_owned());
-    let mut report = decide(deps, run, pool, index, &Published::default(), unknown, observation).await?;
-    report.label = id.name().to_owned();
     Ok(report)
 }
 

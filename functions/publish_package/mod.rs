@@ -1,16 +1,15 @@
 //! Writes a part of a pool's plan into the catalogue, and tells the connection's webhooks what changed.
 
+mod write;
+
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage};
 use crate::state::StateError;
 use crate::{keys, runs};
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use poolwarden_domain::catalogue::{self, Applied};
 use poolwarden_domain::discovery::pool_key;
 use poolwarden_domain::event;
 use poolwarden_domain::message::{PlanPart, queue};
-use poolwarden_domain::package::{Package, Revision};
 use poolwarden_domain::plan::{Entry, PoolIndex};
 use poolwarden_domain::report::{PartOutcome, PoolReport};
 use poolwarden_domain::run::Run;
@@ -18,9 +17,7 @@ use poolwarden_host::{Failure, Invocation, Outcome};
 use poolwarden_store::StoreError;
 use serde::Deserialize;
 use std::sync::Arc;
-
-/// How many packages are written at a time.
-const AT_A_TIME: usize = 16;
+use write::{Written, write_all};
 
 /// Runs the function for one invocation.
 pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
@@ -129,80 +126,6 @@ async fn publish(
     };
     deps.state().change(&index_key, record).await?;
     Ok(outcome)
-}
-
-/// Writes those packages that are there, and then those that are not.
-///
-/// A purge leaves its number before it deletes the package. So only who has looked for the package in vain may ask for
-/// that number: asked before, it could be missing, and the package's revisions would begin anew.
-async fn write_all<'a>(
-    deps: &Deps,
-    run: &Run,
-    report: &PoolReport,
-    entries: &'a [Entry],
-    outdated: bool,
-) -> Result<Vec<(&'a Entry, Result<Option<Written>, StateError>)>, StateError> {
-    let update = |entry| async move { (entry, write(deps, run, report, entry, outdated, None).await) };
-    let updates: Vec<_> = entries.iter().map(update).collect();
-    let written: Vec<_> = stream::iter(updates).buffered(AT_A_TIME).collect().await;
-    let (absent, mut written): (Vec<_>, Vec<_>) =
-        written.into_iter().partition(|(_, written)| !outdated && matches!(written, Ok(None)));
-    if absent.is_empty() {
-        return Ok(written);
-    }
-    // Mostly nothing was ever purged, and no package needs to be asked about.
-    let any_purged = !deps.state().is_empty(&keys::all_purged(&run.connection)).await?;
-    let create = |entry: &'a Entry| async move {
-        let purged = match any_purged {
-            true => deps.state().value(&keys::purged(&run.connection, &entry.key)).await?.unwrap_or_default(),
-            false => 0,
-        };
-        write(deps, run, report, entry, outdated, Some(purged)).await
-    };
-    let create = |entry: &'a Entry| async move { (entry, create(entry).await) };
-    let creations: Vec<_> = absent.into_iter().map(|(entry, _)| create(entry)).collect();
-    written.extend(stream::iter(creations).buffered(AT_A_TIME).collect::<Vec<_>>().await);
-    Ok(written)
-}
-
-/// A package as it stands after an entry was applied, and this run's revision of it if there is one.
-struct Written {
-    package: Package,
-    revision: Option<Revision>,
-}
-
-/// Applies an entry. A package that is not there is created after the last revision that was `purged`; without that
-/// number, it is left as it is.
-async fn write(
-    deps: &Deps,
-    run: &Run,
-    report: &PoolReport,
-    entry: &Entry,
-    outdated: bool,
-    purged: Option<u64>,
-) -> Result<Option<Written>, StateError> {
-    let now = deps.now();
-    let mut revision = None;
-    let apply = |existing: Option<Package>| {
-        revision = None;
-        if existing.is_none() && purged.is_none() {
-            return None;
-        }
-        let purged = purged.unwrap_or_default();
-        match catalogue::publish(entry, &run.connection, existing.as_ref(), purged, &report.observation, now) {
-            Applied::Write(package) if !outdated => {
-                revision = package.revisions.last().cloned();
-                Some(*package)
-            }
-            Applied::Already(known) => {
-                revision = Some(known);
-                None
-            }
-            Applied::Write(_) | Applied::Superseded => None,
-        }
-    };
-    let package = deps.state().change(&keys::package(&run.connection, &entry.key), apply).await?;
-    Ok(package.map(|package| Written { package, revision }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{self, Disturbed};
 use poolwarden_domain::package::Change;
+use poolwarden_domain::package::Package;
 use poolwarden_domain::plan::{Defaults, PoolPlan};
 use poolwarden_domain::run::{Source, Trigger};
 use poolwarden_store::Documents;

@@ -2,13 +2,13 @@
 //! pages, and at a distance that makes round trips and Azure's limits count.
 
 use super::floor::Floor;
-use super::plain::{self, CONNECTIONS};
-use super::stand::{self, Cost, Reads, median};
+use super::plain;
+use super::stand::{self, Reads, median};
 use super::start;
 use super::table::Table;
 use crate::cargo::{self, Programs, fresh_folder};
 use crate::simulator::Simulator;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use std::path::Path;
 
@@ -64,46 +64,12 @@ impl Pipeline {
     /// Runs and plain fetches in turn, over one simulator and without delay.
     async fn compare(&self, programs: &Programs, folder: &Path, table: &mut Table) -> Result<()> {
         let azure = Simulator::start(programs, folder, &self.estate, &[]).await?;
-        let (requests, _) = plain::record(programs, Reads::Arm, &azure).await?;
-        let recording = plain::write(folder, &requests)?;
-        let (mut firsts, mut seconds, mut fetches, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for number in 1..=self.runs {
-            let poolwarden = stand::install(programs, Reads::Arm, &azure.url, &azure.url)?;
-            let first = stand::run(&poolwarden).await?;
-            let second = stand::run(&poolwarden).await?;
-            ensure!(second.changed == 0, "a second run changed {} packages", second.changed);
-            let (fetch, fetched) = plain::fetch(programs, Reads::Arm, &azure, &recording).await?;
-            bytes = fetched;
-            println!(
-                "{number}/{}: first run {:.3} s, second run {:.3} s, plain client {fetch:.3} s",
-                self.runs, first.seconds, second.seconds
-            );
-            firsts.push(first);
-            seconds.push(second);
-            fetches.push(fetch);
-        }
+        let compared = plain::compare(programs, Reads::Arm, &azure, folder, self.runs).await?;
         let poolwarden = stand::install(programs, Reads::Arm, &azure.url, &azure.url)?;
         stand::run(&poolwarden).await?;
         let start_ms = start::measure(&poolwarden).await?;
         azure.stop().await?;
-
-        let time = |costs: &[Cost]| median(costs.iter().map(|cost| cost.seconds));
-        let peak = |costs: &[Cost]| costs.iter().map(|cost| cost.peak_rss_mib).fold(0.0, f64::max);
-        let (first, second, plain) = (time(&firsts), time(&seconds), median(fetches));
-        let estate = &self.estate;
-        table.row(
-            format!("`{estate}`: first run ({} packages)", firsts[0].changed),
-            format!("{first:.2} s, {} requests, peak {:.0} MiB", firsts[0].requests, peak(&firsts)),
-        );
-        table.row(
-            format!("`{estate}`: second run, nothing changed"),
-            format!("{second:.2} s, {} requests, peak {:.0} MiB", seconds[0].requests, peak(&seconds)),
-        );
-        table.row(
-            format!("`{estate}`: a plain client, {CONNECTIONS} connections, fetching the same pages and dropping them"),
-            format!("{plain:.2} s, {} requests, {:.1} MB", requests.len(), bytes as f64 / 1e6),
-        );
-        table.row(format!("`{estate}`: first run ÷ plain client"), format!("{:.2}", first / plain));
+        compared.rows(&format!("`{}`", self.estate), "", table);
         table.row("start of `poolwarden serve` to the first answered `GET /`".to_owned(), format!("{start_ms:.1} ms"));
         Ok(())
     }
