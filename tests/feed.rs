@@ -296,6 +296,38 @@ async fn a_revoked_session_needs_a_person() {
     assert_eq!(stand.export().await.len(), before);
 }
 
+/// A person signs in once with a code; runs go on by themselves with a refresh token that is a new one each time.
+#[tokio::test]
+async fn a_person_signs_in_once_and_runs_go_on_by_themselves() {
+    let stand = stand("all@contoso.com", "").await;
+    let text = std::fs::read_to_string(stand.path("poolwarden.toml")).unwrap();
+    let written = format!("password = {{ env = \"{PASSWORD}\" }}");
+    let text = text
+        .replace("\"username_password\", username = \"all@contoso.com\", ", "\"device_code\", ")
+        .replace(&written, "refresh_token = { file = \"secrets/reader\" }");
+    std::fs::write(stand.path("poolwarden.toml"), text).unwrap();
+    let first = stand.sync(&[]).await;
+    let told = first.report["error"].as_str().unwrap();
+    assert!(told.contains("`poolwarden connections sign-in contoso`"), "{told}");
+    put(&stand, "feed", json!({"single_use_refresh_tokens": true})).await;
+    put(&stand, "feed/device", json!({"account": "all@contoso.com", "polls": 1, "interval_s": 1})).await;
+    let signed_in = stand.run(&["connections", "sign-in", CONNECTION, "--json"]).await;
+    assert_eq!(signed_in.code, Some(0), "{signed_in:?}");
+    assert!(signed_in.stdout.contains("user_code"), "{}", signed_in.stdout);
+    let kept = || std::fs::read_to_string(stand.path("secrets/reader")).unwrap();
+    let mut before = kept();
+    for _ in 0..2 {
+        stand.sync_whole(&[]).await;
+        assert_ne!(kept(), before, "the service's newest token is the one that is kept");
+        before = kept();
+    }
+    assert_shown(&stand, "all@contoso.com", "arm").await;
+    assert!(!signed_in.stdout.contains(&before) && !signed_in.stderr.contains(&before));
+    put(&stand, "feed/revoke", json!({})).await;
+    let revoked = stand.sync(&[]).await;
+    assert!(revoked.report["error"].as_str().unwrap().contains("connections sign-in contoso"), "{:#}", revoked.report);
+}
+
 #[tokio::test]
 async fn on_demand_only_what_is_chosen_becomes_a_package() {
     let stand = stand("all@contoso.com", "method = \"on_demand\"").await;

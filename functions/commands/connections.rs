@@ -9,6 +9,23 @@ use clap::Subcommand;
 use poolwarden_domain::run::{Run, Source, Trigger};
 use serde::Serialize;
 
+/// What the Application Workspace connector's settings are called here.
+pub(super) const SETTINGS: &str = "\
+A connection is a [[connection]] of poolwarden.toml. For whoever knows the AVD connector of Application Workspace:
+  Scope                          scope, workspaces, host_pools, resources, cloud_pcs
+  Username, Password             credential = { kind = \"username_password\", username, password }
+  Application ID, Client secret  … client_id, secret
+  Network Credentials            network_credentials = \"${Identity.UserName}\"
+  Install dependency             install_dependency = true
+  Use web client when no agent is present    web_client
+  On-demand, Synchronize         method = \"on_demand\", \"synchronize\"
+  Check only, or apply           check_only, and `poolwarden sync --apply`
+  Name prefix, stage, managed, enabled, schedule    name_prefix, stage, managed, enabled, schedule
+With multifactor authentication: credential = { kind = \"device_code\", … } and `poolwarden connections sign-in`.
+
+Example:
+  poolwarden connections list";
+
 /// `poolwarden connections`
 #[derive(Debug, Subcommand)]
 pub(super) enum Connections {

@@ -64,7 +64,7 @@ enum Command {
     /// Explain what an account is shown and ARM does not list, and the other way round
     Compare(compare::Compare),
     /// Look at the configured connections, or check that they can sign in
-    #[command(subcommand)]
+    #[command(subcommand, after_help = connections::SETTINGS)]
     Connections(connections::Connections),
     /// Find out what takes the place of what Azure Virtual Desktop (classic) published
     #[command(subcommand)]
