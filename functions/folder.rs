@@ -134,7 +134,10 @@ fn write(root: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let parent = path.parent().expect("every name has a folder before it");
     fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let partial = partial(&path);
-    fs::write(&partial, bytes)
+    // Always a new file: what lies there under that name, a link perhaps, is not written through.
+    delete(&partial)?;
+    let new = OpenOptions::new().write(true).create_new(true).open(&partial);
+    new.and_then(|mut new| new.write_all(bytes))
         .and_then(|()| fs::rename(&partial, &path))
         .with_context(|| format!("cannot write {}", path.display()))
 }

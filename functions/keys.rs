@@ -127,7 +127,7 @@ pub fn icon(sha256: &str) -> String {
     format!("icons/{sha256}")
 }
 
-/// A `.rdp` file, by the SHA-256 of its bytes.
+/// A `.rdp` file, by the digest of its connection and of what it says.
 pub fn rdp(sha256: &str) -> String {
     format!("rdp/{sha256}")
 }

@@ -1,6 +1,7 @@
 //! What people and machines see.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use poolwarden_domain::text::is_invisible;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
@@ -55,9 +56,9 @@ pub(super) fn table<const N: usize>(
     Ok(())
 }
 
-/// Text from outside as it may go to a terminal: no control characters.
+/// Text from outside as it may go to a terminal: no control characters, and none that reorder or hide others.
 pub(super) fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if is_invisible(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 /// A moment as people read it: to the second, in UTC.

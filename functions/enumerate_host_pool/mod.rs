@@ -84,7 +84,7 @@ async fn enumerate(
 
     let answers = ask(inventory, &mut facts, changed, previous.as_ref()).await;
     let answers = icons::store(deps, answers).await?;
-    let answers = rdp_files::store(deps, answers).await?;
+    let answers = rdp_files::store(deps, &run.connection, answers).await?;
     let (mut snapshot, unknown) = PoolSnapshot::observe(facts, answers, previous.as_ref(), observation.observed_at);
     snapshot.facts_since = Some(run.started_at);
     let policy = deps.policy(&run.connection);

@@ -21,7 +21,9 @@ const PAUSE_S: u64 = 5;
 const SLOWER_BY_S: u64 = 5;
 /// The longest pause, in seconds.
 const LONGEST_PAUSE_S: u64 = 60;
-/// How long a code is waited for at most, in seconds; Entra's are good for a quarter of an hour.
+/// How long a code is good where the service does not say, in seconds: as long as Entra's are.
+const USUAL_WAIT_S: i64 = 15 * 60;
+/// How long a code is waited for at most, in seconds.
 const LONGEST_WAIT_S: i64 = 30 * 60;
 /// How often in a row the service may be out of reach while a code is waited for.
 const FAILURES_IN_A_ROW: u32 = 5;
@@ -50,7 +52,7 @@ struct CodeAnswer {
     user_code: String,
     verification_uri: String,
     #[serde(default)]
-    expires_in: i64,
+    expires_in: Option<i64>,
     #[serde(default)]
     interval: Option<u64>,
 }
@@ -84,8 +86,9 @@ impl DeviceCodeSignIn {
             device_code: code.device_code.into(),
             user_code: safe(&code.user_code, SHOWN_CHARS),
             address: safe(&code.verification_uri, SHOWN_CHARS),
-            expires_at: Timestamp::now() + SignedDuration::from_secs(code.expires_in.clamp(1, LONGEST_WAIT_S)),
-            pause: Duration::from_secs(code.interval.unwrap_or(PAUSE_S).min(LONGEST_PAUSE_S)),
+            expires_at: Timestamp::now()
+                + SignedDuration::from_secs(code.expires_in.unwrap_or(USUAL_WAIT_S).clamp(1, LONGEST_WAIT_S)),
+            pause: Duration::from_secs(code.interval.unwrap_or(PAUSE_S).clamp(1, LONGEST_PAUSE_S)),
             failures: 0,
         })
     }

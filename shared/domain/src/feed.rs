@@ -96,7 +96,7 @@ pub struct FileAssociation {
 /// A `.rdp` file in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RdpRef {
-    /// The SHA-256 of what it says, without what changes by itself: its name in the store, whichever of the files that
-    /// say the same was fetched last.
+    /// The SHA-256 of its connection and of what it says, without what changes by itself: its name in the store, which
+    /// holds whichever of the files that say the same was fetched last.
     pub sha256: String,
 }

@@ -28,7 +28,7 @@ pub fn title(raw: &str) -> Option<String> {
 /// Control characters, and those that reorder or hide their neighbours or show nothing themselves (so that a name
 /// cannot pose as another): Unicode's Default_Ignorable_Code_Point, line separators and interlinear annotations.
 /// <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>
-pub(crate) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}')
         || matches!(c, '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')

@@ -1,6 +1,7 @@
 //! The feed's documents: where they are, what they say, and those that need not be sent again.
 
 use super::client::{Answer, Ask, FeedClient, Validators};
+use crate::answers::safe;
 use crate::versions::{FEED_ACCEPT, FEED_DISCOVERY_ACCEPT, FEED_DISCOVERY_ARM, FEED_DISCOVERY_CLASSIC};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,6 +14,8 @@ use url::Url;
 
 /// Documents that are remembered take this much memory together, in bytes.
 const REMEMBERED_BYTES: u64 = 32 << 20;
+/// How much is said of a document that cannot be read, in characters.
+const STORY_CHARS: usize = 300;
 /// How many oddities of one document are logged.
 const LOGGED: usize = 10;
 
@@ -139,6 +142,7 @@ async fn document<T>(
         } else {
             Why::Malformed
         };
+        let error = safe(&error.to_string(), STORY_CHARS);
         Absence::Unreadable(Unreadable::new(why, format!("{} of {}: {error}", ask.what, ask.scope)))
     })?;
     if !is_read {

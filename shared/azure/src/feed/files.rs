@@ -5,18 +5,25 @@ use super::client::{Answer, Ask, FeedClient};
 use crate::answers::safe;
 use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::icon::{self, IconError, MAX_ICON_BYTES};
-use poolwarden_domain::rdp::{self, MAX_RDP_BYTES};
+use poolwarden_domain::rdp::{self, MAX_RDP_BYTES, Rdp};
 use poolwarden_domain::tswp::{Icon, IconForm};
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use url::Url;
 
 /// Failures in a row after which a kind of file is not asked for any more in this listing.
 const FAILURES_IN_A_ROW: u32 = 16;
 /// What the files of one listing may take together, in bytes.
-const LISTING_BYTES: usize = 256 << 20;
+const LISTING_BYTES: usize = 128 << 20;
+/// How long the files of one listing may take together; then the rest is left for the next run.
+const LISTING_TIME: Duration = Duration::from_secs(20 * 60);
+/// Properties of a `.rdp` file that are secrets when they are filled. No file of the service's has one.
+const SECRETS: [&str; 2] = ["password 51", "gatewayaccesstoken"];
+/// How much is said of a file that cannot be read, in characters.
+const STORY_CHARS: usize = 300;
 /// Icons of one resource that are tried.
 const ICONS_TRIED: usize = 4;
 /// The edge that a file of many sizes is taken to have at least, in pixels.
@@ -51,12 +58,13 @@ pub(super) struct Files<'a> {
     rdp_failures: AtomicU32,
     icon_failures: AtomicU32,
     bytes: AtomicUsize,
+    began: Instant,
 }
 
 impl<'a> Files<'a> {
     pub(super) fn new(client: &'a FeedClient, model: FeedModel, base: &'a Url) -> Self {
         let (rdp_failures, icon_failures, bytes) = Default::default();
-        Self { client, model, base, are_wanted: true, rdp_failures, icon_failures, bytes }
+        Self { client, model, base, are_wanted: true, rdp_failures, icon_failures, bytes, began: Instant::now() }
     }
 
     /// The same for resources that are not published: nothing needs to be asked for.
@@ -81,7 +89,12 @@ impl<'a> Files<'a> {
         let what = "the .rdp file";
         let bytes = self.file(what, scope, url, MAX_RDP_BYTES, &self.rdp_failures).await?;
         let file = rdp::parse(&bytes)
-            .map_err(|error| Unreadable::new(Why::Malformed, format!("{what} of {scope}: {error}")))?;
+            .map_err(|error| safe(&error.to_string(), STORY_CHARS))
+            .and_then(|file| match secret_in(&file) {
+                Some(secret) => Err(format!("it holds a secret, `{secret}`, and is not kept")),
+                None => Ok(file),
+            })
+            .map_err(|why| Unreadable::new(Why::Malformed, format!("{what} of {scope}: {why}")))?;
         Ok(RdpFile { host_pool: file.host_pool(), bytes })
     }
 
@@ -117,6 +130,10 @@ impl<'a> Files<'a> {
         let story = |why, text: &str| Unreadable::new(why, format!("{what} of {scope}: {text}"));
         if failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW {
             let text = format!("not asked for: {FAILURES_IN_A_ROW} like it failed in a row; try again later");
+            return Err(story(Why::Failed, &text));
+        }
+        if self.began.elapsed() >= LISTING_TIME {
+            let text = format!("not asked for: its group has taken {} minutes already", LISTING_TIME.as_secs() / 60);
             return Err(story(Why::Failed, &text));
         }
         if self.bytes.load(Ordering::Relaxed) >= LISTING_BYTES {
@@ -155,6 +172,15 @@ async fn accepted(bytes: Vec<u8>) -> Result<Vec<u8>, IconError> {
     // It may unpack to megabytes, and meanwhile others are waited for.
     let decoded = tokio::task::spawn_blocking(decode).await;
     decoded.unwrap_or_else(|error| Err(IconError::NotPng(error.to_string())))
+}
+
+/// A secret that is filled in a file.
+fn secret_in(file: &Rdp) -> Option<&'static str> {
+    let is_filled = |secret: &&str| {
+        let mut properties = file.properties();
+        properties.any(|property| property.name.eq_ignore_ascii_case(secret) && !property.value.is_empty())
+    };
+    SECRETS.into_iter().find(is_filled)
 }
 
 /// How large an icon is, as far as the feed says: the longer edge in pixels, and of two alike the file of many sizes.

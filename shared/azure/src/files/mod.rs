@@ -97,6 +97,8 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>,
                 && !path.canonicalize().is_ok_and(|target| target.starts_with(root) && target.is_file())
             {
                 collector.ignore(&shown(root, &path), "a link that leads out of the folder or nowhere");
+            } else if !metadata.is_symlink() && !metadata.is_file() {
+                collector.ignore(&shown(root, &path), "no file");
             } else if files.len() >= FILES {
                 collector.cut_short(format!("there are more than {FILES} files; the rest was not read"));
                 return;

@@ -17,6 +17,9 @@ const HEADER_BYTES: usize = 6;
 const ENTRY_BYTES: usize = 16;
 const BITMAP_HEADER_BYTES: usize = 40;
 
+/// How many pictures of a file are tried; each may cost the decoding of the largest.
+const PICTURES_TRIED: usize = 8;
+
 /// The largest picture that can be read, as a PNG; of equal ones that with the most colours.
 pub(super) fn largest(file: &[u8]) -> Result<Cow<'_, [u8]>, IconError> {
     let not_ico = |what: &str| IconError::NotIco(what.to_owned());
@@ -27,7 +30,7 @@ pub(super) fn largest(file: &[u8]) -> Result<Cow<'_, [u8]>, IconError> {
     let mut pictures: Vec<Picture<'_>> = (0..count).filter_map(|index| Picture::find(file, index)).collect();
     pictures.sort_by_key(|picture| Reverse((u64::from(picture.width) * u64::from(picture.height), picture.bits)));
     let mut first_error = None;
-    for picture in pictures {
+    for picture in pictures.into_iter().take(PICTURES_TRIED) {
         match picture.to_png() {
             Ok(png) => return Ok(png),
             Err(error) => first_error = first_error.or(Some(error)),

@@ -47,6 +47,8 @@ impl Bounds<'_> {
             }
             Some(b'!') if rest.starts_with(b"<!--") => {
                 self.count_node()?;
+                // `<!-->` is no whole comment: what opens one does not close it.
+                self.at += b"<!--".len();
                 Ok(self.skip_past(b"-->"))
             }
             Some(b'!') if rest.starts_with(b"<![CDATA[") => Ok(self.skip_past(b"]]>")),

@@ -13,27 +13,26 @@ pub(super) struct Place {
 pub(super) struct Places<'t> {
     text: &'t str,
     line: u32,
-    line_start: usize,
+    column: usize,
     offset: usize,
 }
 
 impl<'t> Places<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, line: 1, line_start: 0, offset: 0 }
+        Self { text, line: 1, column: 1, offset: 0 }
     }
 
     /// The place of a byte. No byte may come before one that was asked for earlier.
     pub(super) fn next(&mut self, offset: usize) -> Place {
         let text = self.text;
         let offset = text.floor_char_boundary(offset.max(self.offset));
-        let lines = memchr::memchr_iter(b'\n', &text.as_bytes()[self.offset..offset]);
-        for line_break in lines {
-            self.line += 1;
-            self.line_start = self.offset + line_break + 1;
-        }
+        let passed = &text[self.offset..offset];
+        let lines = memchr::memchr_iter(b'\n', passed.as_bytes()).count();
+        let in_line = passed.rfind('\n').map_or(passed, |line_break| &passed[line_break + 1..]);
+        self.line += u32::try_from(lines).unwrap_or(u32::MAX);
+        self.column = if lines > 0 { 1 } else { self.column } + in_line.chars().count();
         self.offset = offset;
-        let column = text[self.line_start..offset].chars().count() + 1;
-        Place { line: self.line, column: u32::try_from(column).unwrap_or(u32::MAX) }
+        Place { line: self.line, column: u32::try_from(self.column).unwrap_or(u32::MAX) }
     }
 }
 

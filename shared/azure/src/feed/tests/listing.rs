@@ -194,9 +194,24 @@ async fn what_found_no_room_is_asked_for_another_time_and_says_nothing_of_the_se
         let picture = files.icon(&w("w1"), std::slice::from_ref(&icon)).await;
         assert!(picture.bytes.is_none() && !picture.is_settled, "a placeholder is not for ever");
         let reason = files.rdp(&w("w1"), "/a.rdp").await.err().unwrap();
-        assert!(reason.why == Why::Failed && reason.detail.contains("256 MiB already"), "{reason}");
+        assert!(reason.why == Why::Failed && reason.detail.contains("128 MiB already"), "{reason}");
     }
     assert_eq!(service.requests().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_holds_a_secret_is_not_kept() {
+    for line in ["password 51:b:01000000D08C", "GatewayAccessToken:s:hunter2"] {
+        let service = Service::with(&["w1"]).await;
+        service.answer("/feeds/w1", xml(&feed_of(&[resource("RemoteApp", "a")]))).await;
+        let file = format!("{line}\r\n{RDP}");
+        service.answer_all(r"\.rdp$", ResponseTemplate::new(200).set_body_string(file)).await;
+        service.answer_all(r"\.png$", ResponseTemplate::new(404)).await;
+        let listing = service.apps(&[]).await;
+        assert!(listing.resources.is_empty());
+        let detail = &listing.unknown[0].reason.detail;
+        assert!(detail.contains("it holds a secret") && !detail.contains("hunter2"), "{detail}");
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,17 @@ fn every_limit_is_kept_and_named() {
     assert!(matches!(discovery(feeds.as_bytes()), Err(TswpError::TooMany { most: MAX_TENANT_FEEDS, .. })));
 }
 
+/// What opens a comment does not close it: an attribute's quote inside one must not hide what comes after.
+#[test]
+fn no_limit_is_evaded_by_what_looks_like_a_whole_comment() {
+    let many: String = (0..=MAX_ATTRIBUTES).map(|number| format!(" a{number}=''")).collect();
+    for comment in ["<!--><a b=\" -->", "<!---><a b=' -->", "<!-- <a b=\" -->"] {
+        let document = format!("<ResourceCollection>{comment}<x{many}/></ResourceCollection>");
+        let error = resource_collection(document.as_bytes()).unwrap_err();
+        assert!(matches!(error, TswpError::TooMany { .. }), "{comment}: {error}");
+    }
+}
+
 #[test]
 fn flaws_beyond_the_limit_are_counted() {
     let parsed = resource_collection(collection_of(&"<Resource/>".repeat(MAX_FLAWS + 7)).as_bytes()).unwrap();
