@@ -9,6 +9,7 @@ fn timeless(manifests: &[Value]) -> Vec<Value> {
     let mut manifests: Vec<Value> = manifests.to_vec();
     for manifest in &mut manifests {
         manifest["observed_at"] = Value::Null;
+        manifest["stage_since"] = Value::Null;
         for revision in manifest["revisions"].as_array_mut().unwrap() {
             revision["run"] = Value::Null;
             revision["at"] = Value::Null;
