@@ -1,7 +1,7 @@
 //! What is deployed fits together: folders, functions, queues and host.json.
 
 use crate::desk::Desk;
-use crate::harness::{read, tiny};
+use crate::harness::{files, read, tiny};
 use poolwarden::config::{BLOB_VARIABLE, SERVICE_BUS_VARIABLE};
 use poolwarden::{DEFINITIONS, HOST_JSON, app};
 use poolwarden_domain::message::queue;
@@ -108,4 +108,32 @@ async fn the_embedded_host_takes_what_is_deployed() {
     };
     new(HOST_JSON).unwrap();
     assert!(new("{}").is_err(), "and it would say if it did not");
+}
+
+/// Every `.rs` file of the project that may hold tests.
+fn sources() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["functions", "shared", "tests", "infra/tests"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|folder| files(folder));
+    let is_code = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "rs" || kind == "py");
+    files.filter(is_code).map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+#[test]
+fn the_readme_s_table_of_settings_names_tests_that_are_there() {
+    let readme = include_str!("../README.md");
+    let table = readme.split("connector, setting by setting\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let (sources, mut rows_checked) = (sources(), 0);
+    for row in rows {
+        let tests = row.trim_matches('|').rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test shows it: {row}");
+        for name in names {
+            let start = format!("fn {}", name.trim_end_matches('…'));
+            assert!(sources.contains(&start), "there is no test {name}: {row}");
+        }
+        rows_checked += 1;
+    }
+    assert!(rows_checked > 20, "{rows_checked} rows");
 }
