@@ -7,7 +7,7 @@ use simulator::EstateSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The account's password is in this variable.
-const PASSWORD: &str = "POOLWARDEN_READER_PASSWORD";
+pub(crate) const PASSWORD: &str = "POOLWARDEN_READER_PASSWORD";
 
 /// Three pools in two workspaces.
 fn estate() -> EstateSpec {
@@ -22,7 +22,7 @@ fn estate() -> EstateSpec {
 }
 
 /// An installation whose one connection reads this account's feed.
-async fn stand(account: &str, more: &str) -> Stand {
+pub(crate) async fn stand(account: &str, more: &str) -> Stand {
     let mut stand = Stand::new(estate()).await;
     stand.set(PASSWORD, "correct horse");
     configure(&stand, account, more);
@@ -64,20 +64,13 @@ async fn expected(stand: &Stand, account: &str, model: &str) -> BTreeMap<String,
     resources
 }
 
-async fn put(stand: &Stand, path: &str, body: Value) {
+pub(crate) async fn put(stand: &Stand, path: &str, body: Value) {
     let request = reqwest::Client::new().put(format!("{}/_sim/{path}", stand.azure.url()));
     request.body(body.to_string()).send().await.unwrap().error_for_status().unwrap();
 }
 
-/// How often an account tried to sign in, whatever came of it.
-fn attempts(stand: &Stand) -> u64 {
-    let stats = stand.azure.stats();
-    let grants = stats["sign_in_attempts"].as_object().unwrap().values().flat_map(|grants| grants.as_object().unwrap());
-    grants.flat_map(|(_, outcomes)| outcomes.as_object().unwrap().values()).map(|count| count.as_u64().unwrap()).sum()
-}
-
 /// Asserts that the catalogue holds what the account is shown, no more and no less, each with its file and icon.
-async fn assert_shown(stand: &Stand, account: &str, model: &str) -> Vec<Value> {
+pub(crate) async fn assert_shown(stand: &Stand, account: &str, model: &str) -> Vec<Value> {
     let manifests = stand.export().await;
     let expected = expected(stand, account, model).await;
     assert!(!expected.is_empty());
@@ -117,7 +110,7 @@ async fn what_an_account_is_shown_becomes_packages_and_a_second_look_changes_not
     let requests = second.report["requests"]["feed"].as_u64().unwrap();
     // One of them is named without its region, and redirects.
     assert!(requests <= 2 + workspaces.len() as u64, "{requests} requests for {} workspaces", workspaces.len());
-    assert_eq!(attempts(&stand), 2, "a process signs in once");
+    assert_eq!(crate::feed_sign_in::attempts(&stand), 2, "a process signs in once");
 }
 
 #[tokio::test]
@@ -244,90 +237,6 @@ async fn an_old_client_is_told_which_setting_to_change() {
     stand.sync_whole(&[]).await;
 }
 
-/// What each class of refusal tells, and that nobody tries again by himself.
-#[tokio::test]
-async fn a_refused_sign_in_is_one_sentence_and_one_attempt() {
-    for (code, said) in [
-        (50126, "password"),
-        (50076, "Conditional Access"),
-        (65001, "User.Access"),
-        (50053, "locked"),
-        (53003, "Conditional Access"),
-        (700016, "application"),
-    ] {
-        let stand = stand(&format!("aadsts{code}@contoso.com"), "").await;
-        let synced = stand.sync(&[]).await;
-        assert_eq!(synced.status(), "failed");
-        let told = synced.report["error"].as_str().unwrap();
-        assert!(told.contains(said) && told.contains(&code.to_string()), "{code}: {told}");
-        assert_eq!(attempts(&stand), 1, "{code}");
-        let list = stand.run(&["connections", "list"]).await.stdout;
-        assert!(list.contains("needs attention") && list.contains(said), "{list}");
-    }
-}
-
-/// The timer, webhooks and restarts leave a refused credential alone until a person asks.
-#[tokio::test]
-async fn serving_never_tries_a_refused_credential_again() {
-    let stand = stand("aadsts50126@contoso.com", "").await;
-    let text = std::fs::read_to_string(stand.path("poolwarden.toml")).unwrap();
-    let text = text.replace(UNTIMED, "schedule = \"* * * * * *\"\n") + "\n[serve]\nlisten = \"127.0.0.1:0\"\n";
-    std::fs::write(stand.path("poolwarden.toml"), text).unwrap();
-    for life in 1..=2 {
-        let mut serving = stand.start(&["serve"]);
-        crate::harness::until("it has tried to sign in", || async { attempts(&stand) > 0 }).await;
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        assert_eq!(attempts(&stand), 1, "life {life}");
-        serving.start_kill().unwrap();
-        serving.wait().await.unwrap();
-    }
-    stand.run(&["connections", "check"]).await;
-    assert_eq!(attempts(&stand), 2, "a person asked");
-}
-
-#[tokio::test]
-async fn a_revoked_session_needs_a_person() {
-    let stand = stand("all@contoso.com", "").await;
-    stand.sync_whole(&[]).await;
-    put(&stand, "feed/outcome", json!({"account": "all@contoso.com", "code": 50173})).await;
-    let before = stand.export().await.len();
-    let synced = stand.sync(&[]).await;
-    assert_eq!(synced.status(), "failed");
-    assert_eq!(stand.export().await.len(), before);
-}
-
-/// A person signs in once with a code; runs go on by themselves with a refresh token that is a new one each time.
-#[tokio::test]
-async fn a_person_signs_in_once_and_runs_go_on_by_themselves() {
-    let stand = stand("all@contoso.com", "").await;
-    let text = std::fs::read_to_string(stand.path("poolwarden.toml")).unwrap();
-    let written = format!("password = {{ env = \"{PASSWORD}\" }}");
-    let text = text
-        .replace("\"username_password\", username = \"all@contoso.com\", ", "\"device_code\", ")
-        .replace(&written, "refresh_token = { file = \"secrets/reader\" }");
-    std::fs::write(stand.path("poolwarden.toml"), text).unwrap();
-    let first = stand.sync(&[]).await;
-    let told = first.report["error"].as_str().unwrap();
-    assert!(told.contains("`poolwarden connections sign-in contoso`"), "{told}");
-    put(&stand, "feed", json!({"single_use_refresh_tokens": true})).await;
-    put(&stand, "feed/device", json!({"account": "all@contoso.com", "polls": 1, "interval_s": 1})).await;
-    let signed_in = stand.run(&["connections", "sign-in", CONNECTION, "--json"]).await;
-    assert_eq!(signed_in.code, Some(0), "{signed_in:?}");
-    assert!(signed_in.stdout.contains("user_code"), "{}", signed_in.stdout);
-    let kept = || std::fs::read_to_string(stand.path("secrets/reader")).unwrap();
-    let mut before = kept();
-    for _ in 0..2 {
-        stand.sync_whole(&[]).await;
-        assert_ne!(kept(), before, "the service's newest token is the one that is kept");
-        before = kept();
-    }
-    assert_shown(&stand, "all@contoso.com", "arm").await;
-    assert!(!signed_in.stdout.contains(&before) && !signed_in.stderr.contains(&before));
-    put(&stand, "feed/revoke", json!({})).await;
-    let revoked = stand.sync(&[]).await;
-    assert!(revoked.report["error"].as_str().unwrap().contains("connections sign-in contoso"), "{:#}", revoked.report);
-}
-
 #[tokio::test]
 async fn on_demand_only_what_is_chosen_becomes_a_package() {
     let stand = stand("all@contoso.com", "method = \"on_demand\"").await;
@@ -401,18 +310,4 @@ async fn what_only_one_of_feed_and_arm_has_is_explained() {
     }
     let people = stand.run(&["compare", CONNECTION]).await;
     assert!(people.stdout.contains("only estate") && people.stdout.contains("WHY"), "{}", people.stdout);
-}
-
-#[tokio::test]
-async fn no_secret_is_left_anywhere() {
-    let mut stand = stand("all@contoso.com", "").await;
-    stand.set(PASSWORD, "hunter2-feed-password");
-    stand.set("RUST_LOG", "trace");
-    let output = stand.run(&["sync", "--json", "--connection", CONNECTION]).await;
-    assert_eq!(output.code, Some(0));
-    let password = "hunter2-feed-password";
-    assert!(!output.stdout.contains(password) && !output.stderr.contains(password));
-    assert!(!output.stderr.contains("Bearer ey"), "no token is logged");
-    let store = std::fs::read(stand.path("poolwarden.db")).unwrap();
-    assert!(!store.windows(password.len()).any(|window| window == password.as_bytes()));
 }

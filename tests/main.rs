@@ -13,6 +13,7 @@ mod events;
 mod expected;
 mod faults;
 mod feed;
+mod feed_sign_in;
 mod harness;
 mod imports;
 mod layout;

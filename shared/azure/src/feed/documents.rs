@@ -4,7 +4,7 @@ use super::client::{Answer, Ask, FeedClient, Validators};
 use crate::answers::safe;
 use crate::versions::{FEED_ACCEPT, FEED_DISCOVERY_ACCEPT, FEED_DISCOVERY_ARM, FEED_DISCOVERY_CLASSIC};
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
 use poolwarden_domain::feed::FeedModel;
 use poolwarden_domain::tswp::{self, Discovery, Flaw, MAX_FEED_BYTES, Parsed, ResourceCollection, TswpError};
@@ -16,6 +16,8 @@ use url::Url;
 const REMEMBERED_BYTES: u64 = 32 << 20;
 /// How much is said of a document that cannot be read, in characters.
 const STORY_CHARS: usize = 300;
+/// How long the handles of a run share what one of them has read.
+const SHARED_FOR: SignedDuration = SignedDuration::from_mins(2);
 /// How many oddities of one document are logged.
 const LOGGED: usize = 10;
 
@@ -122,8 +124,12 @@ async fn document<T>(
     let validators = remembered.as_ref().map(|document| &document.validators).filter(|known| !known.is_none());
     let ask = Ask { validators, ..ask };
     let asked_at = Timestamp::now();
-    // What another handle of this run has asked for says what is there now.
-    let is_read = remembered.as_ref().filter(|document| document.asked_at >= client.look.since).is_some();
+    // What another handle of this run has just asked for says what is there now. A run that was held up asks again: by
+    // now another process may have seen something newer.
+    let is_new = |document: &Remembered| {
+        document.asked_at >= client.look.since && asked_at.duration_since(document.asked_at) < SHARED_FOR
+    };
+    let is_read = remembered.as_deref().is_some_and(is_new);
     let answer = if is_read { Answer::NotModified } else { client.ask(&ask).await.map_err(Absence::Unreadable)? };
     let (body, url, validators) = match answer {
         Answer::Got { body, url, validators } => (body, url, validators),
