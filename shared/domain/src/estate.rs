@@ -140,7 +140,7 @@ pub struct RoleAssignment {
 }
 
 /// One block of permissions of a role.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Permission {
     /// Control-plane operations granted.

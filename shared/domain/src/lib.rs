@@ -24,9 +24,11 @@
 //! What Azure Virtual Desktop ([`classic`]) published has its [`successor`] in what Azure Resource Manager publishes.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
+pub mod access;
 pub mod application_workspace;
 mod arm_id;
 pub mod assignment;
+pub mod audit;
 pub mod catalogue;
 pub mod classic;
 pub mod comparison;

@@ -1,0 +1,6 @@
+//! The rules about who may do what: `R01` to `R44`, in the order of the table that they come from.
+
+use super::rule::Rule;
+
+/// The rules, by id.
+pub const RULES: &[Rule] = &[];
