@@ -11,6 +11,7 @@
 
 mod action;
 pub mod builtin;
+pub mod condition;
 mod coverage;
 mod directory;
 mod facts;
