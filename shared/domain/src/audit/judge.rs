@@ -2,6 +2,7 @@
 
 use super::context::Audit;
 use super::finding::{Finding, Violation, fingerprint};
+use super::overview::overview;
 use super::policy::AuditPolicy;
 use super::report::{AuditReport, Named, RuleResult, Summary, Verdict};
 use super::rule::{Family, Outcome, Rule};
@@ -54,6 +55,7 @@ pub fn audit(
         rules: results,
         principals: principals(&world, &findings),
         findings,
+        access: overview(&audit),
         coverage: facts.coverage.clone(),
     }
 }

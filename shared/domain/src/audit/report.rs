@@ -1,6 +1,7 @@
 //! The result of an audit.
 
 use super::finding::{Finding, Severity};
+use super::overview::Reach;
 use super::rule::Family;
 use crate::access::Coverage;
 use jiff::Timestamp;
@@ -85,6 +86,8 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// The principals that findings are about, by id.
     pub principals: BTreeMap<String, Named>,
+    /// Who reaches what.
+    pub access: Vec<Reach>,
     /// What was read and what was not.
     pub coverage: Vec<Coverage>,
 }
