@@ -2,6 +2,7 @@
 //!
 //! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from a user's feed
 //!   ([`FeedInventory`]), from Azure Virtual Desktop (classic) ([`ClassicInventory`]) or from files ([`FileInventory`]).
+//! * [`DirectoryReader`]: a tenant's directory, read from Microsoft Graph.
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -25,6 +26,7 @@ mod certificate;
 mod classic;
 mod cloud;
 mod device_code;
+mod directory;
 mod entra;
 mod feed;
 mod files;
@@ -61,6 +63,7 @@ pub use blob::{BlobDocuments, BlobSetUpError};
 pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use device_code::DeviceCodeSignIn;
+pub use directory::{DirectoryMemory, DirectoryRead, DirectoryReader, Wanted};
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
 pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedLook, FeedSettings, FeedShared};
 pub use files::{FileInventory, OpenError};
