@@ -195,3 +195,33 @@ pub fn part(connection: &str, pool: &str) -> String {
 pub fn parts(connection: &str) -> String {
     format!("parts/{connection}/")
 }
+
+/// What was last read about who may do what: the head, which names the parts.
+pub fn access(connection: &str) -> String {
+    format!("access/{connection}")
+}
+
+/// A part of what was read, by the digest of the whole.
+pub fn access_part(connection: &str, digest: &str, part: usize) -> String {
+    format!("{}{digest}/{part:04}", access_parts(connection))
+}
+
+/// Every part of whatever was read of a connection.
+pub fn access_parts(connection: &str) -> String {
+    format!("access-parts/{connection}/")
+}
+
+/// What is wrong with who may do what, of one pool.
+pub fn findings(connection: &str, pool: &str) -> String {
+    format!("{}{pool}", all_findings(connection))
+}
+
+/// The same of every pool of a connection.
+pub fn all_findings(connection: &str) -> String {
+    format!("findings/{connection}/")
+}
+
+/// How a connection's audits came out, one after the other.
+pub fn trend(connection: &str) -> String {
+    format!("trends/{connection}")
+}

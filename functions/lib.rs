@@ -2,12 +2,14 @@
 //! of what Azure Virtual Desktop publishes.
 //!
 //! A message's way is one direction: `sync_timer` → `acquire_token` → `discover_host_pools` → `enumerate_host_pool`
-//! → `publish_package` → `finish_run` → `deliver_notification`. `import_webhook`, `import_webhook_signed` and
+//! → `publish_package` → `finish_run` → `read_access` → `audit_host_pool` → `deliver_notification`. `import_webhook`, `import_webhook_signed` and
 //! `resource_events` begin runs as the timer does. Each function gathers through ports, decides in
 //! `poolwarden_domain`, and acts through ports; what it decided is written down before anything follows from it.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail"))]
 
 pub mod acquire_token;
+pub mod audit;
+pub mod audit_host_pool;
 pub mod chosen;
 pub mod commands;
 pub mod config;
@@ -30,6 +32,7 @@ pub mod lifecycle;
 pub mod planted_bug;
 pub mod publish_package;
 pub mod rdp_files;
+pub mod read_access;
 pub mod reprocess;
 pub mod resource_events;
 pub mod runs;
@@ -76,6 +79,8 @@ functions! {
     enumerate_host_pool,
     publish_package,
     finish_run,
+    read_access,
+    audit_host_pool,
     deliver_notification,
     reprocess,
     dead_letters,

@@ -163,9 +163,22 @@ pub async fn tell_end(deps: &Deps, run: &Run) -> Result<(), Fault> {
             told?;
         }
     }
+    send_audit(deps, run).await?;
     deps.state().delete(&keys::open_run(&run.connection, &run.id)).await?;
     deps.known.forget(&run.connection);
     deps.ended.notify_waiters();
+    Ok(())
+}
+
+/// Has the connection's access audited, if it is to be: after a look at the whole of it that could read anything.
+async fn send_audit(deps: &Deps, run: &Run) -> Result<(), Fault> {
+    let is_wanted = deps.config.connection(&run.connection).is_some_and(|connection| connection.audit.enabled);
+    let could_read = run.finished.as_ref().is_some_and(|finished| finished.report.status != Status::Failed);
+    if is_wanted && could_read && !run.is_part() && run.source == Source::Azure {
+        let message = ConnectionRun { run: run.id.clone(), connection: run.connection.clone() };
+        let id = format!("{}/{}/audit", run.id, run.connection);
+        deps.send(queue::READ_ACCESS, vec![outgoing(id, message)]).await?;
+    }
     Ok(())
 }
 

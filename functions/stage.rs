@@ -2,12 +2,14 @@
 //! fails for good is kept with its reason and that nobody waits for it.
 
 use crate::acquire_token::AcquireToken;
+use crate::audit_host_pool::AuditHostPool;
 use crate::deliver_notification::DeliverNotification;
 use crate::deps::Deps;
 use crate::discover_host_pools::DiscoverHostPools;
 use crate::enumerate_host_pool::EnumerateHostPool;
 use crate::finish_run::FinishRun;
 use crate::publish_package::PublishPackage;
+use crate::read_access::ReadAccess;
 use crate::state::StateError;
 use crate::{health, letters, planted_bug};
 use poolwarden_domain::dead_letter::{Corpse, Death, Kind};
@@ -25,7 +27,7 @@ use std::sync::Arc;
 pub const MAX_DELIVERIES: u32 = 10;
 
 /// The queues whose stages read a connection's source, and so need it to be signed in.
-const READING: [&str; 2] = [queue::DISCOVER_HOST_POOLS, queue::ENUMERATE_HOST_POOL];
+const READING: [&str; 3] = [queue::DISCOVER_HOST_POOLS, queue::ENUMERATE_HOST_POOL, queue::READ_ACCESS];
 
 /// The name of the binding in every queue function's function.json.
 const BINDING: &str = "message";
@@ -172,6 +174,8 @@ pub async fn give_up(deps: &Deps, of: &str, body: &str, reason: Option<&str>) ->
         queue::ENUMERATE_HOST_POOL => tell::<EnumerateHostPool>(deps, body, reason).await,
         queue::PUBLISH_PACKAGE => tell::<PublishPackage>(deps, body, reason).await,
         queue::FINISH_RUN => tell::<FinishRun>(deps, body, reason).await,
+        queue::READ_ACCESS => tell::<ReadAccess>(deps, body, reason).await,
+        queue::AUDIT_HOST_POOL => tell::<AuditHostPool>(deps, body, reason).await,
         queue::DELIVER_NOTIFICATION => tell::<DeliverNotification>(deps, body, reason).await,
         other => Err(Fault::Permanent(format!("there is no queue {other}"))),
     }

@@ -4,7 +4,7 @@ use super::entry::{Entry, Judged, Wrong, wrong};
 use super::reader::{Distinct, Table};
 use super::target::Target;
 use super::webhook::Webhook;
-use super::{ScheduleCheck, credential, policy, promotion, target, values, webhook};
+use super::{Audit, ScheduleCheck, audit, credential, policy, promotion, target, values, webhook};
 use poolwarden_azure::{Cloud, Credential, EndpointError, Endpoints};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::assignment::Offer;
@@ -84,6 +84,8 @@ pub struct Connection {
     pub promotion: Rules,
     /// What those get whom the source entitles.
     pub offer: Offer,
+    /// How its access is audited.
+    pub audit: Audit,
     /// Who is told.
     pub webhooks: Vec<Webhook>,
     /// Where packages are published to besides the catalogue.
@@ -132,17 +134,19 @@ pub(super) fn read(mut table: Table<'_>, names: &mut Distinct, check: ScheduleCh
     let full_read_every = table.take("full_read_every");
     let full_read_every =
         full_read_every.and_then(|entry| entry.parsed(|text| values::duration(text, MIN_FULL_READ_EVERY)));
+    let is_arm = kind == Kind::Arm;
     let connection = Connection {
         name: name.unwrap_or_default(),
         enabled: table.take("enabled").and_then(|entry| entry.truth()).unwrap_or(true),
         credential: credential.unwrap_or(Credential::AzureCli { tenant_id: tenant.clone() }),
-        subscriptions: if kind == Kind::Arm { subscriptions(table.take("subscriptions")) } else { Vec::new() },
+        subscriptions: if is_arm { subscriptions(table.take("subscriptions")) } else { Vec::new() },
         kind,
         schedule: schedule.unwrap_or_else(|| DEFAULT_SCHEDULE.to_owned()),
         full_read_every: full_read_every.unwrap_or(DEFAULT_FULL_READ_EVERY),
         policy: policy::read(&mut table, cloud, tenant),
         promotion: promotion::rules(&mut table),
         offer: promotion::offer(&mut table),
+        audit: audit::read(&mut table, is_arm),
         webhooks: webhooks(table.take("webhook"), &endpoints),
         targets: targets(table.take("target")),
         endpoints,

@@ -5,6 +5,7 @@
 //! `poolwarden.example.toml` shows every setting with its default.
 
 mod account;
+mod audit;
 mod connection;
 mod credential;
 mod entry;
@@ -24,6 +25,7 @@ mod tests;
 mod values;
 mod webhook;
 
+pub use audit::Audit;
 pub use connection::{Classic, Connection, DEFAULT_FULL_READ_EVERY, DEFAULT_SCHEDULE, Feed, Kind};
 pub use environment::{
     BLOB_VARIABLE, CLIENT_ID_VARIABLE, CONFIG_VARIABLE, Environment, LISTEN_VARIABLE, ProcessEnvironment,

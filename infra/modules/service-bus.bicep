@@ -26,6 +26,8 @@ var queues = [
   'enumerate_host_pool'
   'publish_package'
   'finish_run'
+  'read_access'
+  'audit_host_pool'
   'deliver_notification'
 ]
 

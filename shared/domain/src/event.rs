@@ -1,7 +1,9 @@
 //! What happened, for others: events in the CloudEvents 1.0 form.
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
+use crate::audit::{Finding, PoolFindings};
 use crate::package::{Change, Package, PackageContent, Revision};
+use crate::discovery::pool_key;
 use crate::report::ConnectionReport;
 use crate::run::Status;
 use jiff::Timestamp;
@@ -69,6 +71,30 @@ pub fn package(package: &Package, revision: &Revision, content: &PackageContent)
     data["package"]["stage"] = serde_json::json!(revision.stage.unwrap_or(package.stage));
     data["package"]["managed"] = package.managed.into();
     event(connection, format!("{connection}.{key}.{}", revision.number), kind, key, revision.at, data)
+}
+
+/// The events of an audit of one pool: each finding that has appeared, and each that has gone. A finding that concerns
+/// several pools is told by the first of them.
+pub fn findings(connection: &str, kept: &PoolFindings) -> Vec<Event> {
+    let tells = |finding: &Finding| match finding.host_pools.first() {
+        Some(first) => pool_key(first) == kept.pool,
+        None => true,
+    };
+    let told = |finding: &Finding, kind: &str| {
+        let mut finding = finding.clone();
+        finding.evidence.truncate(MAX_LISTED);
+        finding.host_pools.truncate(MAX_LISTED);
+        let id = format!("{connection}.{}.{}.{kind}", finding.fingerprint, kept.run);
+        let data = serde_json::to_value(&finding).expect("a finding is plain data and always serialises");
+        event(connection, id, kind, &finding.fingerprint, kept.read_at, data)
+    };
+    let is_new = |finding: &&Finding| kept.appeared.contains(&finding.fingerprint) && finding.exempt.is_none();
+    let appeared = kept.findings.iter().filter(is_new).filter(|finding| tells(finding));
+    let vanished = kept.vanished.iter().filter(|finding| tells(finding));
+    appeared
+        .map(|finding| told(finding, "finding.appeared"))
+        .chain(vanished.map(|finding| told(finding, "finding.vanished")))
+        .collect()
 }
 
 /// The event of a run's end.

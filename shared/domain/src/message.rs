@@ -14,15 +14,27 @@ pub mod queue {
     pub const PUBLISH_PACKAGE: &str = "publish_package";
     /// Draws the sum.
     pub const FINISH_RUN: &str = "finish_run";
+    /// Reads who may do what.
+    pub const READ_ACCESS: &str = "read_access";
+    /// Keeps what is wrong with it, for one pool.
+    pub const AUDIT_HOST_POOL: &str = "audit_host_pool";
     /// Tells others.
     pub const DELIVER_NOTIFICATION: &str = "deliver_notification";
     /// All of them, in the order of the pipeline.
-    pub const ALL: [&str; 6] =
-        [ACQUIRE_TOKEN, DISCOVER_HOST_POOLS, ENUMERATE_HOST_POOL, PUBLISH_PACKAGE, FINISH_RUN, DELIVER_NOTIFICATION];
+    pub const ALL: [&str; 8] = [
+        ACQUIRE_TOKEN,
+        DISCOVER_HOST_POOLS,
+        ENUMERATE_HOST_POOL,
+        PUBLISH_PACKAGE,
+        FINISH_RUN,
+        READ_ACCESS,
+        AUDIT_HOST_POOL,
+        DELIVER_NOTIFICATION,
+    ];
 }
 
-/// One connection's part of a run: all that [`queue::ACQUIRE_TOKEN`], [`queue::DISCOVER_HOST_POOLS`] and
-/// [`queue::FINISH_RUN`] need to know.
+/// One connection's part of a run: all that [`queue::ACQUIRE_TOKEN`], [`queue::DISCOVER_HOST_POOLS`],
+/// [`queue::FINISH_RUN`] and [`queue::READ_ACCESS`] need to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionRun {
