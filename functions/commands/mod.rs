@@ -1,6 +1,8 @@
 //! The command line: one file a command. Each reads what it needs, calls the same code as the functions, and prints a
 //! table for people or JSON for machines.
 
+mod access;
+mod audit;
 mod classic;
 mod compare;
 mod connections;
@@ -35,7 +37,8 @@ pub const USAGE: u8 = 64;
 
 const EXIT_CODES: &str = "Exit codes: 0 complete, 1 failed, 2 incomplete or held, 64 wrong usage.";
 
-/// Keeps an Azure Virtual Desktop estate published: every desktop and RemoteApp becomes a ready-to-launch package.
+/// Keeps an Azure Virtual Desktop estate published, every desktop and RemoteApp a ready-to-launch package, and audited:
+/// who may do what, what is wrong with it, and what mends it.
 #[derive(Debug, Parser)]
 #[command(name = "poolwarden", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub struct Cli {
@@ -69,6 +72,11 @@ enum Command {
     /// Find out what takes the place of what Azure Virtual Desktop (classic) published
     #[command(subcommand)]
     Classic(classic::Classic),
+    /// Find out what is wrong with who may do what, how bad it is, and what mends it
+    Audit(audit::Audit),
+    /// Ask who can do something, what somebody can do, and why
+    #[command(subcommand)]
+    Access(access::Access),
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -96,6 +104,8 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Connections(_) => "connections",
             Self::Classic(_) => "classic",
+            Self::Audit(_) => "audit",
+            Self::Access(_) => "access",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
             Self::Status => "status",
@@ -151,6 +161,8 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Compare(command) => command.run(cli).await,
         Command::Connections(command) => command.run(cli).await,
         Command::Classic(command) => command.run(cli).await,
+        Command::Audit(command) => command.run(cli).await,
+        Command::Access(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
         Command::Status => status::run(cli).await,

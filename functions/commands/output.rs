@@ -44,16 +44,18 @@ pub(super) fn table<const N: usize>(
     headings: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> anyhow::Result<()> {
+    std::io::stdout().lock().write_all(self::rows(headings, rows).as_bytes())?;
+    Ok(())
+}
+
+/// The same as text.
+pub(super) fn rows<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(headings);
     for row in rows {
         table.add_row(row.iter().map(|cell| visible(cell)));
     }
-    let mut out = std::io::stdout().lock();
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Text from outside as it may go to a terminal: no control characters, and none that reorder or hide others.

@@ -1,0 +1,146 @@
+//! Where a command has its facts from: Azure now, what the last run read, or files.
+
+use super::SourceArgs;
+use crate::audit::{self, Kept};
+use crate::commands::output::{self, when};
+use crate::commands::session::{Session, check, configuration, configuration_or_empty};
+use crate::commands::{COMPLETE, Cli};
+use crate::config::{Config, Kind};
+use crate::deps::Deps;
+use crate::{health, keys};
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use poolwarden_azure::{Depth, read_access_files};
+use poolwarden_domain::access::AccessFacts;
+use poolwarden_domain::audit::{AuditPolicy, Severity, Trends};
+use poolwarden_domain::run::{Requests, Run, Source, Trigger};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Facts, and what goes with them.
+pub(in crate::commands) struct Facts {
+    /// A connection's name, or a folder.
+    pub(in crate::commands) source: String,
+    /// The facts.
+    pub(in crate::commands) facts: AccessFacts,
+    /// What they are held against.
+    pub(in crate::commands) policy: AuditPolicy,
+    /// Whether they were read for the posture too.
+    pub(in crate::commands) posture: bool,
+}
+
+/// The facts that the command line asks for. `posture` says whether they have to do for the posture; nothing leaves
+/// that to the connection.
+pub(in crate::commands) async fn facts_of(
+    cli: &Cli,
+    from: &SourceArgs,
+    posture: Option<bool>,
+) -> anyhow::Result<Facts> {
+    if let Some(folder) = &from.from {
+        let config = configuration_or_empty(cli)?;
+        let policy = match from.connection.as_deref().map(|name| (name, config.connection(name))) {
+            Some((name, None)) => bail!("there is no connection {name:?} whose policy could be taken"),
+            Some((_, Some(connection))) => audit::policy::of(connection)?,
+            None => AuditPolicy::default(),
+        };
+        let read = read_access_files(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        for ignored in &read.ignored {
+            eprintln!("not understood: {}", output::visible(ignored));
+        }
+        let source = folder.display().to_string();
+        return Ok(Facts { source, facts: read.facts, policy, posture: posture.unwrap_or(false) });
+    }
+    let config = configuration(cli)?;
+    let name = chosen(&config, from.connection.as_deref())?;
+    if !from.stored {
+        check(&config)?;
+    }
+    let session = Session::open(config)?;
+    let deps = &session.deps;
+    let policy = deps.audit_policy(&name);
+    let configured = deps.config.connection(&name).is_some_and(|connection| connection.audit.posture);
+    let posture = posture.unwrap_or(configured);
+    if from.stored {
+        let stored = audit::load(deps, &name).await.map_err(anyhow::Error::msg)?;
+        let (head, kept) = stored.with_context(|| {
+            format!("nothing was read of {name} yet; `poolwarden audit --connection {name}` reads it")
+        })?;
+        eprintln!("as read at {}", when(head.read_at));
+        return Ok(Facts { source: name, facts: kept.facts, policy, posture: posture && head.posture });
+    }
+    let facts = read_now(deps, &name, posture, cli.json).await?;
+    Ok(Facts { source: name, facts, policy, posture })
+}
+
+/// The connection that is meant.
+pub(in crate::commands) fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<String> {
+    let arm: Vec<&str> = config
+        .connections
+        .iter()
+        .filter(|connection| connection.kind == Kind::Arm)
+        .map(|connection| connection.name.as_str())
+        .collect();
+    match (name, arm.as_slice()) {
+        (Some(name), arm) if arm.contains(&name) => Ok(name.to_owned()),
+        (Some(name), _) => bail!("{name:?} is no connection of kind \"arm\"; there are: {}", arm.join(", ")),
+        (None, [one]) => Ok((*one).to_owned()),
+        (None, []) => bail!("no connection of kind \"arm\" is configured"),
+        (None, several) => bail!("there are several connections; name one with --connection: {}", several.join(", ")),
+    }
+}
+
+/// Reads a connection now, and keeps what was read.
+async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow::Result<AccessFacts> {
+    deps.sources.forget_refusal(name);
+    let now = deps.now();
+    let run = Run::new(format!("{}-audit", now.strftime("%Y%m%dT%H%M%SZ")), name, Trigger::Command, Source::Azure, now);
+    let known = audit::load(deps, name).await.map_err(anyhow::Error::msg)?;
+    let reader = deps.sources.access(&run).map_err(anyhow::Error::msg)?;
+    let bar = spinner(quiet);
+    bar.set_message(format!("reading who may do what in {name}"));
+    let depth = if posture { Depth::Posture } else { Depth::Rbac };
+    let read = reader.read(depth, now, known.as_ref().map(|(_, kept)| &kept.memory)).await;
+    bar.finish_and_clear();
+    let read = match read {
+        Ok(read) => read,
+        Err(reason) => {
+            health::record_refusal(deps, &run).await.map_err(anyhow::Error::msg)?;
+            bail!("{name} could not be read: {reason}");
+        }
+    };
+    if !quiet {
+        let Requests { arm, resource_graph, graph, throttled, .. } = read.requests;
+        eprintln!("{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled");
+    }
+    let kept = Kept { facts: read.facts, memory: read.memory };
+    audit::keep(deps, name, &run.id, posture, read.requests, &kept).await.map_err(anyhow::Error::msg)?;
+    Ok(kept.facts)
+}
+
+fn spinner(quiet: bool) -> ProgressBar {
+    let terminal = std::io::stderr().is_terminal() && !quiet;
+    let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("the template is fixed");
+    let bar = ProgressBar::with_draw_target(None, target).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// How a connection's audits came out, run by run.
+pub(super) async fn trend(cli: &Cli, name: Option<&str>) -> anyhow::Result<u8> {
+    let config = configuration(cli)?;
+    let name = chosen(&config, name)?;
+    let session = Session::open(config)?;
+    let trends: Trends = session.deps.state().value(&keys::trend(&name)).await?.unwrap_or_default();
+    if cli.json {
+        output::json(&trends)?;
+        return Ok(COMPLETE);
+    }
+    let rows = trends.records().iter().map(|one| {
+        let count = |severity| one.findings.get(&severity).copied().unwrap_or(0).to_string();
+        let [critical, high, medium, low] = Severity::ALL.map(count);
+        [when(one.read_at), critical, high, medium, low, one.exempt.to_string(), one.unknown.to_string()]
+    });
+    output::table(["READ AT", "CRITICAL", "HIGH", "MEDIUM", "LOW", "EXEMPT", "UNKNOWN RULES"], rows)?;
+    Ok(COMPLETE)
+}
