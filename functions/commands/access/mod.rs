@@ -1,16 +1,13 @@
 //! `poolwarden access`: who can do something, what somebody can do, and why.
 
+mod answers;
 mod resolve;
 
 use super::audit::{Facts, SourceArgs, facts_of};
-use super::output::{self, say, visible};
-use super::{COMPLETE, Cli, INCOMPLETE};
+use super::Cli;
 use clap::Subcommand;
-use poolwarden_domain::ArmId;
-use poolwarden_domain::access::{Answer, Decision, DirectoryObject, Proof, WhoCan, World};
+use poolwarden_domain::access::World;
 use resolve::Asked;
-use serde::Serialize;
-use serde_json::json;
 
 const WHO_CAN: &str = "Examples:
   poolwarden access who-can open hp-sales-desktop --stored
@@ -78,15 +75,16 @@ impl Access {
                 let scope = resolve::resource(&facts, resource)?;
                 match resolve::asked(&world, action_or_role, *data)? {
                     Asked::Action(action) => {
-                        who_can(&world, &scope, world.who_can(&action, &scope, *eligible), cli.json)
+                        let found = world.who_can(&action, &scope, *eligible);
+                        answers::who_can(&world, &action, &scope, &found, cli.json)
                     }
-                    Asked::Role(role) => who_holds(&world, &scope, role.id.name(), *eligible, cli.json),
+                    Asked::Role(role) => answers::who_holds(&world, &scope, role.id.name(), *eligible, cli.json),
                 }
             }
-            Self::Of { principal, .. } => of(&world, &resolve::principal(&facts, principal)?, cli.json),
+            Self::Of { principal, .. } => answers::of(&world, &resolve::principal(&facts, principal)?, cli.json),
             Self::Explain { principal, resource, .. } => {
                 let (principal, scope) = (resolve::principal(&facts, principal)?, resolve::resource(&facts, resource)?);
-                explain(&world, &principal, &scope, cli.json)
+                answers::explain(&world, &principal, &scope, cli.json)
             }
         }
     }

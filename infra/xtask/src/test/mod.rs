@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in one run. CI runs this and nothing else.
 
 mod arrows;
+mod browser;
 mod crashes;
 mod deny;
 mod python;
@@ -16,12 +17,12 @@ use steps::{Steps, Tally};
 
 const ABOUT: &str = "\
 The steps: format, lints, which crate may use which, the build, all tests, the examples in the documentation, \
-Azure's own Python clients against the simulator, the crash test with 50 kills over ARM and over a feed, \
+Azure's own Python clients against the simulator, the audit's page in Chromium, the crash test with 50 kills over ARM and over a feed, \
 the crash test with each planted bug (which it has to find), a few seconds of broken documents for everything that \
 reads what others send, and licenses, bans, sources and advisories of all dependencies.
 
 It needs python3 with its venv module, and Node.js with npm; what else is missing it installs into the target folder: \
-the packages that the clients' test needs, Azurite, and cargo-deny. cargo-nextest is used where it is installed. What had to be left out is said at \
+the packages that the clients' test needs, Azurite, and cargo-deny; and Chromium by apt-get, where there is none. cargo-nextest is used where it is installed. What had to be left out is said at \
 the end, before `N passed, N failed`. Exit code 0: none failed.
 
 Examples:
@@ -33,7 +34,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = ABOUT)]
 pub(crate) struct Test {
-    /// Leave out Azurite, the Python clients, the crash tests, the broken documents and the dependencies
+    /// Leave out Azurite, the Python clients, Chromium, the crash tests, the broken documents and the dependencies
     #[arg(long)]
     fast: bool,
     /// Only the steps whose heading contains this; they take the programs as they were last built
@@ -66,7 +67,7 @@ impl Test {
         }
         if self.fast {
             steps.leave_out(
-                "the tests against Azurite, the Python clients, the Bicep files, SchemaStore's schema, the crash tests, the \
+                "the tests against Azurite, the Python clients, the Bicep files, the audit's page in Chromium, SchemaStore's schema, the crash tests, the \
                  broken documents and the dependencies, as --fast says",
             );
         } else {
@@ -74,6 +75,7 @@ impl Test {
                 let programs = Programs::of("debug");
                 steps.step("Azure's Python clients list what the simulator holds", python::check(&programs)).await;
                 steps.step("The Bicep files", python::infra()).await;
+                steps.step("The audit's page in Chromium", browser::check(&programs)).await;
                 steps.step("Every function.json by SchemaStore's schema", python::function_json()).await;
                 steps.step("Crash test: 50 kills", crashes::sound(&programs, Reads::Arm)).await;
                 steps.step("Crash test: 50 kills where a feed is read", crashes::sound(&programs, Reads::Feed)).await;

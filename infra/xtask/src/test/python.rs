@@ -6,6 +6,7 @@ use crate::cargo::{self, Programs};
 use crate::processes::{capture, run_watched};
 use crate::simulator::Simulator;
 use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
@@ -56,20 +57,20 @@ pub(super) async fn check(programs: &Programs) -> Result<Tally> {
 
 /// Parses every Bicep file and checks what is in it.
 pub(super) async fn infra() -> Result<Tally> {
-    script(INFRA).await
+    script(INFRA, &[]).await
 }
 
 /// Holds every function.json against the schema.
 pub(super) async fn function_json() -> Result<Tally> {
-    script(FUNCTION_JSON).await
+    script(FUNCTION_JSON, &[]).await
 }
 
 /// Runs a script that says at its end how much passed and failed.
-async fn script(path: &str) -> Result<Tally> {
+pub(super) async fn script(path: &str, arguments: &[&OsStr]) -> Result<Tally> {
     let python = environment().await?;
     let mut tally = None;
     let mut command = Command::new(python);
-    command.arg(cargo::root().join(path)).current_dir(cargo::root());
+    command.arg(cargo::root().join(path)).args(arguments).current_dir(cargo::root());
     let status = run_watched(&mut command, |line| tally = plain_summary(line).or(tally)).await?;
     let tally = tally.with_context(|| format!("{path} said nothing of how it ended"))?;
     ensure!(status.success() == (tally.failed == 0), "{path} ended with {status}");
@@ -128,21 +129,27 @@ async fn make(venv: &Path) -> Result<bool> {
 
 /// Debian keeps venv in a package of its own.
 async fn install_venv() -> Result<()> {
+    if apt_install("python3-venv").await? {
+        return Ok(());
+    }
+    bail!("python3 with its venv module is missing: install both (on Debian and Ubuntu: apt-get install python3-venv)")
+}
+
+/// Installs a Debian package, where that can be done. Returns whether it was.
+pub(super) async fn apt_install(package: &str) -> Result<bool> {
     let (_, user, _) = capture(Command::new("id").arg("-u")).await?;
-    let arguments = ["install", "--yes", "--no-install-recommends", "python3-venv"];
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(std::process::Stdio::null());
         command.kill_on_drop(true);
         command
     };
-    if user.trim() == "0" && apt(&["--version"]).output().await.is_ok() {
-        println!("python3-venv is missing; installing it");
-        // Lists that cannot be brought up to date may still do.
-        drop(apt(&["update", "--quiet"]).status().await);
-        if apt(&arguments).status().await.is_ok_and(|status| status.success()) {
-            return Ok(());
-        }
+    if user.trim() != "0" || apt(&["--version"]).output().await.is_err() {
+        return Ok(false);
     }
-    bail!("python3 with its venv module is missing: install both (on Debian and Ubuntu: apt-get install python3-venv)")
+    println!("{package} is missing; installing it");
+    // Lists that cannot be brought up to date may still do.
+    drop(apt(&["update", "--quiet"]).status().await);
+    let installed = apt(&["install", "--yes", "--quiet", "--no-install-recommends", package]).status().await;
+    Ok(installed.is_ok_and(|status| status.success()))
 }
