@@ -62,9 +62,23 @@ impl Deps {
         let icons = Cache::new(ICONS_REMEMBERED);
         let (known, ended, clock) = (Known::default(), Notify::new(), Clock::default());
         let audited = Cache::builder().max_capacity(AUDITS_REMEMBERED).time_to_idle(AUDITS_REMEMBERED_FOR).build();
-        let audit_policies = config.connections.iter().map(|connection| Ok((connection.name.clone(), audit::policy::of(connection)?)));
+        let audit_policies =
+            config.connections.iter().map(|connection| Ok((connection.name.clone(), audit::policy::of(connection)?)));
         let audit_policies = audit_policies.collect::<anyhow::Result<_>>()?;
-        Ok(Self { config, documents, queues, sources, trust, known, icons, audit_policies, audited, reprocesses: false, ended, clock })
+        Ok(Self {
+            config,
+            documents,
+            queues,
+            sources,
+            trust,
+            known,
+            icons,
+            audit_policies,
+            audited,
+            reprocesses: false,
+            ended,
+            clock,
+        })
     }
 
     /// The documents, typed.

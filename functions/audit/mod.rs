@@ -67,11 +67,19 @@ pub struct Audited {
 }
 
 /// Keeps facts, unless newer ones are there. Returns the head that counts in the end.
-pub async fn keep(deps: &Deps, connection: &str, run: &str, posture: bool, requests: Requests, kept: &Kept) -> Result<Head, Fault> {
+pub async fn keep(
+    deps: &Deps,
+    connection: &str,
+    run: &str,
+    posture: bool,
+    requests: Requests,
+    kept: &Kept,
+) -> Result<Head, Fault> {
     let state = deps.state();
     let body = packed(kept).map_err(|error| Fault::Permanent(format!("the facts cannot be kept: {error}")))?;
     let digest = sha256_hex(&body)[..16].to_owned();
-    let parts: Vec<Bytes> = (0..body.len()).step_by(MAX_BODY_BYTES).map(|at| body.slice(at..body.len().min(at + MAX_BODY_BYTES))).collect();
+    let parts: Vec<Bytes> =
+        (0..body.len()).step_by(MAX_BODY_BYTES).map(|at| body.slice(at..body.len().min(at + MAX_BODY_BYTES))).collect();
     if parts.len() > MAX_PARTS {
         return Err(Fault::Permanent(format!("the facts take more than {MAX_PARTS} documents")));
     }
@@ -111,7 +119,8 @@ pub async fn load(deps: &Deps, connection: &str) -> Result<Option<(Head, Kept)>,
         let document = document.ok_or_else(|| Fault::Transient(format!("document {key} is gone")))?;
         body.extend_from_slice(&document.body);
     }
-    let kept = unpacked(&body).map_err(|error| Fault::Permanent(format!("the facts of {connection} cannot be read back: {error}")))?;
+    let kept = unpacked(&body)
+        .map_err(|error| Fault::Permanent(format!("the facts of {connection} cannot be read back: {error}")))?;
     Ok(Some((head, kept)))
 }
 

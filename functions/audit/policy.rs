@@ -16,7 +16,8 @@ pub fn read(path: &Path) -> anyhow::Result<AuditPolicy> {
         bail!("the policy {shown} has {size} bytes; at most {MAX_POLICY_BYTES} are read");
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("the policy {shown} cannot be read"))?;
-    let policy: AuditPolicy = toml_edit::de::from_str(&text).with_context(|| format!("the policy {shown} is not valid"))?;
+    let policy: AuditPolicy =
+        toml_edit::de::from_str(&text).with_context(|| format!("the policy {shown} is not valid"))?;
     let faults = policy.faults();
     if !faults.is_empty() {
         bail!("the policy {shown} is not valid:\n  {}", faults.join("\n  "));

@@ -91,7 +91,8 @@ async fn hand_on(deps: &Deps, run: &Run, head: &Head) -> Result<(), Fault> {
     deps.state().change(&keys::trend(&run.connection), record).await?;
     let known = deps.state().names(&keys::all_findings(&run.connection)).await?;
     let pools = audited.facts.resources_of("microsoft.desktopvirtualization/hostpools");
-    let pools: BTreeSet<String> = pools.map(|pool| pool_key(&pool.id)).chain(known).chain([ESTATE.to_owned()]).collect();
+    let pools: BTreeSet<String> =
+        pools.map(|pool| pool_key(&pool.id)).chain(known).chain([ESTATE.to_owned()]).collect();
     let messages: Vec<_> = pools
         .into_iter()
         .map(|pool| {

@@ -69,7 +69,13 @@ fn unread(unknown: &[String]) -> anyhow::Result<u8> {
     Ok(INCOMPLETE)
 }
 
-pub(super) fn who_can(world: &World<'_>, action: &Action, scope: &ArmId, found: &WhoCan, json: bool) -> anyhow::Result<u8> {
+pub(super) fn who_can(
+    world: &World<'_>,
+    action: &Action,
+    scope: &ArmId,
+    found: &WhoCan,
+    json: bool,
+) -> anyhow::Result<u8> {
     if json {
         let holders = found.holders.iter().map(|holder| {
             json!({"principal": who(world, &holder.principal), "answer": holder.answer, "proofs": holder.proofs})
@@ -85,7 +91,15 @@ pub(super) fn who_can(world: &World<'_>, action: &Action, scope: &ArmId, found: 
         let (one, proof) = (who(world, &holder.principal), best(&holder.proofs)?);
         let kind = held(proof.kind).to_owned();
         let scope = proof.scope.to_string();
-        Some([one.name, one.kind.to_owned(), word(holder.answer).to_owned(), proof.role_name.clone(), kind, way(world, &proof.path), scope])
+        Some([
+            one.name,
+            one.kind.to_owned(),
+            word(holder.answer).to_owned(),
+            proof.role_name.clone(),
+            kind,
+            way(world, &proof.path),
+            scope,
+        ])
     });
     output::table(["WHO", "TYPE", "ANSWER", "ROLE", "HELD", "THROUGH", "ASSIGNED AT"], rows)?;
     for (id, deny) in &found.denied {
@@ -96,7 +110,13 @@ pub(super) fn who_can(world: &World<'_>, action: &Action, scope: &ArmId, found: 
 }
 
 /// Those who hold a role that applies to a scope, and those in the groups that do.
-pub(super) fn who_holds(world: &World<'_>, scope: &ArmId, role: &str, eligible: bool, json: bool) -> anyhow::Result<u8> {
+pub(super) fn who_holds(
+    world: &World<'_>,
+    scope: &ArmId,
+    role: &str,
+    eligible: bool,
+    json: bool,
+) -> anyhow::Result<u8> {
     let mut lines = Vec::new();
     let mut opaque = std::collections::BTreeSet::new();
     for grant in world.grants_on(scope).filter(|grant| grant.role.eq_ignore_ascii_case(role)) {
@@ -117,7 +137,9 @@ pub(super) fn who_holds(world: &World<'_>, scope: &ArmId, role: &str, eligible: 
             json!({"principal": who(world, id), "held": grant.kind, "role": grant.role_name(), "assignment": grant.id,
                    "scope": grant.scope, "path": path, "condition": grant.condition})
         });
-        output::json(&json!({"role": role, "scope": scope, "holders": holders.collect::<Vec<Value>>(), "unknown": unknown}))?;
+        output::json(
+            &json!({"role": role, "scope": scope, "holders": holders.collect::<Vec<Value>>(), "unknown": unknown}),
+        )?;
         return Ok(if unknown.is_empty() { COMPLETE } else { INCOMPLETE });
     }
     let rows = lines.iter().map(|(id, grant, path)| {
@@ -134,18 +156,27 @@ pub(super) fn of(world: &World<'_>, principal: &str, json: bool) -> anyhow::Resu
         world.grants().iter().filter_map(|grant| Some((grant, ways.get(&grant.principal.id)?))).collect();
     held_grants.sort_by(|a, b| a.0.scope.cmp(b.0.scope).then_with(|| a.0.role_name().cmp(b.0.role_name())));
     let opaque = &world.facts().directory.opaque_groups;
-    let unknown: Vec<String> = opaque.iter().map(|group| format!("the members of the group {}", world.name_of(group))).collect();
+    let unknown: Vec<String> =
+        opaque.iter().map(|group| format!("the members of the group {}", world.name_of(group))).collect();
     if json {
         let grants = held_grants.iter().map(|(grant, path)| {
             json!({"held": grant.kind, "role": grant.role_name(), "role_id": grant.role, "assignment": grant.id,
                    "scope": grant.scope, "path": path, "condition": grant.condition, "end": grant.end})
         });
-        output::json(&json!({"principal": who(world, principal), "grants": grants.collect::<Vec<Value>>(), "unknown": unknown}))?;
+        output::json(
+            &json!({"principal": who(world, principal), "grants": grants.collect::<Vec<Value>>(), "unknown": unknown}),
+        )?;
         return Ok(if unknown.is_empty() { COMPLETE } else { INCOMPLETE });
     }
     let rows = held_grants.iter().map(|(grant, path)| {
         let condition = if grant.condition.is_some() { "conditional" } else { "" };
-        [grant.role_name().to_owned(), held(grant.kind).to_owned(), way(world, path), condition.to_owned(), grant.scope.to_string()]
+        [
+            grant.role_name().to_owned(),
+            held(grant.kind).to_owned(),
+            way(world, path),
+            condition.to_owned(),
+            grant.scope.to_string(),
+        ]
     });
     output::table(["ROLE", "HELD", "THROUGH", "", "AT"], rows)?;
     say!("\n{} holds {} roles", visible(world.name_of(principal)), held_grants.len());
@@ -187,7 +218,13 @@ pub(super) fn explain(world: &World<'_>, principal: &str, scope: &ArmId, json: b
     }
     say!("{} at {scope}\n", visible(world.name_of(principal)));
     for (grant, path) in &grants {
-        say!("  {} ({}) {}, assigned at {}", visible(grant.role_name()), held(grant.kind), visible(&way(world, path)), grant.scope);
+        say!(
+            "  {} ({}) {}, assigned at {}",
+            visible(grant.role_name()),
+            held(grant.kind),
+            visible(&way(world, path)),
+            grant.scope
+        );
         say!("    {}", grant.id);
         if let Some(condition) = grant.condition {
             say!("    if {}", visible(condition));

@@ -3,8 +3,8 @@
 mod answers;
 mod resolve;
 
-use super::audit::{Facts, SourceArgs, facts_of};
 use super::Cli;
+use super::audit::{Facts, SourceArgs, facts_of};
 use clap::Subcommand;
 use poolwarden_domain::access::World;
 use resolve::Asked;

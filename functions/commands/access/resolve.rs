@@ -48,7 +48,9 @@ pub(super) fn asked<'a>(world: &World<'a>, text: &str, data: bool) -> anyhow::Re
         );
     }
     // Data actions look like others; a role that lists it by name tells.
-    let is_listed = |one: &Definition| one.permissions.iter().any(|block| block.data_actions.iter().any(|action| action.eq_ignore_ascii_case(text)));
+    let is_listed = |one: &Definition| {
+        one.permissions.iter().any(|block| block.data_actions.iter().any(|action| action.eq_ignore_ascii_case(text)))
+    };
     let is_data = data || definitions.iter().any(is_listed);
     Ok(Asked::Action(if is_data { Action::data(text) } else { Action::control(text) }))
 }
@@ -84,7 +86,10 @@ pub(super) fn principal(facts: &AccessFacts, text: &str) -> anyhow::Result<Strin
     let id = principal_id(text);
     let objects = &facts.directory.objects;
     let is_named = |grant: &str| grant == id;
-    let holds = || facts.assignments.iter().any(|one| is_named(&one.principal.id)) || facts.pim.iter().any(|one| is_named(&one.principal.id));
+    let holds = || {
+        facts.assignments.iter().any(|one| is_named(&one.principal.id))
+            || facts.pim.iter().any(|one| is_named(&one.principal.id))
+    };
     if objects.contains_key(&id) || facts.directory.missing.contains(&id) || holds() {
         return Ok(id);
     }

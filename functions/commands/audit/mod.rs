@@ -230,8 +230,7 @@ fn baseline(path: &Path) -> anyhow::Result<AuditReport> {
         bail!("the baseline {shown} has {size} bytes; at most {MAX_BASELINE_BYTES} are read");
     }
     let text = std::fs::read(path).with_context(|| format!("cannot read the baseline {shown}"))?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{shown} is no report that `poolwarden audit --json` wrote"))
+    serde_json::from_slice(&text).with_context(|| format!("{shown} is no report that `poolwarden audit --json` wrote"))
 }
 
 fn rules(ids: &[String], json: bool) -> anyhow::Result<u8> {

@@ -110,7 +110,9 @@ async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow
     };
     if !quiet {
         let Requests { arm, resource_graph, graph, throttled, .. } = read.requests;
-        eprintln!("{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled");
+        eprintln!(
+            "{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled"
+        );
     }
     let kept = Kept { facts: read.facts, memory: read.memory };
     audit::keep(deps, name, &run.id, posture, read.requests, &kept).await.map_err(anyhow::Error::msg)?;

@@ -51,8 +51,7 @@ pub(super) fn text(report: &AuditReport, comparison: Option<&Comparison>, limit:
         rules(Verdict::NotApplicable)
     )?;
     if let Some(one) = comparison {
-        let (new, fixed, unchanged, unclear) =
-            (one.new.len(), one.fixed.len(), one.unchanged.len(), one.unclear.len());
+        let (new, fixed, unchanged, unclear) = (one.new.len(), one.fixed.len(), one.unchanged.len(), one.unclear.len());
         writeln!(text, "Since the baseline: {new} new, {fixed} fixed, {unchanged} unchanged, {unclear} unclear.")?;
     }
     Ok(text)

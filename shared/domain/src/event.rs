@@ -2,8 +2,8 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
 use crate::audit::{Finding, PoolFindings};
-use crate::package::{Change, Package, PackageContent, Revision};
 use crate::discovery::pool_key;
+use crate::package::{Change, Package, PackageContent, Revision};
 use crate::report::ConnectionReport;
 use crate::run::Status;
 use jiff::Timestamp;

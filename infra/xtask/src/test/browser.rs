@@ -73,8 +73,16 @@ fn estate() -> serde_json::Value {
     };
     let read = |facet: &str, scope: &str| json!({"scope": scope, "facet": facet, "state": "read", "items": 1});
     let of_subscription = [
-        "management_groups", "role_assignments", "role_definitions", "pim_active", "pim_eligible",
-        "classic_administrators", "desktop_virtualization", "key_vaults", "compute", "automation",
+        "management_groups",
+        "role_assignments",
+        "role_definitions",
+        "pim_active",
+        "pim_eligible",
+        "classic_administrators",
+        "desktop_virtualization",
+        "key_vaults",
+        "compute",
+        "automation",
     ];
     let coverage: Vec<_> = of_subscription
         .iter()

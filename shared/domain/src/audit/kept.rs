@@ -45,7 +45,8 @@ impl PoolFindings {
             Some(id) => finding.host_pools.contains(id),
             None => pool == ESTATE && finding.host_pools.is_empty(),
         };
-        let blind = report.rules.iter().filter(|rule| rule.verdict != Verdict::NotApplicable && !rule.reasons.is_empty());
+        let blind =
+            report.rules.iter().filter(|rule| rule.verdict != Verdict::NotApplicable && !rule.reasons.is_empty());
         Self {
             pool: pool.to_owned(),
             run: run.to_owned(),
@@ -77,5 +78,65 @@ impl PoolFindings {
         let appeared = appeared.filter(|fingerprint| !there.contains(fingerprint)).collect();
         let (unclear, vanished) = gone.into_iter().partition(|finding| self.blind.contains(&finding.rule));
         Some(Self { appeared, unclear, vanished, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ArmId;
+    use crate::audit::{Fix, Severity, fingerprint};
+
+    fn finding(rule: &str) -> Finding {
+        let scope = ArmId::new("/subscriptions/s");
+        Finding {
+            fingerprint: fingerprint(rule, &scope, None, None),
+            rule: rule.to_owned(),
+            severity: Severity::High,
+            scope,
+            principal: None,
+            subject: None,
+            message: String::new(),
+            evidence: Vec::new(),
+            fix: Fix::default(),
+            host_pools: Vec::new(),
+            exempt: None,
+        }
+    }
+
+    fn kept(at: i64, rules: &[&str], blind: &[&str]) -> PoolFindings {
+        PoolFindings {
+            pool: ESTATE.to_owned(),
+            run: format!("run-{at}"),
+            read_at: Timestamp::from_second(at).unwrap(),
+            findings: rules.iter().map(|rule| finding(rule)).collect(),
+            unclear: Vec::new(),
+            appeared: Vec::new(),
+            vanished: Vec::new(),
+            blind: blind.iter().map(|&rule| rule.to_owned()).collect(),
+        }
+    }
+
+    fn rules(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|finding| finding.rule.as_str()).collect()
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_told_from_what_nobody_can_see() {
+        let first = kept(1, &["R01", "R02", "R03"], &[]).after(None).unwrap();
+        assert_eq!(first.appeared.len(), 3, "at first everything is new");
+        let second = kept(2, &["R01", "R04"], &["R03"]).after(Some(first)).unwrap();
+        assert_eq!(second.appeared, [finding("R04").fingerprint]);
+        assert_eq!((rules(&second.vanished), rules(&second.unclear)), (vec!["R02"], vec!["R03"]));
+        let third = kept(3, &["R01", "R03"], &[]).after(Some(second)).unwrap();
+        assert_eq!(third.appeared, [] as [String; 0], "what was out of sight is not new");
+        assert_eq!(rules(&third.vanished), ["R04"]);
+    }
+
+    #[test]
+    fn an_older_or_repeated_audit_changes_nothing() {
+        let known = kept(2, &["R01"], &[]).after(None).unwrap();
+        assert_eq!(kept(2, &[], &[]).after(Some(known.clone())), None);
+        assert_eq!(kept(1, &[], &[]).after(Some(known)), None);
     }
 }

@@ -8,3 +8,6 @@ mod sarif;
 pub use csv::csv;
 pub use html::html;
 pub use sarif::sarif;
+
+#[cfg(test)]
+mod tests;
