@@ -8,6 +8,7 @@ mod context;
 mod finding;
 pub mod fix;
 mod judge;
+pub mod permissions;
 mod policy;
 pub mod posture;
 mod report;
