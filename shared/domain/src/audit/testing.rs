@@ -1,6 +1,6 @@
 //! Small estates for the tests of rules. Names are short: a principal's id is its name, a role's GUID is its name.
 
-use super::{Audit, AuditPolicy, AuditReport, Outcome, Rule};
+use super::{Audit, AuditPolicy, AuditReport, Outcome, Rule, Verdict};
 use crate::access::{
     AccessFacts, ArmResource, Assignment, AssignmentType, Coverage, Definition, DefinitionKind, DirectoryObject, Facet,
     ManagementGroup, PimInstance, PimKind, ServicePrincipalKind, State, SubscriptionFacts, World, builtin,
@@ -96,7 +96,7 @@ impl Estate {
 
     /// Something of the directory.
     pub(crate) fn object(self, id: &str, object: DirectoryObject) -> Self {
-        self.with(|facts| drop(facts.directory.objects.insert(id.to_owned(), object)))
+        self.with(|facts| facts.directory.objects.extend([(id.to_owned(), object)]))
     }
 
     fn account(self, id: &str, guest: bool, enabled: Option<bool>) -> Self {
@@ -125,19 +125,19 @@ impl Estate {
 
     /// Somebody who was looked for and is not there.
     pub(crate) fn deleted(self, id: &str) -> Self {
-        self.with(|facts| drop(facts.directory.missing.insert(id.to_owned())))
+        self.with(|facts| facts.directory.missing.extend([id.to_owned()]))
     }
 
     /// A group with its direct members.
     pub(crate) fn group(self, id: &str, members: &[&str]) -> Self {
         let object = DirectoryObject::Group { name: format!("Group {id}"), role_assignable: false };
         let members = members.iter().map(|&member| member.to_owned()).collect();
-        self.object(id, object).with(|facts| drop(facts.directory.members.insert(id.to_owned(), members)))
+        self.object(id, object).with(|facts| facts.directory.members.extend([(id.to_owned(), members)]))
     }
 
     /// A group whose members could not be read.
     pub(crate) fn opaque_group(self, id: &str) -> Self {
-        self.group(id, &[]).with(|facts| drop(facts.directory.opaque_groups.insert(id.to_owned())))
+        self.group(id, &[]).with(|facts| facts.directory.opaque_groups.extend([id.to_owned()]))
     }
 
     fn service(self, id: &str, name: &str, app_id: &str, kind: ServicePrincipalKind) -> Self {
@@ -263,6 +263,13 @@ impl Estate {
         let mut lines: Vec<String> = line.collect();
         lines.sort();
         lines
+    }
+
+    /// What becomes of a rule.
+    pub(crate) fn verdict(&self, rule: &Rule) -> Verdict {
+        let world = World::new(&self.facts);
+        let audit = Audit { facts: &self.facts, world: &world, policy: &self.policy, now: now() };
+        super::judge::verdict(&audit, rule)
     }
 
     /// The whole report.

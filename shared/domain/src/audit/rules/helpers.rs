@@ -4,7 +4,7 @@
 use crate::access::{Action, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
 use crate::audit::{Audit, Evidence, Outcome, Violation, fix};
 use crate::estate::Principal;
-use crate::{ArmId, text};
+use crate::{ArmId, DESKTOP_VIRTUALIZATION, text};
 use std::collections::BTreeSet;
 
 /// The users that a grant reaches.
@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 pub(super) struct EffectiveUsers {
     /// Users, by id: the principal itself, or those in the group, however deep. Deleted ones are none.
     pub ids: BTreeSet<String>,
+    /// Service principals, likewise.
+    pub services: BTreeSet<String>,
     /// Groups whose members, and members whose kind, could not be seen.
     pub opaque: BTreeSet<String>,
 }
@@ -22,9 +24,10 @@ pub(super) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUse
     let mut users = EffectiveUsers::default();
     match kind_of(audit, principal) {
         // Its members are of another tenant.
-        "ForeignGroup" => drop(users.opaque.insert(principal.id.clone())),
+        "ForeignGroup" => users.opaque.extend([principal.id.clone()]),
         _ if directory.missing.contains(&principal.id) => {}
-        "User" => drop(users.ids.insert(principal.id.clone())),
+        "ServicePrincipal" => users.services.extend([principal.id.clone()]),
+        "User" => users.ids.extend([principal.id.clone()]),
         "Group" => {
             let members = audit.world.members_of(&principal.id);
             users.opaque = members.opaque;
@@ -33,10 +36,11 @@ pub(super) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUse
             }
             for id in members.ids {
                 match directory.objects.get(&id) {
-                    Some(DirectoryObject::User { .. }) => drop(users.ids.insert(id)),
+                    Some(DirectoryObject::User { .. }) => users.ids.extend([id]),
+                    Some(DirectoryObject::ServicePrincipal { .. }) => users.services.extend([id]),
                     Some(_) => {}
                     None if directory.missing.contains(&id) => {}
-                    None => drop(users.opaque.insert(id)),
+                    None => users.opaque.extend([id]),
                 }
             }
         }
@@ -188,7 +192,29 @@ pub(super) fn note_opaque<'b>(outcome: &mut Outcome, audit: &Audit<'_>, opaque: 
     }
 }
 
-/// The subscriptions that a scope bears on, when a rule adds up per subscription what is at, above and below it.
-pub(super) fn bears_on(audit: &Audit<'_>, scope: &ArmId, subscription: &ArmId) -> bool {
-    scope.is_within(subscription) || audit.world.chain(subscription).contains(scope)
+/// Whether what is granted at a scope bears on a subscription, when a rule adds up what is at, above and below it. The
+/// chain is the subscription's.
+pub(super) fn bears_on(scope: &ArmId, subscription: &ArmId, chain: &[ArmId]) -> bool {
+    scope.is_within(subscription) || chain.contains(scope)
+}
+
+/// Whether a scope lies within a resource of Azure Virtual Desktop of this type, `applicationGroups`, or is one.
+pub(super) fn is_in_avd(scope: &ArmId, kind: &str) -> bool {
+    let provider = scope.segment("providers");
+    provider.is_some_and(|one| one.eq_ignore_ascii_case(DESKTOP_VIRTUALIZATION)) && scope.segment(kind).is_some()
+}
+
+/// Whether a scope is a subscription and nothing below one.
+pub(super) fn is_subscription(scope: &ArmId) -> bool {
+    scope.up_to("subscriptions").is_some_and(|subscription| subscription == *scope)
+}
+
+/// Whether a scope is a management group.
+pub(super) fn is_management_group(scope: &ArmId) -> bool {
+    scope.segment("managementGroups").is_some() && scope.subscription().is_none()
+}
+
+/// "1 owner", "2 owners".
+pub(super) fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
