@@ -11,6 +11,7 @@ pub mod fix;
 mod judge;
 mod kept;
 mod overview;
+pub mod permissions;
 mod policy;
 pub mod posture;
 pub mod render;
