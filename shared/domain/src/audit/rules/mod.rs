@@ -1,7 +1,7 @@
 //! The rules about who may do what: `R01` to `R44`, in the order of the table that they come from.
 
 mod combination;
-mod helpers;
+pub(super) mod helpers;
 
 use super::rule::Rule;
 
