@@ -1,6 +1,76 @@
 //! The rules about how a deployment is made: `V01` to `V68`.
+//!
+//! What each looks at, when it applies and what its violations are about is told by the rule itself: its title says
+//! what must hold, and its rationale how that was checked. Nothing here reads anything: the facts are all there is.
 
-use super::rule::Rule;
+mod address;
+mod directory;
+mod estate;
+mod leftovers;
+mod mend;
+mod permissions;
+mod security_rules;
+mod vendor_identity;
+mod wiring;
+
+use super::context::Audit;
+use super::finding::Severity;
+use super::rule::{Family, Outcome, Rule};
+use crate::access::Facet;
+
+/// A rule of this family.
+const fn rule(
+    id: &'static str,
+    severity: Severity,
+    title: &'static str,
+    rationale: &'static str,
+    references: &'static [&'static str],
+    needs: &'static [Facet],
+    check: fn(&Audit<'_>) -> Outcome,
+) -> Rule {
+    Rule { id, family: Family::Posture, title, severity, rationale, references, needs, check }
+}
 
 /// The rules, by id.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    vendor_identity::V01,
+    vendor_identity::V02,
+    vendor_identity::V03,
+    vendor_identity::V04,
+    vendor_identity::V05,
+    permissions::V06,
+    permissions::V07,
+    permissions::V08,
+    permissions::V09,
+    permissions::V10,
+    permissions::V11,
+    permissions::V12,
+    permissions::V13,
+    vendor_identity::V14,
+    vendor_identity::V15,
+    vendor_identity::V16,
+    vendor_identity::V17,
+    leftovers::V18,
+    leftovers::V19,
+    leftovers::V20,
+    leftovers::V21,
+    leftovers::V22,
+    leftovers::V23,
+    leftovers::V24,
+    leftovers::V25,
+    leftovers::V26,
+    directory::V48,
+    directory::V49,
+    directory::V50,
+    directory::V51,
+    directory::V52,
+    directory::V53,
+    directory::V54,
+    directory::V55,
+    directory::V56,
+    directory::V57,
+    directory::V58,
+    directory::V59,
+    directory::V60,
+    directory::V61,
+];

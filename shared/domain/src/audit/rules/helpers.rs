@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// The users that a grant reaches.
 #[derive(Debug, Default)]
-pub(super) struct EffectiveUsers {
+pub(in crate::audit) struct EffectiveUsers {
     /// Users, by id: the principal itself, or those in the group, however deep. Deleted ones are none.
     pub ids: BTreeSet<String>,
     /// Service principals, likewise.
@@ -19,7 +19,7 @@ pub(super) struct EffectiveUsers {
 }
 
 /// The users that a grant reaches: its principal if that is a user, else every user in it, however deep.
-pub(super) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUsers {
+pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUsers {
     let (principal, directory) = (grant.principal, &audit.facts.directory);
     let mut users = EffectiveUsers::default();
     match kind_of(audit, principal) {
@@ -80,7 +80,7 @@ pub(super) fn is_disabled(audit: &Audit<'_>, user: &str) -> Option<bool> {
 }
 
 /// Whether a grant's role opens what application groups publish. Azure's own role for it does, read or not.
-pub(super) fn is_entitling(grant: &Effective<'_>) -> bool {
+pub(in crate::audit) fn is_entitling(grant: &Effective<'_>) -> bool {
     match grant.definition {
         Some(_) => grant.allows(&Action::data(builtin::USE_APPLICATIONS)),
         None => grant.role == builtin::DESKTOP_VIRTUALIZATION_USER,
@@ -122,7 +122,7 @@ pub(super) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
 }
 
 /// A principal's name on one line; its id where there is none.
-pub(super) fn name_of(audit: &Audit<'_>, principal: &str) -> String {
+pub(in crate::audit) fn name_of(audit: &Audit<'_>, principal: &str) -> String {
     text::title(audit.world.name_of(principal)).unwrap_or_else(|| principal.to_owned())
 }
 
@@ -132,7 +132,7 @@ pub(super) fn role_of(grant: &Effective<'_>) -> String {
 }
 
 /// A violation that a grant is: removing it mends it.
-pub(super) fn violation_of(_audit: &Audit<'_>, grant: &Effective<'_>, message: String) -> Violation {
+pub(in crate::audit) fn violation_of(_audit: &Audit<'_>, grant: &Effective<'_>, message: String) -> Violation {
     Violation {
         scope: grant.scope.clone(),
         principal: Some(grant.principal.id.clone()),
@@ -145,7 +145,12 @@ pub(super) fn violation_of(_audit: &Audit<'_>, grant: &Effective<'_>, message: S
 }
 
 /// A violation that somebody's holding of a grant is: themselves, or through the groups that the evidence tells.
-pub(super) fn member_violation(audit: &Audit<'_>, grant: &Effective<'_>, user: &str, message: String) -> Violation {
+pub(in crate::audit) fn member_violation(
+    audit: &Audit<'_>,
+    grant: &Effective<'_>,
+    user: &str,
+    message: String,
+) -> Violation {
     let mut violation = violation_of(audit, grant, message);
     if user == grant.principal.id {
         return violation;
@@ -161,7 +166,7 @@ pub(super) fn member_violation(audit: &Audit<'_>, grant: &Effective<'_>, user: &
 }
 
 /// What proves that a grant is there.
-pub(super) fn evidence_of(grant: &Effective<'_>) -> Vec<Evidence> {
+pub(in crate::audit) fn evidence_of(grant: &Effective<'_>) -> Vec<Evidence> {
     let is_assignment = grant.id.as_str().to_ascii_lowercase().contains("/roleassignments/");
     let what = if is_assignment { "role assignment" } else { "instance of Privileged Identity Management" };
     vec![
@@ -178,7 +183,11 @@ pub(super) fn through_groups(audit: &Audit<'_>, way: &[String]) -> Evidence {
 }
 
 /// Says of which groups and members nothing could be seen.
-pub(super) fn note_opaque<'b>(outcome: &mut Outcome, audit: &Audit<'_>, opaque: impl IntoIterator<Item = &'b String>) {
+pub(in crate::audit) fn note_opaque<'b>(
+    outcome: &mut Outcome,
+    audit: &Audit<'_>,
+    opaque: impl IntoIterator<Item = &'b String>,
+) {
     let directory = &audit.facts.directory;
     for id in opaque {
         let is_group = matches!(directory.objects.get(id), Some(DirectoryObject::Group { .. }));

@@ -4,7 +4,7 @@ mod avd;
 mod combination;
 mod entitled;
 mod grants;
-mod helpers;
+pub(super) mod helpers;
 mod r24_entitlement_above_group;
 mod r25_entitlement_of_user;
 mod r26_entitlement_of_the_wrong;

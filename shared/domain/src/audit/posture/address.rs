@@ -1,0 +1,113 @@
+//! Address prefixes as Azure writes them: `10.0.0.0/16`, or a single address.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::IpAddr;
+
+/// How many addresses of each subnet Azure keeps for itself.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq>
+const RESERVED: u64 = 5;
+/// A shorter IPv4 prefix than this is as good as the whole Internet.
+const SHORTEST_V4: u8 = 8;
+/// A shorter IPv6 prefix likewise.
+const SHORTEST_V6: u8 = 16;
+
+/// A prefix or a single address; nothing for a service tag or anything else. Bits of the host are cut off.
+pub(super) fn prefix(text: &str) -> Option<IpNet> {
+    let text = text.trim();
+    let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    net.map(|net| net.trunc())
+}
+
+/// Whether two prefixes share an address.
+pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
+    a.contains(b) || b.contains(a)
+}
+
+/// Whether an address prefix of a security rule stands for everybody: any, the Internet, or so much of it that it is
+/// as good as all.
+pub(super) fn is_internet(text: &str) -> bool {
+    let is_word = ["*", "Internet", "Any"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    is_word
+        || match prefix(text) {
+            Some(IpNet::V4(net)) => net.prefix_len() < SHORTEST_V4,
+            Some(IpNet::V6(net)) => net.prefix_len() < SHORTEST_V6,
+            None => false,
+        }
+}
+
+/// Whether a prefix is of addresses that are reachable from everywhere: none of private, shared, local and multicast
+/// use. <https://www.iana.org/assignments/iana-ipv4-special-registry>
+pub(super) fn is_public(net: &IpNet) -> bool {
+    const V4: [&str; 7] = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/3",
+    ];
+    const V6: [&str; 3] = ["fc00::/7", "fe80::/10", "ff00::/8"];
+    match net {
+        IpNet::V4(net) => !V4.iter().filter_map(|own| own.parse::<Ipv4Net>().ok()).any(|own| own.contains(net)),
+        IpNet::V6(net) => !V6.iter().filter_map(|own| own.parse::<Ipv6Net>().ok()).any(|own| own.contains(net)),
+    }
+}
+
+/// How many addresses Azure gives out of a subnet's prefixes; those of IPv6 do not count, for they never run out.
+pub(super) fn capacity(prefixes: &[IpNet]) -> u64 {
+    let of = |net: &IpNet| match net {
+        IpNet::V4(net) => (1_u64 << (32 - net.prefix_len())).saturating_sub(RESERVED),
+        IpNet::V6(_) => 0,
+    };
+    prefixes.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(text: &str) -> IpNet {
+        prefix(text).unwrap()
+    }
+
+    #[test]
+    fn prefixes_addresses_and_tags_are_told_apart() {
+        assert_eq!(net("10.1.2.3/16").to_string(), "10.1.0.0/16");
+        assert_eq!(net(" 10.1.2.3 ").to_string(), "10.1.2.3/32");
+        assert_eq!(net("2001:db8::1").to_string(), "2001:db8::1/128");
+        assert_eq!([prefix("Internet"), prefix("10.0.0.0/33"), prefix("*")], [None, None, None]);
+    }
+
+    #[test]
+    fn prefixes_overlap_if_one_holds_the_other() {
+        assert!(overlap(&net("10.0.0.0/8"), &net("10.9.0.0/24")) && overlap(&net("10.9.0.0/24"), &net("10.0.0.0/8")));
+        assert!(!overlap(&net("10.0.0.0/24"), &net("10.0.1.0/24")));
+        assert!(!overlap(&net("0.0.0.0/0"), &net("::/0")));
+    }
+
+    #[test]
+    fn everybody_is_written_in_many_ways() {
+        for all in ["*", "internet", "any", "0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"] {
+            assert!(is_internet(all), "{all}");
+        }
+        for some in ["VirtualNetwork", "10.0.0.0/8", "203.0.113.0/24", "2001:db8::/32", "AzureLoadBalancer", ""] {
+            assert!(!is_internet(some), "{some}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_not_public() {
+        assert!(is_public(&net("203.0.113.7")) && is_public(&net("2a01::/32")) && is_public(&net("172.32.0.0/16")));
+        for own in ["10.2.0.0/16", "172.31.0.1", "192.168.1.0/24", "169.254.169.254", "fd00::1"] {
+            assert!(!is_public(&net(own)), "{own}");
+        }
+    }
+
+    #[test]
+    fn azure_keeps_five_addresses_of_each_prefix() {
+        assert_eq!(capacity(&[net("10.0.0.0/24"), net("10.1.0.0/29")]), 251 + 3);
+        assert_eq!(capacity(&[net("10.0.0.0/31"), net("fd00::/64")]), 0);
+        assert_eq!(capacity(&[net("0.0.0.0/0")]), (1 << 32) - 5);
+    }
+}
