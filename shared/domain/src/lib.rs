@@ -34,6 +34,7 @@ pub mod classic;
 pub mod comparison;
 pub mod conclude;
 pub mod dead_letter;
+pub mod delegated;
 pub mod dependency;
 pub mod discovery;
 pub mod entitlement;

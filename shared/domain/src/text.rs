@@ -55,6 +55,13 @@ pub fn slug(name: &str) -> String {
     slug
 }
 
+/// A GUID that follows from some texts: the same texts, the same GUID (in the form of version 8 of RFC 9562).
+pub fn guid_of(texts: &[&str]) -> String {
+    let digest = sha256_hex(texts.join("\n").to_lowercase().as_bytes());
+    let variant = ['8', '9', 'a', 'b'][usize::from(digest.as_bytes()[16] % 4)];
+    format!("{}-{}-8{}-{variant}{}-{}", &digest[..8], &digest[8..12], &digest[13..16], &digest[17..20], &digest[20..32])
+}
+
 /// The SHA-256 of some bytes as 64 lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
