@@ -7,7 +7,7 @@
 
 mod expression;
 
-use super::{Action, Plane};
+use super::Action;
 use expression::{Comparison, Expression};
 use std::collections::BTreeSet;
 
@@ -99,8 +99,8 @@ impl Delegation {
 
     /// Whether it has a say in an action.
     pub fn binds(&self, action: &Action) -> bool {
-        let is = |verb| action.plane == Plane::Control && is_assignments(&action.name, verb);
-        (is("write") && !self.write.is_empty()) || (is("delete") && !self.delete.is_empty())
+        (!self.write.is_empty() && action.is_on_role_assignments("write"))
+            || (!self.delete.is_empty() && action.is_on_role_assignments("delete"))
     }
 }
 
@@ -108,11 +108,6 @@ impl Delegation {
 /// new role assignment which role it is for, or for whom.
 pub fn constrains_delegation(condition: &str) -> bool {
     Delegation::of(condition).is_some_and(|delegation| !delegation.write.is_empty())
-}
-
-fn is_assignments(action: &str, verb: &str) -> bool {
-    let name = action.to_ascii_lowercase();
-    name.strip_prefix("microsoft.authorization/roleassignments/").is_some_and(|rest| rest == verb)
 }
 
 /// The parts of nested ANDs.
@@ -142,11 +137,12 @@ fn read(part: Expression) -> Option<(bool, bool, Vec<Limits>)> {
             None => limits.extend(alternatives(term)?),
         }
     }
-    let is_known = |action: &String| is_assignments(action, "write") || is_assignments(action, "delete");
+    let is_known = |action: &Action| action.is_on_role_assignments("write") || action.is_on_role_assignments("delete");
+    let actions: Vec<Action> = actions.into_iter().map(Action::control).collect();
     if actions.is_empty() || limits.is_empty() || limits.len() > MAX_ALTERNATIVES || !actions.iter().all(is_known) {
         return None;
     }
-    let has = |verb| actions.iter().any(|action| is_assignments(action, verb));
+    let has = |verb| actions.iter().any(|action| action.is_on_role_assignments(verb));
     Some((has("write"), has("delete"), limits))
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::access::Plane;
 use proptest::prelude::*;
 
 const A: &str = "5e467623-bb1f-42f4-a55d-6e525e11384b";
