@@ -69,7 +69,7 @@ mod tests {
         let expected = [format!("{LANDING} team {USER}"), format!("{S1} team {USER}"), format!("{RG} team opener")];
         assert_eq!(estate.found(&RULE), expected);
         let az = estate.check(&RULE).violations[0].fix.az.clone().unwrap();
-        assert!(az.contains("create") && az.contains("$APPLICATION_GROUP") && az.contains("delete --ids"), "{az}");
+        assert!(az.contains("create") && az.contains("${APPLICATION_GROUP:?") && az.contains("delete --ids"), "{az}");
     }
 
     #[test]

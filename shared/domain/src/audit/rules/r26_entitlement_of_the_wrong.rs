@@ -57,7 +57,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
 }
 
 fn wrong_users(audit: &Audit<'_>, grant: &Effective<'_>, unknown: &mut Vec<String>) -> Wrong {
-    let EffectiveUsers { ids, opaque } = users_of(audit, grant);
+    let EffectiveUsers { ids, opaque, .. } = users_of(audit, grant);
     let mut noted = Outcome { unknown: std::mem::take(unknown), ..Outcome::default() };
     note_opaque(&mut noted, audit, &opaque);
     *unknown = noted.unknown;

@@ -21,8 +21,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// The pool that has to be named.
-const A_POOL: Place<'static> =
-    Place::Named { shell: "HOST_POOL", powershell: "hostPool", people: "each host pool that they look after" };
+const A_POOL: Place<'static> = Place::Named("HOST_POOL", "id of a host pool that they look after");
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let operators = [builtin::SESSION_HOST_OPERATOR, builtin::USER_SESSION_OPERATOR];
