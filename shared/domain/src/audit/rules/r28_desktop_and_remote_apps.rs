@@ -1,12 +1,15 @@
 //! Users who get the desktop of a host pool and its RemoteApps too.
 
+mod users;
+
 use super::grants::{ByScope, MAX_LISTED};
-use super::helpers::{evidence_of, name_of, note_opaque, through_groups, users_of};
+use super::helpers::{evidence_of, name_of, note_opaque, through_groups};
 use super::remedy::release;
 use crate::ArmId;
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use users::Users;
 
 pub(super) const RULE: Rule = Rule {
     id: "R28",
@@ -54,7 +57,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             continue;
         }
         for principal in sides.desktop.keys().chain(sides.remote_apps.keys()) {
-            note_opaque(&mut outcome, audit, &users.known[principal].opaque);
+            note_opaque(&mut outcome, audit, users.unseen(principal));
         }
     }
     outcome
@@ -74,60 +77,6 @@ fn sides_by_pool<'a>(audit: &Audit<'a>) -> HashMap<ArmId, Sides<'a>> {
         side.extend(entitling.holders_on(audit, &group.id));
     }
     pools
-}
-
-/// The users of principals, as numbers: each principal is gone through once, however many pools it is entitled to, and
-/// a pool costs as many steps as it has users.
-#[derive(Default)]
-struct Users<'a> {
-    numbers: HashMap<String, usize>,
-    names: Vec<String>,
-    known: HashMap<&'a str, Known>,
-    /// The last pool, counted from one, whose desktop each user has.
-    has_desktop: Vec<usize>,
-    pools: usize,
-}
-
-struct Known {
-    users: Vec<usize>,
-    opaque: BTreeSet<String>,
-}
-
-impl<'a> Users<'a> {
-    fn learn(&mut self, audit: &Audit<'_>, holders: &Holders<'a>) {
-        for (principal, grant) in holders {
-            if self.known.contains_key(principal) {
-                continue;
-            }
-            let found = users_of(audit, grant);
-            let users = found.ids.into_iter().map(|id| self.number(id)).collect();
-            self.known.insert(principal, Known { users, opaque: found.opaque });
-        }
-    }
-
-    fn number(&mut self, user: String) -> usize {
-        *self.numbers.entry(user).or_insert_with_key(|user| {
-            self.names.push(user.clone());
-            self.has_desktop.push(0);
-            self.names.len() - 1
-        })
-    }
-
-    /// The users who are on both sides, sorted.
-    fn on_both(&mut self, audit: &Audit<'_>, sides: &Sides<'a>) -> Vec<String> {
-        self.learn(audit, &sides.desktop);
-        self.learn(audit, &sides.remote_apps);
-        self.pools += 1;
-        for user in sides.desktop.keys().flat_map(|principal| &self.known[principal].users) {
-            self.has_desktop[*user] = self.pools;
-        }
-        let remote = sides.remote_apps.keys().flat_map(|principal| &self.known[principal].users);
-        let both: BTreeSet<&str> = remote
-            .filter(|user| self.has_desktop[**user] == self.pools)
-            .map(|user| self.names[*user].as_str())
-            .collect();
-        both.into_iter().map(str::to_owned).collect()
-    }
 }
 
 fn violation(audit: &Audit<'_>, pool: &ArmId, sides: &Sides<'_>, users: &[String]) -> Violation {
@@ -210,16 +159,16 @@ mod tests {
 
     #[test]
     fn a_user_who_has_both_is_found_through_whatever_groups_and_scopes() {
-        let line = format!("{POOL} - -");
+        let line = [format!("{POOL} - -")];
         let direct = estate().assign("ann", USER, &group("desktop")).assign("ann", USER, &group("apps"));
-        assert_eq!(direct.found(&RULE), [line.clone()]);
-        assert_eq!(estate().assign("ann", USER, S1).found(&RULE), [line.clone()]);
+        assert_eq!(direct.found(&RULE), line);
+        assert_eq!(estate().assign("ann", USER, S1).found(&RULE), line);
         let through = estate()
             .group("inner", &["ann"])
             .group("outer", &["inner", "bob"])
             .assign("outer", USER, &group("desktop"))
             .activated("ann", USER, &group("apps"));
-        assert_eq!(through.found(&RULE), [line]);
+        assert_eq!(through.found(&RULE), line);
         let violation = through.check(&RULE).violations.remove(0);
         let values: Vec<&str> = violation.evidence.iter().map(|one| one.value.as_str()).collect();
         assert_eq!(values[..2], ["1", "User ann (ann)"]);

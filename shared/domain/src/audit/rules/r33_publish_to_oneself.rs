@@ -92,15 +92,15 @@ mod tests {
 
     #[test]
     fn both_powers_are_found_in_one_hand_and_through_groups_at_above_and_below() {
-        let line = format!("{S1} ann -");
+        let line = [format!("{S1} ann -")];
         let direct = estate().assign("ann", CONTRIBUTOR, RG).assign("ann", RBAC_ADMINISTRATOR, LANDING);
-        assert_eq!(direct.found(&RULE), [line.clone()]);
+        assert_eq!(direct.found(&RULE), line);
         let grouped = estate().assign("publishers", DESKTOP_VIRTUALIZATION_CONTRIBUTOR, RG).activated(
             "deciders",
             USER_ACCESS_ADMINISTRATOR,
             S1,
         );
-        assert_eq!(grouped.found(&RULE), [line]);
+        assert_eq!(grouped.found(&RULE), line);
         let violation = direct.check(&RULE).violations.remove(0);
         assert!(violation.evidence.iter().any(|one| one.value.contains("Role Based Access Control Administrator")));
         assert!(violation.fix.az.unwrap().contains("landing/providers/Microsoft.Authorization/roleAssignments/a1"));

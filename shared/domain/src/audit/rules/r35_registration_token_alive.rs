@@ -32,7 +32,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             Some(time) if time > audit.now => outcome.violations.push(violation(pool, time)),
             Some(_) => {}
             None => {
-                outcome.unknown.push(format!("when the registration token of {} ends cannot be understood", pool.id))
+                outcome.unknown.push(format!("when the registration token of {} ends cannot be understood", pool.id));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Operators of sessions and session hosts, given more than one host pool at once.
 
-use super::helpers::{named, role_of, violation_of};
+use super::helpers::{is_in_avd, named, role_of, violation_of};
 use super::remedy::{Place, move_to};
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -29,7 +29,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
         .world
         .grants()
         .iter()
-        .filter(|grant| operators.contains(&grant.role.as_str()) && grant.scope.segment("hostPools").is_none());
+        .filter(|grant| operators.contains(&grant.role.as_str()) && !is_in_avd(grant.scope, "hostPools"));
     let violations = above.map(|grant| {
         let message = format!(
             "{} operates the sessions of every host pool below {} through {}",
