@@ -192,6 +192,23 @@ fn role_id(grant: &Effective<'_>) -> String {
     }
 }
 
+/// Gives a role to a group, which whoever runs the command names.
+pub fn add_group(role: &str, scope: &ArmId) -> Fix {
+    let (quoted, scope_of_ps) = (sh(scope.as_str()), ps(scope.as_str()));
+    Fix {
+        az: Some(format!(
+            "az role assignment create --assignee-object-id \"${{GROUP:?object id of the group}}\" \
+             --assignee-principal-type Group --role {} --scope {quoted}",
+            sh(role)
+        )),
+        powershell: Some(format!(
+            "New-AzRoleAssignment -ObjectId (Read-Host 'Object id of the group') -RoleDefinitionId {} -Scope {scope_of_ps}",
+            ps(role)
+        )),
+        portal: format!("{scope} > Access control (IAM) > Add role assignment"),
+    }
+}
+
 /// Takes somebody out of a group.
 pub fn leave_group(group: &str, member: &str) -> Fix {
     Fix {

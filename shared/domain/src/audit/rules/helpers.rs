@@ -1,11 +1,11 @@
 //! What several rules ask alike: who a grant reaches, what kind of principal and role it is about, and the violation
 //! that it makes.
 
-use crate::access::{Action, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
-use crate::audit::{Audit, Evidence, Outcome, Violation, fix};
+use crate::access::{Action, Assignment, Definition, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
+use crate::audit::{Audit, Evidence, Fix, Outcome, Violation, fix};
 use crate::estate::Principal;
 use crate::{ArmId, DESKTOP_VIRTUALIZATION, text};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The users that a grant reaches.
 #[derive(Debug, Default)]
@@ -151,12 +151,10 @@ pub(super) fn member_violation(audit: &Audit<'_>, grant: &Effective<'_>, user: &
         return violation;
     }
     violation.principal = Some(user.to_owned());
-    if let Some(way) = audit.world.ways_up(user).remove(&grant.principal.id) {
-        violation.evidence.push(through_groups(audit, &way));
-        if let Some(group) = way.get(1) {
-            violation.fix = fix::leave_group(group, user);
-        }
+    if let Some(way) = audit.world.ways_up(user).get(&grant.principal.id) {
+        violation.evidence.push(through_groups(audit, way));
     }
+    violation.fix = part_with(audit, grant, user);
     violation
 }
 
@@ -217,4 +215,40 @@ pub(super) fn is_management_group(scope: &ArmId) -> bool {
 /// "1 owner", "2 owners".
 pub(super) fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// The custom roles.
+pub(super) fn custom_roles<'a>(audit: &Audit<'a>) -> impl Iterator<Item = &'a Definition> + use<'a> {
+    audit.facts.definitions.iter().filter(|role| role.kind == DefinitionKind::Custom)
+}
+
+/// A violation that a custom role is, at the first of the scopes at which it can be assigned.
+pub(super) fn custom_role_violation(role: &Definition, message: String, fix: Fix) -> Violation {
+    let scope = role.assignable_scopes.iter().min().cloned().unwrap_or_else(|| ArmId::new("/"));
+    let evidence = vec![Evidence::new("role definition", role.id.as_str())];
+    let subject = Some(role.id.name().to_ascii_lowercase());
+    Violation { scope, principal: None, subject, severity: None, message, evidence, fix }
+}
+
+/// Parts somebody from a grant: the grant goes if it is theirs, else they leave the group through which they have it.
+pub(super) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
+    let way = audit.world.ways_up(principal).remove(&grant.principal.id).unwrap_or_default();
+    match way.get(1) {
+        Some(group) => fix::leave_group(group, principal),
+        None => fix::remove(grant),
+    }
+}
+
+/// The role assignments, each once: answers name some of them twice, and those above subscriptions with each of these.
+pub(super) fn assignments<'a>(audit: &Audit<'a>) -> Vec<&'a Assignment> {
+    let mut seen = HashSet::new();
+    audit.facts.assignments.iter().filter(|assignment| seen.insert(&assignment.id)).collect()
+}
+
+/// A role assignment as evidence, when a finding is about many.
+pub(super) fn listed(audit: &Audit<'_>, assignment: &Assignment) -> Evidence {
+    let guid = assignment.role.name();
+    let role = audit.world.definition(guid).and_then(|role| text::title(&role.name));
+    let (role, who) = (role.as_deref().unwrap_or(guid), name_of(audit, &assignment.principal.id));
+    Evidence::new("role assignment", format!("{}: {role} for {who}", assignment.id))
 }

@@ -122,10 +122,7 @@ mod tests {
         assert_eq!(estate(true).found(&RULE), line);
         assert_eq!(with_service(true).found(&RULE), line);
         assert_eq!(with_service(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, S1).found(&RULE), line);
-        assert_eq!(
-            with_service(true).assign("avd", builtin::POWER_ON_OFF_CONTRIBUTOR, RG).found(&RULE),
-            line
-        );
+        assert_eq!(with_service(true).assign("avd", builtin::POWER_ON_OFF_CONTRIBUTOR, RG).found(&RULE), line);
         assert_eq!(with_service(true).eligible("avd", builtin::OWNER, S1, None).found(&RULE), line);
         let fix = estate(true).check(&RULE).violations.remove(0).fix;
         assert!(fix.az.unwrap().ends_with("--role '40c5ff49-9181-41f8-ae61-143b0e78555e' --scope '/subscriptions/s1'"));
