@@ -51,6 +51,11 @@ impl<'a> ByScope<'a> {
         Self::new(grants_whose_role(audit, is_entitling).into_iter().filter(|grant| grant.is_active()))
     }
 
+    /// Whether one was made at this very scope.
+    pub(super) fn is_at(&self, scope: &ArmId) -> bool {
+        self.grants.contains_key(scope)
+    }
+
     /// Those that apply to a scope: made at it or above it.
     pub(super) fn on(&self, audit: &Audit<'a>, scope: &ArmId) -> Vec<&'a Effective<'a>> {
         let chain = audit.world.chain(scope);

@@ -1,7 +1,7 @@
 //! The right to open desktops and RemoteApps, given for more than one application group or package at once.
 
 use super::grants::{grants_whose_role, listed};
-use super::helpers::{is_entitling, named, role_of, violation_of};
+use super::helpers::{is_entitling, is_in_avd, named, role_of, violation_of};
 use super::remedy::{AN_APPLICATION_GROUP, move_to};
 use crate::ArmId;
 use crate::access::Facet;
@@ -45,7 +45,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
 
 /// Whether a scope lies within one application group or one app attach package.
 fn is_for_one(scope: &ArmId) -> bool {
-    scope.segment("applicationGroups").is_some() || scope.segment("appAttachPackages").is_some()
+    is_in_avd(scope, "applicationGroups") || is_in_avd(scope, "appAttachPackages")
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         let expected = [format!("{LANDING} team {USER}"), format!("{S1} team {USER}"), format!("{RG} team opener")];
         assert_eq!(estate.found(&RULE), expected);
         let az = estate.check(&RULE).violations[0].fix.az.clone().unwrap();
-        assert!(az.contains("create") && az.contains("$APPLICATION_GROUP") && az.contains("delete --ids"), "{az}");
+        assert!(az.contains("create") && az.contains("${APPLICATION_GROUP:?") && az.contains("delete --ids"), "{az}");
     }
 
     #[test]

@@ -118,15 +118,12 @@ mod tests {
 
     #[test]
     fn a_subscription_is_reported_where_the_service_is_missing_or_may_not_do_both() {
-        let line = format!("{S1} - -");
-        assert_eq!(estate(true).found(&RULE), [line.clone()]);
-        assert_eq!(with_service(true).found(&RULE), [line.clone()]);
-        assert_eq!(with_service(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, S1).found(&RULE), [line.clone()]);
-        assert_eq!(
-            with_service(true).assign("avd", builtin::POWER_ON_OFF_CONTRIBUTOR, RG).found(&RULE),
-            [line.clone()]
-        );
-        assert_eq!(with_service(true).eligible("avd", builtin::OWNER, S1, None).found(&RULE), [line]);
+        let line = [format!("{S1} - -")];
+        assert_eq!(estate(true).found(&RULE), line);
+        assert_eq!(with_service(true).found(&RULE), line);
+        assert_eq!(with_service(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, S1).found(&RULE), line);
+        assert_eq!(with_service(true).assign("avd", builtin::POWER_ON_OFF_CONTRIBUTOR, RG).found(&RULE), line);
+        assert_eq!(with_service(true).eligible("avd", builtin::OWNER, S1, None).found(&RULE), line);
         let fix = estate(true).check(&RULE).violations.remove(0).fix;
         assert!(fix.az.unwrap().ends_with("--role '40c5ff49-9181-41f8-ae61-143b0e78555e' --scope '/subscriptions/s1'"));
     }

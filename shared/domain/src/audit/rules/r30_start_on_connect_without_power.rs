@@ -92,10 +92,10 @@ mod tests {
 
     #[test]
     fn a_pool_is_reported_where_the_service_may_not_start_what_is_in_its_resource_group() {
-        let line = format!("{POOL} - -");
-        assert_eq!(estate(true).found(&RULE), [line.clone()]);
-        assert_eq!(estate(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, GROUP).found(&RULE), [line.clone()]);
-        assert_eq!(estate(true).assign("client", builtin::POWER_ON_CONTRIBUTOR, S1).found(&RULE), [line]);
+        let line = [format!("{POOL} - -")];
+        assert_eq!(estate(true).found(&RULE), line);
+        assert_eq!(estate(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, GROUP).found(&RULE), line);
+        assert_eq!(estate(true).assign("client", builtin::POWER_ON_CONTRIBUTOR, S1).found(&RULE), line);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Operators of sessions and session hosts, given more than one host pool at once.
 
-use super::helpers::{named, role_of, violation_of};
+use super::helpers::{is_in_avd, named, role_of, violation_of};
 use super::remedy::{Place, move_to};
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -21,8 +21,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// The pool that has to be named.
-const A_POOL: Place<'static> =
-    Place::Named { shell: "HOST_POOL", powershell: "hostPool", people: "each host pool that they look after" };
+const A_POOL: Place<'static> = Place::Named("HOST_POOL", "id of a host pool that they look after");
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let operators = [builtin::SESSION_HOST_OPERATOR, builtin::USER_SESSION_OPERATOR];
@@ -30,7 +29,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
         .world
         .grants()
         .iter()
-        .filter(|grant| operators.contains(&grant.role.as_str()) && grant.scope.segment("hostPools").is_none());
+        .filter(|grant| operators.contains(&grant.role.as_str()) && !is_in_avd(grant.scope, "hostPools"));
     let violations = above.map(|grant| {
         let message = format!(
             "{} operates the sessions of every host pool below {} through {}",

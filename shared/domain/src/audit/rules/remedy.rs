@@ -1,10 +1,11 @@
 //! The commands that mend what several rules report. Where only those who run the estate know whom or what to name, a
-//! command holds a variable: `$GROUP` in a shell, `$group` in PowerShell.
+//! shell takes it from a variable, and stops if that is not set; PowerShell asks.
 
 use crate::ArmId;
-use crate::access::Effective;
+use crate::access::{Effective, builtin};
 use crate::audit::fix::{ps, remove, sh};
 use crate::audit::{Fix, fix};
+use crate::estate::Principal;
 
 /// Where requests to Azure Resource Manager go.
 const MANAGEMENT: &str = "https://management.azure.com";
@@ -18,8 +19,12 @@ const DESKTOP_VIRTUALIZATION_VERSION: &str = "2025-10-10";
 pub(super) enum Grantee<'a> {
     /// The service principal of an application, by the application's (client) id.
     Application(&'a str),
-    /// A group that has to be named: `$GROUP`.
+    /// This principal.
+    Known(&'a Principal),
+    /// A group that has to be named.
     AGroup,
+    /// The service principal as which the audit reads, which has to be named.
+    TheReader,
 }
 
 /// Where somebody is to get a role.
@@ -27,26 +32,30 @@ pub(super) enum Grantee<'a> {
 pub(super) enum Place<'a> {
     /// There.
     At(&'a ArmId),
-    /// At something that has to be named: by the name of the variable in a shell and in PowerShell, and for people.
-    Named {
-        /// `HOST_POOL`.
-        shell: &'a str,
-        /// `hostPool`.
-        powershell: &'a str,
-        /// "each host pool that they look after".
-        people: &'a str,
-    },
+    /// At something that has to be named: the variable of a shell, and what it is.
+    Named(&'a str, &'a str),
 }
 
 /// An application group that has to be named.
-pub(super) const AN_APPLICATION_GROUP: Place<'static> = Place::Named {
-    shell: "APPLICATION_GROUP",
-    powershell: "applicationGroup",
-    people: "each application group that they shall open",
-};
+pub(super) const AN_APPLICATION_GROUP: Place<'static> =
+    Place::Named("APPLICATION_GROUP", "id of an application group that they shall open");
+
+/// What a shell takes from a variable.
+fn variable(name: &str, what: &str) -> String {
+    format!("\"${{{name}:?{what}}}\"")
+}
+
+/// What PowerShell asks for.
+fn question(what: &str) -> String {
+    format!("(Read-Host {})", ps(what))
+}
 
 /// Gives a role to somebody.
 pub(super) fn assign(grantee: Grantee<'_>, role: &str, role_name: &str, place: Place<'_>) -> Fix {
+    let named = |name: &str, what: &str, kind: &str| {
+        let az = format!("{} --assignee-principal-type {kind}", variable(name, what));
+        (az, format!("-ObjectId {}", question(what)), what.to_owned())
+    };
     let (az_who, ps_who, who) = match grantee {
         Grantee::Application(app_id) => (
             format!(
@@ -56,22 +65,28 @@ pub(super) fn assign(grantee: Grantee<'_>, role: &str, role_name: &str, place: P
             format!("-ApplicationId {}", ps(app_id)),
             format!("the service principal of application {app_id}"),
         ),
-        Grantee::AGroup => (
-            "\"$GROUP\" --assignee-principal-type Group".to_owned(),
-            "-ObjectId $group".to_owned(),
-            "a group".to_owned(),
+        Grantee::Known(principal) => (
+            format!("{} --assignee-principal-type {}", sh(&principal.id), sh(&principal.kind)),
+            format!("-ObjectId {}", ps(&principal.id)),
+            principal.id.clone(),
         ),
+        Grantee::AGroup => named("GROUP", "object id of a group", "Group"),
+        Grantee::TheReader => {
+            named("READER", "object id of the service principal that the audit reads as", "ServicePrincipal")
+        }
     };
     let (az_where, ps_where, at) = match place {
         Place::At(scope) => (sh(scope.as_str()), ps(scope.as_str()), scope.as_str()),
-        Place::Named { shell, powershell, people } => (format!("\"${shell}\""), format!("${powershell}"), people),
+        Place::Named(name, what) => (variable(name, what), question(what), what),
     };
     let (az_role, ps_role) = (sh(role), ps(role));
     Fix {
         az: Some(format!(
             "az role assignment create --assignee-object-id {az_who} --role {az_role} --scope {az_where}"
         )),
-        powershell: Some(format!("New-AzRoleAssignment {ps_who} -RoleDefinitionId {ps_role} -Scope {ps_where}")),
+        powershell: Some(format!(
+            "New-AzRoleAssignment {ps_who} -RoleDefinitionId {ps_role} -Scope {ps_where} -ErrorAction Stop"
+        )),
         portal: format!("{at} > Access control (IAM) > Add role assignment: {role_name} to {who}"),
     }
 }
@@ -89,21 +104,22 @@ pub(super) fn then(first: Fix, second: Fix) -> Fix {
     }
 }
 
-/// Gives the same role to a group at a narrower place, then takes the grant away.
+/// Gives the same role to a group at a narrower place, then takes the grant away. What is held through Privileged Identity
+/// Management is made anew there: no command would keep its terms.
 pub(super) fn move_to(grant: &Effective<'_>, place: Place<'_>) -> Fix {
-    then(assign(Grantee::AGroup, &grant.role, grant.role_name(), place), remove(grant))
+    let removal = remove(grant);
+    let narrower = assign(Grantee::AGroup, &grant.role, grant.role_name(), place);
+    match removal.az {
+        Some(_) => then(narrower, removal),
+        None => Fix { portal: format!("{}. Make it anew at {}", removal.portal, name_of(place)), ..Fix::default() },
+    }
 }
 
-/// Puts a user into a group, gives the group the same role there, then takes the user's own grant away.
-pub(super) fn move_to_group(grant: &Effective<'_>) -> Fix {
-    let user = &grant.principal.id;
-    let join = Fix {
-        az: Some(format!("az ad group member add --group \"$GROUP\" --member-id {}", sh(user))),
-        powershell: Some(format!("Add-AzADGroupMember -TargetGroupObjectId $group -MemberObjectId {}", ps(user))),
-        portal: format!("Microsoft Entra ID > Groups > a group for these users > Members: add {user}"),
-    };
-    let give = assign(Grantee::AGroup, &grant.role, grant.role_name(), Place::At(grant.scope));
-    then(then(join, give), remove(grant))
+fn name_of(place: Place<'_>) -> String {
+    match place {
+        Place::At(scope) => scope.to_string(),
+        Place::Named(_, what) => format!("the {what}"),
+    }
 }
 
 /// Takes somebody's power away who has it directly (`way` of one) or through a group.
@@ -119,6 +135,30 @@ pub(super) fn release(grant: &Effective<'_>, way: &[String]) -> Fix {
 pub(super) fn patch_pool(pool: &ArmId, body: &str) -> String {
     let url = format!("{MANAGEMENT}{pool}?api-version={DESKTOP_VIRTUALIZATION_VERSION}");
     format!("az rest --method PATCH --url {} --body {}", sh(&url), sh(body))
+}
+
+/// Gives whoever reads an application permission on Microsoft Graph.
+pub(super) fn grant_app_role(app_role: &str, name: &str) -> Fix {
+    let graph = builtin::MICROSOFT_GRAPH;
+    let reader = "object id of the service principal that the audit reads as";
+    Fix {
+        az: Some(format!(
+            "READER={} &&\naz rest --method POST --url \"{GRAPH}/servicePrincipals/$READER/appRoleAssignments\" --body \
+             \"{{\\\"principalId\\\":\\\"$READER\\\",\\\"resourceId\\\":\\\"$(az ad sp show --id {graph} --query id \
+             --output tsv)\\\",\\\"appRoleId\\\":\\\"{app_role}\\\"}}\"",
+            variable("READER", reader)
+        )),
+        powershell: Some(format!(
+            "$reader = {}\nNew-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $reader -PrincipalId $reader \
+             -ResourceId (Get-MgServicePrincipal -Filter \"appId eq '{graph}'\").Id -AppRoleId {}",
+            question(reader),
+            ps(app_role)
+        )),
+        portal: format!(
+            "Microsoft Entra ID > App registrations > the audit's application > API permissions > Microsoft Graph > \
+             Application permissions: {name}, then grant admin consent. A managed identity gets it by command only"
+        ),
+    }
 }
 
 /// Takes an application permission away from a service principal.
@@ -169,11 +209,17 @@ mod tests {
         );
         assert_eq!(
             fix.powershell.unwrap(),
-            "New-AzRoleAssignment -ApplicationId 'app' -RoleDefinitionId 'role' -Scope '/subscriptions/s/resourceGroups/o''neil'"
+            "New-AzRoleAssignment -ApplicationId 'app' -RoleDefinitionId 'role' -Scope '/subscriptions/s/resourceGroups/o''neil' -ErrorAction Stop"
         );
         let fix = assign(Grantee::AGroup, "role", "Role", AN_APPLICATION_GROUP);
-        assert!(fix.az.unwrap().ends_with(r#"--role 'role' --scope "$APPLICATION_GROUP""#));
-        assert!(fix.powershell.unwrap().ends_with("-Scope $applicationGroup"));
+        assert!(
+            fix.az
+                .unwrap()
+                .contains(r#"--assignee-object-id "${GROUP:?object id of a group}" --assignee-principal-type Group"#)
+        );
+        assert!(
+            fix.powershell.unwrap().contains("-Scope (Read-Host 'id of an application group that they shall open')")
+        );
     }
 
     #[test]
