@@ -8,7 +8,9 @@ mod directory;
 mod estate;
 mod leftovers;
 mod mend;
+mod network;
 mod permissions;
+mod security_groups;
 mod security_rules;
 mod vendor_identity;
 mod wiring;
@@ -59,6 +61,15 @@ pub const RULES: &[Rule] = &[
     leftovers::V24,
     leftovers::V25,
     leftovers::V26,
+    network::V27,
+    network::V28,
+    network::V29,
+    network::V30,
+    security_groups::V31,
+    security_groups::V32,
+    network::V33,
+    network::V34,
+    network::V35,
     directory::V48,
     directory::V49,
     directory::V50,
