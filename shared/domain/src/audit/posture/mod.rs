@@ -4,14 +4,18 @@
 //! what must hold, and its rationale how that was checked. Nothing here reads anything: the facts are all there is.
 
 mod address;
+mod components;
 mod directory;
 mod estate;
+mod files;
+mod hosts;
 mod leftovers;
 mod mend;
 mod network;
 mod permissions;
 mod security_groups;
 mod security_rules;
+mod vaults;
 mod vendor_identity;
 mod wiring;
 
@@ -70,6 +74,18 @@ pub const RULES: &[Rule] = &[
     network::V33,
     network::V34,
     network::V35,
+    components::V36,
+    components::V37,
+    components::V38,
+    components::V39,
+    components::V40,
+    vaults::V41,
+    vaults::V42,
+    vaults::V43,
+    files::V44,
+    files::V45,
+    files::V46,
+    files::V47,
     directory::V48,
     directory::V49,
     directory::V50,
@@ -84,4 +100,11 @@ pub const RULES: &[Rule] = &[
     directory::V59,
     directory::V60,
     directory::V61,
+    hosts::V62,
+    hosts::V63,
+    hosts::V64,
+    hosts::V65,
+    hosts::V66,
+    hosts::V67,
+    hosts::V68,
 ];
