@@ -6,7 +6,7 @@ use super::mend::{bicep, violation};
 use super::network::{NEEDS, wiring_of_hosts};
 use super::rule;
 use super::security_rules::{Need, lets_out, open_to_internet, rules};
-use super::wiring::configurations;
+use super::wiring::{Subnet, configurations};
 use crate::ArmId;
 use crate::audit::{Evidence, Outcome, Rule, Severity};
 use ipnet::IpNet;
@@ -66,7 +66,7 @@ fn shut(deployed: &Deployed<'_>) -> Outcome {
 fn reaches(deployed: &Deployed<'_>) -> Outcome {
     let mut wiring = wiring_of_hosts(deployed);
     let groups = wiring.security_groups(deployed);
-    let subnets: Vec<IpNet> = wiring.subnets.values().flat_map(super::wiring::Subnet::prefixes).collect();
+    let subnets: Vec<IpNet> = wiring.subnets.values().flat_map(Subnet::prefixes).collect();
     let all = wiring.interfaces.values().flat_map(|interface| configurations(interface));
     let lists = all.flat_map(|one| items(one, "properties/applicationSecurityGroups"));
     let applications: Vec<ArmId> = lists.filter_map(|group| reference(group, "id")).collect();
