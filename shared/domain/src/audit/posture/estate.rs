@@ -116,6 +116,8 @@ pub(super) struct Deployed<'a> {
     pub hosts: Vec<Host<'a>>,
     /// The resource groups of host pools and of the virtual machines that session hosts name.
     pub groups: BTreeSet<ArmId>,
+    /// Virtual machines of session hosts that lie in subscriptions which are not audited.
+    pub unseen: Vec<String>,
 }
 
 impl<'a> Deployed<'a> {
@@ -124,18 +126,21 @@ impl<'a> Deployed<'a> {
         let facts = audit.facts;
         let by_id: HashMap<&ArmId, &ArmResource> =
             facts.resources.iter().map(|resource| (&resource.id, resource)).collect();
+        let is_audited = |id: &ArmId| facts.subscriptions.iter().any(|one| id.is_within(&one.id));
         let session_hosts = || facts.resources_of(SESSION_HOSTS);
-        let mut hosts = BTreeMap::new();
+        let (mut hosts, mut unseen) = (BTreeMap::new(), Vec::new());
         for session_host in session_hosts() {
-            let vm = session_host.reference("resourceId").and_then(|id| by_id.get(&id).copied());
-            if let Some(vm) = vm.filter(|vm| vm.kind.eq_ignore_ascii_case(VIRTUAL_MACHINES)) {
-                hosts.entry(&vm.id).or_insert(Host { session_host, vm });
+            let Some(id) = session_host.reference("resourceId") else { continue };
+            match by_id.get(&id) {
+                Some(vm) => drop(hosts.entry(&vm.id).or_insert(Host { session_host, vm })),
+                None if is_audited(&id) => {}
+                None => unseen.push(format!("the virtual machine {id} is in a subscription that is not audited")),
             }
         }
         let of_pools = facts.resources_of(HOST_POOLS).filter_map(|pool| pool.id.up_to("resourceGroups"));
         let vms = session_hosts().filter_map(|host| host.reference("resourceId"));
         let groups = of_pools.chain(vms.filter_map(|vm| vm.up_to("resourceGroups"))).collect();
-        Self { by_id, hosts: hosts.into_values().collect(), groups }
+        Self { by_id, hosts: hosts.into_values().collect(), groups, unseen }
     }
 
     /// A resource.
@@ -163,6 +168,26 @@ impl<'a> Deployed<'a> {
                 || shares.iter().any(|share| share.is_within(&account.id))
         });
         accounts.collect()
+    }
+}
+
+/// A check that concerns the session hosts' virtual machines.
+pub(super) fn if_hosts<'a>(audit: &Audit<'a>, check: impl FnOnce(&Deployed<'a>) -> Outcome) -> Outcome {
+    let deployed = Deployed::of(audit);
+    let mut outcome = match deployed.hosts.is_empty() {
+        true => Outcome::not_applicable("no session host with a virtual machine that was read"),
+        false => check(&deployed),
+    };
+    outcome.unknown.extend(deployed.unseen);
+    outcome
+}
+
+/// A check that concerns what is in the resource groups of a deployment.
+pub(super) fn if_deployed<'a>(audit: &Audit<'a>, check: impl FnOnce(&Deployed<'a>) -> Outcome) -> Outcome {
+    let deployed = Deployed::of(audit);
+    match deployed.groups.is_empty() {
+        true => Outcome::not_applicable("no host pool and no session host"),
+        false => check(&deployed),
     }
 }
 

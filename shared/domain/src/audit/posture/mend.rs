@@ -17,6 +17,7 @@ pub(super) fn violation(
     fix: Fix,
 ) -> Violation {
     let subject = subject.map(str::to_owned);
+    let message = message.replace(char::is_control, " ");
     Violation { scope: scope.clone(), principal: None, subject, severity: None, message, evidence, fix }
 }
 

@@ -344,7 +344,8 @@ fn service_accounts(audit: &Audit<'_>) -> Outcome {
                 &format!("users/{id}"),
                 "Leave its organizational unit out in AD Connect, or delete it under Microsoft Entra ID > Users",
             );
-            Some(of_principal(id, None, format!("the vendor's service account {name} is in Entra"), evidence, fix))
+            let message = format!("the vendor's service account {} is in Entra", name_of(audit, id));
+            Some(of_principal(id, None, message, evidence, fix))
         })
         .collect();
     if found.is_empty() && !has_sign_of_vds(audit) {

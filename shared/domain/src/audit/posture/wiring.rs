@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 pub(super) struct Subnet<'a> {
     /// Its id.
     pub id: ArmId,
-    /// Its network.
-    pub network: &'a ArmResource,
     /// Its own part of the network's body.
     pub body: &'a Value,
 }
@@ -49,7 +47,7 @@ pub(super) fn subnets(network: &ArmResource) -> impl Iterator<Item = Subnet<'_>>
             let name = at(body, "name")?.as_str()?;
             Some(ArmId::new(&format!("{}/subnets/{name}", network.id)))
         })?;
-        Some(Subnet { id, network, body })
+        Some(Subnet { id, body })
     })
 }
 
