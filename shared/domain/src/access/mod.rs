@@ -48,5 +48,4 @@ pub use grant::{Effective, GrantKind};
 pub use matrix::{Held, MAX_ACTIONS, Matrix, Row};
 pub use resource::ArmResource;
 pub(crate) use resource::at;
-pub use world::{Answer, Decision, DenyProof, Effective, GrantKind, Holder, Members, Proof, WhoCan, World};
 pub use world::World;
