@@ -18,6 +18,9 @@ mod posture;
 mod run;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use graph::GraphDirectory;
 pub use memory::DirectoryMemory;
 

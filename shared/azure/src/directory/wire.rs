@@ -192,13 +192,13 @@ mod tests {
 
     const ID: &str = "0B5F8D5C-1D0E-4C5A-9C57-0F4D2E3A1B01";
 
-    fn raw(value: serde_json::Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(&value).unwrap()
+    fn raw(value: &serde_json::Value) -> Box<RawValue> {
+        serde_json::value::to_raw_value(value).unwrap()
     }
 
     #[test]
     fn a_guest_is_one_by_type_or_where_there_is_none_by_name() {
-        let is_guest = |value: serde_json::Value| match object(&raw(value)).unwrap().object {
+        let is_guest = |value: serde_json::Value| match object(&raw(&value)).unwrap().object {
             DirectoryObject::User { guest, .. } => guest,
             other => panic!("{other:?}"),
         };
@@ -226,7 +226,7 @@ mod tests {
     fn a_managed_identity_names_its_resource() {
         let resource_id = "/subscriptions/s/resourcegroups/g/providers/Microsoft.Compute/virtualMachines/v";
         let identity = json!({"id": ID, "displayName": "CWMGR1", "appId": ID, "servicePrincipalType": "ManagedIdentity", "alternativeNames": ["isExplicit=False", resource_id]});
-        let seen = service_principal(&raw(identity)).unwrap();
+        let seen = service_principal(&raw(&identity)).unwrap();
         let DirectoryObject::ServicePrincipal { resource, kind, .. } = seen.object else { panic!() };
         assert_eq!((resource.as_deref(), kind), (Some(resource_id), ServicePrincipalKind::ManagedIdentity));
         assert!(!seen.is_bare);
@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn what_may_not_be_read_is_told_from_what_is_empty() {
         let bare = json!({"@odata.type": "#microsoft.graph.user", "id": ID, "displayName": null});
-        assert!(object(&raw(bare)).unwrap().is_bare);
+        assert!(object(&raw(&bare)).unwrap().is_bare);
         let group = json!({"@odata.type": "#microsoft.graph.group", "id": ID, "visibility": "HiddenMembership"});
-        assert!(object(&raw(group)).unwrap().is_hidden);
+        assert!(object(&raw(&group)).unwrap().is_hidden);
     }
 }
