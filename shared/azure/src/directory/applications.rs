@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_NAMED: usize = 1_000;
 /// Most service principals whose owners and permissions are read.
 const MAX_SERVICE_PRINCIPALS: usize = 20_000;
+/// Most permissions of all service principals, of each kind.
+const MAX_PERMISSIONS: usize = 500_000;
 /// Most permissions that one delegated grant names.
 const MAX_SCOPES: usize = 1_000;
 
@@ -164,26 +166,33 @@ impl Run<'_> {
     }
 
     async fn read_app_roles(&mut self, ids: &[String]) -> Vec<(String, AppRole)> {
-        let query = [("$select", "id,appRoleId,resourceId"), ("$top", "999")];
-        let part = |id: &String| Part::new(id, &format!("servicePrincipals/{id}/appRoleAssignments"), &query);
+        let part = |id: &String| Part::new(id, &format!("servicePrincipals/{id}/appRoleAssignments"), &[]);
         let mut all = Vec::new();
         for (id, answer) in self.arm.graph_lists(APP_ROLES, ids.iter().map(part).collect(), wire::item::<AppRole>).await
         {
             let found = self.take(Facet::AppRoleAssignments, there(APP_ROLES, answer));
             all.extend(found.into_iter().map(|role| (id.clone(), role)));
         }
+        self.cut(&mut all, Facet::AppRoleAssignments, APP_ROLES);
         all
     }
 
     async fn read_grants(&mut self, ids: &[String]) -> Vec<(String, Grant)> {
-        let query = [("$top", "999")];
-        let part = |id: &String| Part::new(id, &format!("servicePrincipals/{id}/oauth2PermissionGrants"), &query);
+        let part = |id: &String| Part::new(id, &format!("servicePrincipals/{id}/oauth2PermissionGrants"), &[]);
         let mut all = Vec::new();
         for (id, answer) in self.arm.graph_lists(DELEGATED, ids.iter().map(part).collect(), wire::item::<Grant>).await {
             let found = self.take(Facet::DelegatedGrants, there(DELEGATED, answer));
             all.extend(found.into_iter().map(|grant| (id.clone(), grant)));
         }
+        self.cut(&mut all, Facet::DelegatedGrants, DELEGATED);
         all
+    }
+
+    fn cut<T>(&mut self, all: &mut Vec<T>, facet: Facet, topic: Topic) {
+        if all.len() > MAX_PERMISSIONS {
+            all.truncate(MAX_PERMISSIONS);
+            self.gap(facet, topic.too_large(&format!("there are more than {MAX_PERMISSIONS}")));
+        }
     }
 
     /// What the permissions are for. What cannot be told leaves both facets open that need it.

@@ -56,7 +56,8 @@ pub(super) struct Part {
 impl Part {
     /// `path` holds no text from outside but ids that were checked.
     pub(super) fn new(key: impl Into<String>, path: &str, query: &[(&str, &str)]) -> Self {
-        let url = format!("/{path}?{}", query_text(query));
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query_text(query)) };
+        let url = format!("/{path}{query}");
         Self { key: key.into(), url, eventual: false, failures: 0, throttled: 0 }
     }
 

@@ -2,13 +2,13 @@
 //! <https://learn.microsoft.com/graph/delta-query-groups>
 
 use super::ask::Topic;
-use super::memory::{Followed, Members};
+use super::memory::Followed;
 use super::wire;
 use crate::arm::{Arm, Call, json};
 use crate::versions::GRAPH_DELTA_GROUPS;
 use poolwarden_domain::Reading;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use url::Url;
 
 /// Pages of one delta query at most.
@@ -22,8 +22,6 @@ pub(super) const MEMBERS: Topic = Topic { what: "the members of groups", permiss
 #[derive(Debug)]
 pub(super) struct Delta {
     pub(super) followed: Followed,
-    /// The names of the groups that it told something of.
-    pub(super) names: BTreeMap<String, String>,
     /// Groups that have members of whom it did not tell who they are.
     pub(super) veiled: BTreeSet<String>,
 }
@@ -52,6 +50,8 @@ struct Change {
 struct Member {
     #[serde(default)]
     id: Option<String>,
+    #[serde(default, rename = "@odata.type")]
+    odata_type: Option<String>,
     #[serde(default, rename = "@removed")]
     removed: Option<serde::de::IgnoredAny>,
 }
@@ -64,13 +64,19 @@ impl Delta {
             return;
         }
         if let Some(name) = &change.name {
-            self.names.insert(group.clone(), wire::short(name));
+            self.followed.names.insert(group.clone(), wire::short(name));
         }
-        let members = self.followed.members.entry(group.clone()).or_default();
+        let followed = &mut self.followed;
+        let members = followed.members.entry(group.clone()).or_default();
         for member in change.members {
             match (member.id.as_deref().and_then(wire::id), member.removed.is_some()) {
                 (Some(id), true) => drop(members.remove(&id)),
-                (Some(id), false) => drop(members.insert(id)),
+                (Some(id), false) => {
+                    if wire::may_be_group(member.odata_type.as_deref()) {
+                        followed.nested.insert(id.clone());
+                    }
+                    members.insert(id);
+                }
                 (None, _) => drop(self.veiled.insert(group.clone())),
             }
         }
@@ -83,7 +89,7 @@ pub(super) async fn follow(arm: &Arm, groups: &[String]) -> Reading<Delta> {
     let filter = groups.iter().map(|group| format!("id eq '{group}'")).collect::<Vec<_>>().join(" or ");
     let query = [("$select", "displayName,members"), ("$filter", &filter)];
     let call = arm.graph_call(MEMBERS, "groups/delta", &query, None);
-    let mut delta = read(arm, call, Members::new()).await?;
+    let mut delta = read(arm, call, Followed::default()).await?;
     // What was not asked for is none of ours, whatever the service makes of the filter.
     delta.followed.members.retain(|group, _| groups.contains(group));
     Ok(delta)
@@ -92,15 +98,13 @@ pub(super) async fn follow(arm: &Arm, groups: &[String]) -> Reading<Delta> {
 /// Follows on from an earlier read.
 pub(super) async fn follow_on(arm: &Arm, followed: &Followed) -> Reading<Delta> {
     let url = Url::parse(&followed.link).map_err(|_| MEMBERS.malformed("the link to what has changed is no URL"))?;
-    let known = &followed.members;
-    let mut delta = read(arm, MEMBERS.call(url, None), known.clone()).await?;
-    delta.followed.members.retain(|group, _| known.contains_key(group));
+    let mut delta = read(arm, MEMBERS.call(url, None), followed.clone()).await?;
+    delta.followed.members.retain(|group, _| followed.members.contains_key(group));
     Ok(delta)
 }
 
-async fn read(arm: &Arm, mut call: Call, members: Members) -> Reading<Delta> {
-    let followed = Followed { link: String::new(), members };
-    let mut delta = Delta { followed, names: BTreeMap::new(), veiled: BTreeSet::new() };
+async fn read(arm: &Arm, mut call: Call, followed: Followed) -> Reading<Delta> {
+    let mut delta = Delta { followed, veiled: BTreeSet::new() };
     let mut told = 0;
     for _ in 0..DELTA_PAGES {
         let page = arm.ask(&call, |body: &[u8]| json::<Page>(body)).await?;

@@ -63,6 +63,7 @@ impl DirectoryReader for GraphDirectory {
         run.find_named(wanted).await;
         let holders = run.directory.roles.iter().flat_map(|role| role.standing.clone());
         let roots: Vec<String> = wanted.principals.iter().map(|id| principal_id(id)).chain(holders).collect();
+        run.maybe_groups.extend(roots.iter().cloned());
         run.resolve(roots).await;
         let memory = run.follow_groups(memory).await;
         run.look_into_service_principals().await;

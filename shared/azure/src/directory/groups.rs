@@ -95,7 +95,8 @@ impl Run<'_> {
     /// Groups that were not looked into yet; whatever could not be resolved may be one too.
     fn next_level(&self, visited: &BTreeSet<String>) -> Vec<String> {
         let groups = self.directory.objects.keys().filter(|id| self.is_group(id));
-        groups.chain(&self.unresolved).filter(|id| !visited.contains(*id)).cloned().collect()
+        let maybe = self.unresolved.intersection(&self.maybe_groups);
+        groups.chain(maybe).filter(|id| !visited.contains(*id)).cloned().collect()
     }
 
     fn is_group(&self, id: &str) -> bool {
@@ -116,7 +117,7 @@ impl Run<'_> {
                 Err(reason) if reason.why == Why::Throttled => {
                     self.gap(Facet::GroupMembers, reason);
                     self.directory.opaque_groups.extend(before.members.keys().cloned());
-                    tracker.add(before);
+                    self.track(before, &mut tracker);
                 }
                 Err(reason) => {
                     tracing::info!(%reason, "what has changed in the groups cannot be told any more; they are read anew");
@@ -131,12 +132,13 @@ impl Run<'_> {
             self.veiled(&delta.veiled);
             tracker.veiled.append(&mut delta.veiled);
         }
-        for (id, name) in delta.names {
-            if self.unresolved.contains(&id) && !self.directory.objects.contains_key(&id) {
-                self.directory.objects.insert(id, DirectoryObject::Group { name, role_assignable: false });
-            }
-        }
-        tracker.add(delta.followed);
+        self.track(delta.followed, tracker);
+    }
+
+    fn track(&mut self, followed: Followed, tracker: &mut Tracker) {
+        self.maybe_groups.extend(followed.nested.iter().cloned());
+        self.group_names.extend(followed.names.clone());
+        tracker.add(followed);
     }
 
     fn veiled(&mut self, groups: &BTreeSet<String>) {
@@ -177,10 +179,12 @@ impl Run<'_> {
         for part in [&groups[..groups.len().min(SCOUTS)], &groups[groups.len().min(SCOUTS)..]] {
             let mut reasons: BTreeMap<String, Unreadable> = BTreeMap::new();
             let parts = part.iter().flat_map(|group| member_lists(group)).collect();
-            for (group, answer) in self.arm.graph_lists(MEMBERS, parts, wire::only_id).await {
+            for (group, answer) in self.arm.graph_lists(MEMBERS, parts, wire::member).await {
                 match answer {
                     Ok(Some(found)) => {
-                        members.entry(group.clone()).or_default().extend(found.items);
+                        let nested = found.items.iter().filter(|(_, may_be_group)| *may_be_group);
+                        self.maybe_groups.extend(nested.map(|(id, _)| id.clone()));
+                        members.entry(group.clone()).or_default().extend(found.items.into_iter().map(|(id, _)| id));
                         reasons.extend(found.gap.map(|gap| (group, gap)));
                     }
                     // What was taken for a group because nobody knows what it is, is none.
@@ -213,8 +217,9 @@ impl Run<'_> {
             }
             None => {}
             Some(members) => {
-                let unnamed = || DirectoryObject::Group { name: group.to_owned(), role_assignable: false };
-                self.directory.objects.entry(group.to_owned()).or_insert_with(unnamed);
+                let name = || self.group_names.get(group).cloned().unwrap_or_else(|| group.to_owned());
+                let unread = || DirectoryObject::Group { name: name(), role_assignable: false };
+                self.directory.objects.entry(group.to_owned()).or_insert_with(unread);
                 if members.is_empty() && self.hidden.contains(group) {
                     self.veiled(&BTreeSet::from([group.to_owned()]));
                 }

@@ -15,10 +15,16 @@ pub struct DirectoryMemory {
 pub(super) type Members = BTreeMap<String, BTreeSet<String>>;
 
 /// Groups that one delta query follows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Followed {
     /// The link that tells what has changed since.
     pub(super) link: String,
     /// Who was in the groups then. A group that the query named and that is not here was not there.
     pub(super) members: Members,
+    /// What people call the groups.
+    #[serde(default)]
+    pub(super) names: BTreeMap<String, String>,
+    /// Which of the members are groups, or may be: for when nobody may ask what they are.
+    #[serde(default)]
+    pub(super) nested: BTreeSet<String>,
 }

@@ -25,15 +25,21 @@ pub(super) struct Run<'a> {
     pub(super) directory: Directory,
     /// Ids of which nobody can say whether they exist.
     pub(super) unresolved: BTreeSet<String>,
+    /// Ids that may be a group's, for all that is known without asking what they are.
+    pub(super) maybe_groups: BTreeSet<String>,
+    /// What people call the groups that were followed.
+    pub(super) group_names: BTreeMap<String, String>,
     /// Groups whose members are hidden from most.
     pub(super) hidden: BTreeSet<String>,
+    /// Whether nobody lets this application ask what ids are.
+    is_refused: bool,
     gaps: BTreeMap<Facet, Unreadable>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(arm: &'a Arm) -> Self {
-        let (directory, unresolved, hidden, gaps) = Default::default();
-        Self { arm, directory, unresolved, hidden, gaps }
+        let (directory, unresolved, maybe_groups, group_names, hidden, gaps) = Default::default();
+        Self { arm, directory, unresolved, maybe_groups, group_names, hidden, is_refused: false, gaps }
     }
 
     /// Something of a facet is missing. The first reason is kept: what follows is mostly the same.
@@ -111,7 +117,18 @@ impl<'a> Run<'a> {
             self.gap(Facet::Principals, PRINCIPALS.too_large(&format!("there are more than {MAX_PRINCIPALS}")));
             self.unresolved.extend(wanted.drain(room..));
         }
-        let chunks: Vec<Vec<String>> = wanted.chunks(GRAPH_IDS).map(<[String]>::to_vec).collect();
+        // One question first: who may not ask it need not repeat it for everybody.
+        let rest = wanted.split_off(wanted.len().min(GRAPH_IDS));
+        self.ask_for(&wanted).await;
+        self.ask_for(&rest).await;
+    }
+
+    async fn ask_for(&mut self, ids: &[String]) {
+        if self.is_refused {
+            self.unresolved.extend(ids.iter().cloned());
+            return;
+        }
+        let chunks: Vec<Vec<String>> = ids.chunks(GRAPH_IDS).map(<[String]>::to_vec).collect();
         let arm = self.arm;
         let answers = stream::iter(chunks).map(|ids| async move {
             let body = serde_json::json!({ "ids": ids }).to_string();
@@ -122,6 +139,7 @@ impl<'a> Run<'a> {
         let answers: Vec<_> = answers.buffered(AT_ONCE).collect().await;
         let mut stateless = Vec::new();
         for (answer, ids) in answers {
+            self.is_refused |= matches!(&answer, Err(reason) if reason.why == Why::Forbidden);
             self.took(answer, ids, &mut stateless);
         }
         self.complete_users(stateless).await;

@@ -185,6 +185,17 @@ pub(super) fn only_id(raw: &RawValue) -> Result<String, String> {
     needed_id(&item::<Object>(raw)?.id)
 }
 
+/// Reads a member's id, and whether it may be a group.
+pub(super) fn member(raw: &RawValue) -> Result<(String, bool), String> {
+    let object: Object = item(raw)?;
+    Ok((needed_id(&object.id)?, may_be_group(object.odata_type.as_deref())))
+}
+
+/// Whether something of this type may be a group: it is one, or nobody says what it is.
+pub(super) fn may_be_group(odata_type: Option<&str>) -> bool {
+    odata_type.is_none_or(|of| of.eq_ignore_ascii_case("#microsoft.graph.group"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -158,7 +158,8 @@ impl State {
             value.extend(groups.iter().map(|group| json!({"id": group, "displayName": format!("name of {group}")})));
         }
         for (group, member, came) in all.iter().skip(from).take(DELTA_PAGE) {
-            let mut change = json!({"@odata.type": "#microsoft.graph.user", "id": member});
+            let of = self.objects.get(member).map_or(&Value::Null, |object| &object["@odata.type"]);
+            let mut change = json!({"@odata.type": of, "id": member});
             if !came {
                 change["@removed"] = json!({"reason": "deleted"});
             }

@@ -94,16 +94,26 @@ async fn a_state_that_is_kept_back_is_unknown_and_names_the_permission() {
 async fn principals_that_may_not_be_read_are_unknown_and_their_groups_are_followed_all_the_same() {
     let bench = Bench::new(|graph| {
         graph.user(1);
-        graph.group(2, &[1]);
+        graph.user(5);
+        graph.group(3, &[5]);
+        graph.group(2, &[1, 3]);
         graph.fault("/directoryObjects", 403, usize::MAX);
     })
     .await;
-    let read = bench.read(&[1, 2]).await;
+    let first = bench.read(&[1, 2]).await;
+    let asked = bench.asked();
+    assert_eq!(asked.iter().filter(|path| path.contains("getByIds")).count(), 1, "one refusal is enough");
+    let read = bench.read_on(&[1, 2], Some(&first.memory)).await;
+    assert_eq!(first.directory, read.directory);
     let (why, text) = gap(&read, Facet::Principals);
     assert!(why == Why::Forbidden && text.contains("Directory.Read.All"), "{text}");
     assert_eq!(gaps(&read), [Facet::Principals]);
     assert!(read.directory.missing.is_empty());
-    assert_eq!(read.directory.members[&id(2)], [id(1)]);
+    assert_eq!(read.directory.members[&id(2)], [id(1), id(3)]);
+    assert_eq!(read.directory.members[&id(3)], [id(5)]);
+    assert_eq!(read.directory.objects[&id(3)].name(), format!("name of {}", id(3)));
+    let deltas = bench.asked().into_iter().filter(|path| path == "/groups/delta").count();
+    assert_eq!(deltas, 1, "users who are members are never taken for groups");
 }
 
 #[tokio::test]
