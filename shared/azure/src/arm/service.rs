@@ -1,5 +1,6 @@
 //! Whom the client asks, and what differs between them.
 
+use super::Call;
 use crate::cloud::Endpoints;
 use poolwarden_domain::feed::FeedModel;
 use rand::RngExt;
@@ -15,6 +16,8 @@ pub(super) enum Service {
     Arm,
     /// The management interface of Azure Virtual Desktop (classic).
     Classic,
+    /// Microsoft Graph.
+    Graph,
 }
 
 impl Service {
@@ -23,6 +26,7 @@ impl Service {
         match self {
             Self::Arm => endpoints.is_arm(url),
             Self::Classic => endpoints.is_classic(url),
+            Self::Graph => endpoints.is_graph(url),
         }
     }
 
@@ -31,6 +35,23 @@ impl Service {
         match self {
             Self::Arm => endpoints.arm_scope(),
             Self::Classic => endpoints.feed_scope(FeedModel::Classic),
+            Self::Graph => endpoints.graph_scope(),
+        }
+    }
+
+    /// What a call asks for and of what, for a person.
+    pub(crate) fn subject(self, call: &Call) -> String {
+        match self {
+            Self::Arm | Self::Classic => format!("{} of {}", call.what, call.scope),
+            Self::Graph => format!("{} of the directory", call.what),
+        }
+    }
+
+    /// What to grant to whoever may not ask this.
+    pub(crate) fn advice(self, call: &Call) -> String {
+        match self {
+            Self::Arm | Self::Classic => format!("grant {} on {}", call.role, call.scope),
+            Self::Graph => format!("grant the permission {} of Microsoft Graph", call.role),
         }
     }
 }
