@@ -166,6 +166,9 @@ pub struct AccessFacts {
     pub read_at: Timestamp,
     /// The tenant, if it is known.
     pub tenant: Option<String>,
+    /// Who reads: the object id of the identity that Poolwarden itself has in the tenant, if it is known.
+    #[serde(default)]
+    pub own_principal: Option<String>,
     /// The management groups above the subscriptions.
     pub management_groups: Vec<ManagementGroup>,
     /// The subscriptions that are audited.
@@ -194,6 +197,7 @@ impl AccessFacts {
         Self {
             read_at,
             tenant: None,
+            own_principal: None,
             management_groups: Vec::new(),
             subscriptions: Vec::new(),
             assignments: Vec::new(),

@@ -29,4 +29,5 @@ pub use facts::{
     ManagementGroup, PimInstance, PimKind, SubscriptionFacts,
 };
 pub use resource::ArmResource;
+pub(crate) use resource::at;
 pub use world::{Answer, Decision, DenyProof, Effective, GrantKind, Holder, Members, Proof, WhoCan, World};

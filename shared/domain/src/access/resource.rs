@@ -19,6 +19,14 @@ pub struct ArmResource {
     pub body: Value,
 }
 
+/// A value by a path of names; they compare without regard to case, and null is as good as absent.
+pub(crate) fn at<'a>(mut value: &'a Value, path: &str) -> Option<&'a Value> {
+    for name in path.split('/') {
+        value = value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?.1;
+    }
+    Some(value).filter(|value| !value.is_null())
+}
+
 impl ArmResource {
     /// A value of its properties by a path of names, `networkAcls/defaultAction`; names compare without regard to case.
     pub fn property(&self, path: &str) -> Option<&Value> {
@@ -27,11 +35,7 @@ impl ArmResource {
 
     /// A value of its body by a path of names, `sku/name`.
     pub fn at(&self, path: &str) -> Option<&Value> {
-        let mut value = &self.body;
-        for name in path.split('/') {
-            value = value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?.1;
-        }
-        Some(value).filter(|value| !value.is_null())
+        at(&self.body, path)
     }
 
     /// A text of its properties.

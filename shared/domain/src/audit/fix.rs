@@ -50,3 +50,12 @@ pub fn remove(grant: &Effective<'_>) -> Fix {
         ),
     }
 }
+
+/// Takes somebody out of a group.
+pub fn leave_group(group: &str, member: &str) -> Fix {
+    Fix {
+        az: Some(format!("az ad group member remove --group {} --member-id {}", sh(group), sh(member))),
+        powershell: Some(format!("Remove-AzADGroupMember -GroupObjectId {} -MemberObjectId {}", ps(group), ps(member))),
+        portal: format!("Microsoft Entra ID > Groups > {group} > Members: remove {member}"),
+    }
+}

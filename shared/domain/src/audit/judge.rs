@@ -1,12 +1,13 @@
 //! Runs the rules.
 
+use super::completeness::unread;
 use super::context::Audit;
 use super::finding::{Finding, Violation, fingerprint};
 use super::policy::AuditPolicy;
 use super::report::{AuditReport, Named, RuleResult, Summary, Verdict};
 use super::rule::{Family, Outcome, Rule};
 use super::{posture, rules};
-use crate::access::{AccessFacts, DirectoryObject, Facet, State, World};
+use crate::access::{AccessFacts, DirectoryObject, State, World};
 use crate::wildcard;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -128,31 +129,6 @@ fn exemption(audit: &Audit<'_>, finding: &Finding) -> Option<String> {
             })
     })?;
     Some(format!("{} (until {})", found.reason.trim(), found.until))
-}
-
-/// What of these facets was not read, or of which nobody says that it was.
-fn unread(facts: &AccessFacts, needs: &[Facet]) -> Vec<String> {
-    let mut unread = Vec::new();
-    for facet in needs {
-        let of_facet = || facts.coverage.iter().filter(|coverage| coverage.facet == *facet);
-        unread.extend(of_facet().filter_map(|coverage| match &coverage.state {
-            State::Unknown(reason) => Some(format!("{facet} of {}: {reason}", coverage.scope)),
-            State::Read { .. } => None,
-        }));
-        if facet.is_of_directory() {
-            if of_facet().next().is_none() {
-                unread.push(format!("{facet}: not read"));
-            }
-            continue;
-        }
-        let is_told = |scope: &crate::ArmId| of_facet().any(|coverage| coverage.scope == *scope);
-        let silent = facts.subscriptions.iter().filter(|subscription| !is_told(&subscription.id));
-        unread.extend(silent.map(|subscription| format!("{facet} of {}: not read", subscription.id)));
-        if facts.subscriptions.is_empty() && of_facet().next().is_none() {
-            unread.push(format!("{facet}: not read"));
-        }
-    }
-    unread
 }
 
 fn summary(results: &[RuleResult], findings: &[Finding], facts: &AccessFacts) -> Summary {

@@ -28,6 +28,16 @@ pub struct Thresholds {
     pub image_age_days: i64,
     /// How long ago the directory may have been synchronised, in hours.
     pub sync_age_hours: i64,
+    /// How much of a subnet of hosts must be free, in percent.
+    pub subnet_free_percent: u64,
+    /// How long a workspace must keep logs, in days.
+    pub log_retention_days: i64,
+    /// How old the password may be with which hosts join the domain, in days.
+    pub join_password_age_days: i64,
+    /// The most users for whom the Standard level of Azure NetApp Files suffices.
+    pub netapp_standard_users: usize,
+    /// The most for whom Premium does.
+    pub netapp_premium_users: usize,
 }
 
 impl Default for Thresholds {
@@ -43,6 +53,11 @@ impl Default for Thresholds {
             secret_age_days: 180,
             image_age_days: 45,
             sync_age_hours: 3,
+            subnet_free_percent: 20,
+            log_retention_days: 30,
+            join_password_age_days: 90,
+            netapp_standard_users: 150,
+            netapp_premium_users: 500,
         }
     }
 }
@@ -141,6 +156,10 @@ pub struct AuditPolicy {
     pub vendor_applications: Option<Vec<String>>,
     /// Whether a host's device in Entra is removed with it, which takes `Device.ReadWrite.All`.
     pub removes_devices: bool,
+    /// Addresses and prefixes from which a deployment vendor's own servers come.
+    pub vendor_addresses: Vec<String>,
+    /// Addresses of the domain controllers, which the hosts' networks must name as their DNS servers.
+    pub domain_controllers: Vec<String>,
 }
 
 /// The vendor's applications that the VDS document names, and those that its releases made besides.

@@ -1,0 +1,203 @@
+//! What several rules ask alike: who a grant reaches, what kind of principal and role it is about, and the violation
+//! that it makes.
+
+use crate::access::{Action, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
+use crate::audit::{Audit, Evidence, Outcome, Violation, fix};
+use crate::estate::Principal;
+use crate::{ArmId, text};
+use std::collections::BTreeSet;
+
+/// The users that a grant reaches.
+#[derive(Debug, Default)]
+pub(in crate::audit) struct EffectiveUsers {
+    /// Users, by id: the principal itself, or those in the group, however deep. Deleted ones are none.
+    pub ids: BTreeSet<String>,
+    /// Groups whose members, and members whose kind, could not be seen.
+    pub opaque: BTreeSet<String>,
+}
+
+/// The users that a grant reaches: its principal if that is a user, else every user in it, however deep.
+pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUsers {
+    let (principal, directory) = (grant.principal, &audit.facts.directory);
+    let mut users = EffectiveUsers::default();
+    match kind_of(audit, principal) {
+        // Its members are of another tenant.
+        "ForeignGroup" => drop(users.opaque.insert(principal.id.clone())),
+        _ if directory.missing.contains(&principal.id) => {}
+        "User" => drop(users.ids.insert(principal.id.clone())),
+        "Group" => {
+            let members = audit.world.members_of(&principal.id);
+            users.opaque = members.opaque;
+            if !directory.members.contains_key(&principal.id) {
+                users.opaque.insert(principal.id.clone());
+            }
+            for id in members.ids {
+                match directory.objects.get(&id) {
+                    Some(DirectoryObject::User { .. }) => drop(users.ids.insert(id)),
+                    Some(_) => {}
+                    None if directory.missing.contains(&id) => {}
+                    None => drop(users.opaque.insert(id)),
+                }
+            }
+        }
+        _ => {}
+    }
+    users
+}
+
+/// A principal's kind: what the directory says, else what its role assignment says.
+pub(super) fn kind_of<'b>(audit: &'b Audit<'_>, principal: &'b Principal) -> &'b str {
+    const KINDS: [&str; 4] = ["User", "Group", "ServicePrincipal", "ForeignGroup"];
+    match audit.world.object(&principal.id) {
+        Some(object) => object.kind(),
+        None => KINDS.into_iter().find(|kind| kind.eq_ignore_ascii_case(&principal.kind)).unwrap_or(&principal.kind),
+    }
+}
+
+/// Whether a principal was looked for in the directory and is not there. Groups of other tenants never are.
+pub(super) fn is_deleted(audit: &Audit<'_>, principal: &Principal) -> bool {
+    audit.facts.directory.missing.contains(&principal.id) && kind_of(audit, principal) != "ForeignGroup"
+}
+
+/// Whether somebody is a guest; `None` where the directory says nothing of them.
+pub(super) fn is_guest(audit: &Audit<'_>, user: &str) -> Option<bool> {
+    match audit.world.object(user)? {
+        DirectoryObject::User { guest, .. } => Some(*guest),
+        _ => Some(false),
+    }
+}
+
+/// Whether somebody's account is disabled; `None` where the directory does not say.
+pub(super) fn is_disabled(audit: &Audit<'_>, user: &str) -> Option<bool> {
+    match audit.world.object(user)? {
+        DirectoryObject::User { enabled, .. } => enabled.map(|enabled| !enabled),
+        _ => Some(false),
+    }
+}
+
+/// Whether a grant's role opens what application groups publish. Azure's own role for it does, read or not.
+pub(in crate::audit) fn is_entitling(grant: &Effective<'_>) -> bool {
+    match grant.definition {
+        Some(_) => grant.allows(&Action::data(builtin::USE_APPLICATIONS)),
+        None => grant.role == builtin::DESKTOP_VIRTUALIZATION_USER,
+    }
+}
+
+/// Whether a grant's role gives power over who may do what: Owner, User Access Administrator, Role Based Access Control
+/// Administrator, or a custom role that can write role assignments.
+pub(super) fn is_privileged(grant: &Effective<'_>) -> bool {
+    const PRIVILEGED: [&str; 3] = [builtin::OWNER, builtin::USER_ACCESS_ADMINISTRATOR, builtin::RBAC_ADMINISTRATOR];
+    let is_custom = grant.definition.is_some_and(|definition| definition.kind == DefinitionKind::Custom);
+    PRIVILEGED.contains(&grant.role.as_str())
+        || (is_custom && grant.allows(&Action::control(builtin::WRITE_ROLE_ASSIGNMENTS)))
+}
+
+/// A role that is missing among the definitions, where the definitions were not read in full: nobody can say what it
+/// grants.
+pub(super) fn is_role_unseen(audit: &Audit<'_>, grant: &Effective<'_>) -> bool {
+    grant.definition.is_none() && !audit.is_read_everywhere(&[Facet::RoleDefinitions])
+}
+
+/// A principal as a sentence names it: kind and name.
+pub(super) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
+    let kind = match audit.world.object(&principal.id) {
+        Some(DirectoryObject::User { guest: true, .. }) => "guest",
+        Some(DirectoryObject::User { .. }) => "user",
+        Some(DirectoryObject::Group { .. }) => "group",
+        Some(DirectoryObject::ServicePrincipal { .. }) => "service principal",
+        Some(DirectoryObject::Other { .. }) => "principal",
+        None => match kind_of(audit, principal) {
+            "User" => "user",
+            "Group" => "group",
+            "ServicePrincipal" => "service principal",
+            "ForeignGroup" => "foreign group",
+            _ => "principal",
+        },
+    };
+    format!("{kind} {}", name_of(audit, &principal.id))
+}
+
+/// A principal's name on one line; its id where there is none.
+pub(in crate::audit) fn name_of(audit: &Audit<'_>, principal: &str) -> String {
+    text::title(audit.world.name_of(principal)).unwrap_or_else(|| principal.to_owned())
+}
+
+/// A role's name on one line.
+pub(super) fn role_of(grant: &Effective<'_>) -> String {
+    text::title(grant.role_name()).unwrap_or_else(|| grant.role.clone())
+}
+
+/// A violation that a grant is: removing it mends it.
+pub(in crate::audit) fn violation_of(_audit: &Audit<'_>, grant: &Effective<'_>, message: String) -> Violation {
+    Violation {
+        scope: grant.scope.clone(),
+        principal: Some(grant.principal.id.clone()),
+        subject: Some(grant.role.clone()),
+        severity: None,
+        message,
+        evidence: evidence_of(grant),
+        fix: fix::remove(grant),
+    }
+}
+
+/// A violation that somebody's holding of a grant is: themselves, or through the groups that the evidence tells.
+pub(in crate::audit) fn member_violation(
+    audit: &Audit<'_>,
+    grant: &Effective<'_>,
+    user: &str,
+    message: String,
+) -> Violation {
+    let mut violation = violation_of(audit, grant, message);
+    if user == grant.principal.id {
+        return violation;
+    }
+    violation.principal = Some(user.to_owned());
+    if let Some(way) = audit.world.ways_up(user).remove(&grant.principal.id) {
+        violation.evidence.push(through_groups(audit, &way));
+        if let Some(group) = way.get(1) {
+            violation.fix = fix::leave_group(group, user);
+        }
+    }
+    violation
+}
+
+/// What proves that a grant is there.
+pub(in crate::audit) fn evidence_of(grant: &Effective<'_>) -> Vec<Evidence> {
+    let is_assignment = grant.id.as_str().to_ascii_lowercase().contains("/roleassignments/");
+    let what = if is_assignment { "role assignment" } else { "instance of Privileged Identity Management" };
+    vec![
+        Evidence::new(what, grant.id.as_str()),
+        Evidence::new("role", format!("{} ({})", role_of(grant), grant.role)),
+        Evidence::new("scope", grant.scope.as_str()),
+    ]
+}
+
+/// A way from a principal through its groups, as evidence.
+pub(super) fn through_groups(audit: &Audit<'_>, way: &[String]) -> Evidence {
+    let steps: Vec<String> = way.iter().map(|id| format!("{} ({id})", name_of(audit, id))).collect();
+    Evidence::new("through groups", steps.join(" > "))
+}
+
+/// Says of which groups and members nothing could be seen.
+pub(in crate::audit) fn note_opaque<'b>(
+    outcome: &mut Outcome,
+    audit: &Audit<'_>,
+    opaque: impl IntoIterator<Item = &'b String>,
+) {
+    let directory = &audit.facts.directory;
+    for id in opaque {
+        let is_group = matches!(directory.objects.get(id), Some(DirectoryObject::Group { .. }));
+        let line = match is_group || directory.opaque_groups.contains(id) {
+            true => format!("members of group {} could not be read", name_of(audit, id)),
+            false => format!("who or what {id} is, could not be read"),
+        };
+        if !outcome.unknown.contains(&line) {
+            outcome.unknown.push(line);
+        }
+    }
+}
+
+/// The subscriptions that a scope bears on, when a rule adds up per subscription what is at, above and below it.
+pub(super) fn bears_on(audit: &Audit<'_>, scope: &ArmId, subscription: &ArmId) -> bool {
+    scope.is_within(subscription) || audit.world.chain(subscription).contains(scope)
+}
