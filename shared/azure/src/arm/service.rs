@@ -15,6 +15,8 @@ pub(super) enum Service {
     Arm,
     /// The management interface of Azure Virtual Desktop (classic).
     Classic,
+    /// Key vaults: the names of what is in them.
+    KeyVault,
 }
 
 impl Service {
@@ -23,6 +25,7 @@ impl Service {
         match self {
             Self::Arm => endpoints.is_arm(url),
             Self::Classic => endpoints.is_classic(url),
+            Self::KeyVault => endpoints.is_key_vault(url),
         }
     }
 
@@ -31,6 +34,7 @@ impl Service {
         match self {
             Self::Arm => endpoints.arm_scope(),
             Self::Classic => endpoints.feed_scope(FeedModel::Classic),
+            Self::KeyVault => endpoints.key_vault_scope(),
         }
     }
 }
