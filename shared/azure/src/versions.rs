@@ -15,6 +15,10 @@ pub(crate) const COMPUTE: &str = "2024-11-01";
 pub(crate) const KEY_VAULT_RESOURCES: &str = "2023-07-01";
 /// Diagnostic settings. Unverified: no stable version lists them.
 pub(crate) const DIAGNOSTIC_SETTINGS: &str = "2021-05-01-preview";
+/// What a Recovery Services vault protects.
+pub(crate) const BACKUP: &str = "2023-04-01";
+/// Which data collection rules reach a resource.
+pub(crate) const DATA_COLLECTION: &str = "2022-06-01";
 /// File shares of a storage account.
 pub(crate) const FILE_SHARES: &str = "2023-05-01";
 /// What Privileged Identity Management answers in a tenant that is not licensed for it: there are no instances then.

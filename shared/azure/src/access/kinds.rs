@@ -32,6 +32,7 @@ pub(super) const SECRETS: &str = "microsoft.keyvault/vaults/secrets";
 pub(super) const CERTIFICATES: &str = "microsoft.keyvault/vaults/certificates";
 pub(super) const STORAGE_ACCOUNTS: &str = "microsoft.storage/storageaccounts";
 pub(super) const SHARES: &str = "microsoft.storage/storageaccounts/fileservices/shares";
+pub(super) const RECOVERY_VAULTS: &str = "microsoft.recoveryservices/vaults";
 pub(super) const DIAGNOSTIC_SETTINGS: &str = "microsoft.insights/diagnosticsettings";
 
 /// All of them.
@@ -57,7 +58,7 @@ pub(super) const KINDS: [Kind; 28] = [
     access(VAULTS, Facet::KeyVaults),
     access(STORAGE_ACCOUNTS, Facet::Storage),
     access("microsoft.automation/automationaccounts", Facet::Automation),
-    kind("microsoft.recoveryservices/vaults", Facet::RecoveryServices),
+    kind(RECOVERY_VAULTS, Facet::RecoveryServices),
     kind("microsoft.operationalinsights/workspaces", Facet::Monitoring),
     kind("microsoft.insights/datacollectionrules", Facet::Monitoring),
     kind("microsoft.netapp/netappaccounts", Facet::NetApp),

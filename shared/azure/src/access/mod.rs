@@ -113,3 +113,6 @@ pub struct AccessRead {
     /// The requests to the directory.
     pub directory_requests: u64,
 }
+
+#[cfg(test)]
+mod tests;

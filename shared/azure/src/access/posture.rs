@@ -3,16 +3,19 @@
 
 use super::authorization::READER;
 use super::graph::Graph;
-use super::kinds::{APPLICATION_GROUPS, HOST_POOLS, STORAGE_ACCOUNTS, VAULTS, WORKSPACES};
+use super::kinds::{
+    APPLICATION_GROUPS, HOST_POOLS, RECOVERY_VAULTS, SESSION_HOSTS, STORAGE_ACCOUNTS, VAULTS, WORKSPACES,
+};
 use super::ledger::Ledger;
 use super::resource::resource;
 use super::vaults;
 use crate::arm::{Arm, Call};
 use crate::throttle::{Kind, Meter};
-use crate::versions::{DIAGNOSTIC_SETTINGS, FILE_SHARES};
+use crate::versions::{BACKUP, DATA_COLLECTION, DIAGNOSTIC_SETTINGS, FILE_SHARES};
 use futures::{StreamExt, stream};
 use poolwarden_domain::access::{ArmResource, Facet};
 use poolwarden_domain::{ArmId, Unreadable, Why};
+use std::collections::BTreeSet;
 
 /// Resources asked at once for what belongs to them.
 const AT_ONCE: usize = 16;
@@ -45,10 +48,14 @@ pub(super) async fn read(graph: &Graph<'_>, scopes: &[ArmId], found: &mut Vec<Ar
         graph.data_collection(),
     );
     parts.into_iter().for_each(|part| ledger.merge(part));
-    for (listed, facet) in [(protected, Facet::RecoveryServices), (collected, Facet::Monitoring)] {
+    for (listed, list) in [(protected, PROTECTED), (collected, COLLECTED)] {
         match listed {
-            Ok(listed) => found.extend(ledger.settle(scopes, facet, listed)),
-            Err(reason) => ledger.fail_all(scopes, facet, &reason),
+            Ok(listed) if listed.stopped.is_none() => found.extend(ledger.settle(scopes, list.facet, listed)),
+            Ok(_) | Err(_) => {
+                tracing::warn!(what = list.what, "Resource Graph does not give these; asking ARM for each resource");
+                let more = lists(arm, holders(found, list), list, ledger).await;
+                found.extend(more);
+            }
         }
     }
     found.extend(settings.into_iter().chain(contents).chain(shares));
@@ -76,6 +83,25 @@ const SETTINGS: Below = Below {
 };
 const SHARES: Below =
     Below { path: "fileServices/default/shares", version: FILE_SHARES, what: "the file shares", facet: Facet::Storage };
+const PROTECTED: Below =
+    Below { path: "backupProtectedItems", version: BACKUP, what: "what is backed up", facet: Facet::RecoveryServices };
+const COLLECTED: Below = Below {
+    path: "providers/Microsoft.Insights/dataCollectionRuleAssociations",
+    version: DATA_COLLECTION,
+    what: "the associations of data collection rules",
+    facet: Facet::Monitoring,
+};
+
+/// Below which resources ARM has these: Recovery Services vaults, or the virtual machines of session hosts.
+fn holders(found: &[ArmResource], list: Below) -> Vec<ArmResource> {
+    let hosts = found.iter().filter(|one| one.kind == SESSION_HOSTS);
+    let machines: BTreeSet<ArmId> = hosts.filter_map(|host| host.reference("resourceId")).collect();
+    let is_holder = |one: &&ArmResource| match list.facet {
+        Facet::RecoveryServices => one.kind == RECOVERY_VAULTS,
+        _ => machines.contains(&one.id),
+    };
+    found.iter().filter(is_holder).cloned().collect()
+}
 
 /// The list below each of these resources; one that cannot be had is unknown by itself.
 async fn lists(arm: &Arm, holders: Vec<ArmResource>, list: Below, ledger: &mut Ledger) -> Vec<ArmResource> {
