@@ -4,8 +4,9 @@ use crate::config::{self, Classic, Config, Connection, Kind, Webhook};
 use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_azure::{
-    AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
-    DeviceCodeSignIn, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory, Http, Inventory,
+    AccessReader, AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
+    DeviceCodeSignIn, DirectoryReader, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory,
+    GraphDirectory, Http, Inventory,
     KeyVault, SecretError, SendError, Shared, SignInError, SignInProblem, WebhookSender, credential_end, sign_in,
 };
 use poolwarden_domain::run::{Run, Source};
@@ -35,6 +36,7 @@ struct Connected {
     /// What tokens are for.
     scopes: Vec<String>,
     reader: Reader,
+    directory: Option<Arc<dyn DirectoryReader>>,
     vault: KeyVault,
 }
 
@@ -50,6 +52,10 @@ impl Connected {
         let endpoints = connection.endpoints.clone();
         let credentials = sign_in(connection.credential.clone(), &endpoints, http);
         let (client, tokens, places) = (http.clone(), Arc::clone(&credentials), endpoints.clone());
+        let directory = connection.audit.directory.then(|| {
+            let graph = GraphDirectory::new(http.clone(), Arc::clone(&credentials), endpoints.clone());
+            Arc::new(graph) as Arc<dyn DirectoryReader>
+        });
         let reader = match &connection.kind {
             Kind::Arm => Reader::Arm(Arc::new(Shared::new(client, tokens, places)), connection.subscriptions.clone()),
             Kind::Feed(feed) => {
@@ -73,6 +79,7 @@ impl Connected {
             credential: connection.credential.clone(),
             scopes: connection.scopes(),
             reader,
+            directory,
             vault: KeyVault::new(http.clone(), Arc::clone(&credentials), endpoints.clone()),
             endpoints,
             credentials,
@@ -166,6 +173,17 @@ impl Sources {
                 let folder = self.folders.try_get_with(run.id.clone(), open);
                 folder.map(|folder| folder as Arc<dyn Inventory>).map_err(|error| error.to_string())
             }
+        }
+    }
+
+    /// What reads who may do what to a connection's estate.
+    pub fn access(&self, connection: &str) -> Result<AccessReader, String> {
+        let connected = self.connected(connection)?;
+        match &connected.reader {
+            Reader::Arm(shared, subscriptions) => {
+                Ok(AccessReader::new(Arc::clone(shared), subscriptions.clone(), connected.directory.clone()))
+            }
+            Reader::Feed(..) | Reader::Classic(_) => Err(format!("connection {connection} does not read ARM")),
         }
     }
 

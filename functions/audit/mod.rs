@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
-use poolwarden_azure::DirectoryMemory;
+use poolwarden_azure::{AccessWanted, Depth, DirectoryMemory};
 use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditReport, Family, audit};
 use poolwarden_domain::run::Requests;
@@ -144,6 +144,12 @@ pub async fn judged(deps: &Deps, connection: &str) -> Result<Option<Arc<Audited>
     let audited = Arc::new(judging.await.map_err(|error| Fault::Permanent(format!("the audit broke off: {error}")))?);
     deps.audited.insert(key, Arc::clone(&audited));
     Ok(Some(audited))
+}
+
+/// What is read for an audit of a connection.
+pub fn wanted(deps: &Deps, connection: &str, posture: bool) -> AccessWanted {
+    let depth = if posture { Depth::Posture } else { Depth::Rbac };
+    AccessWanted { depth, names: deps.audit_policy(connection).vendor_names() }
 }
 
 /// The families of rules that an audit runs.

@@ -4,7 +4,7 @@ use crate::audit::{self, Head, Kept};
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{keys, runs};
-use poolwarden_azure::Depth;
+use poolwarden_domain::run::Requests;
 use poolwarden_domain::access::{AccessFacts, Coverage, Facet};
 use poolwarden_domain::audit::{ESTATE, Trends};
 use poolwarden_domain::discovery::pool_key;
@@ -55,10 +55,9 @@ fn is_due(deps: &Deps, run: &Run, head: &Head) -> bool {
 async fn read(deps: &Deps, run: &Run) -> Result<Head, Fault> {
     let known = audit::load(deps, &run.connection).await?;
     let posture = deps.config.connection(&run.connection).is_some_and(|connection| connection.audit.posture);
-    let depth = if posture { Depth::Posture } else { Depth::Rbac };
-    let reader = deps.sources.access(run).map_err(Fault::Permanent)?;
-    let now = deps.now();
-    let (kept, requests) = match reader.read(depth, now, known.as_ref().map(|(_, kept)| &kept.memory)).await {
+    let reader = deps.sources.access(&run.connection).map_err(Fault::Permanent)?;
+    let (wanted, now) = (audit::wanted(deps, &run.connection, posture), deps.now());
+    let (kept, requests) = match reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await {
         Ok(read) => (Kept { facts: read.facts, memory: read.memory }, read.requests),
         Err(reason) if matches!(reason.why, Why::Failed | Why::Throttled) => {
             return Err(Fault::Transient(reason.to_string()));
@@ -66,7 +65,7 @@ async fn read(deps: &Deps, run: &Run) -> Result<Head, Fault> {
         // Nothing could be read, which is a result too: everything is unknown.
         Err(reason) => {
             let memory = known.map(|(_, kept)| kept.memory).unwrap_or_default();
-            (Kept { facts: nothing(now, &reason), memory }, reader.requests())
+            (Kept { facts: nothing(now, &reason), memory }, Requests::default())
         }
     };
     trace::note_requests(requests.total());

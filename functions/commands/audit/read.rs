@@ -10,7 +10,7 @@ use crate::deps::Deps;
 use crate::{health, keys};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use poolwarden_azure::{Depth, read_access_files};
+use poolwarden_azure::read_access_files;
 use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, Severity, Trends};
 use poolwarden_domain::run::{Requests, Run, Source, Trigger};
@@ -95,11 +95,11 @@ async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow
     let now = deps.now();
     let run = Run::new(format!("{}-audit", now.strftime("%Y%m%dT%H%M%SZ")), name, Trigger::Command, Source::Azure, now);
     let known = audit::load(deps, name).await.map_err(anyhow::Error::msg)?;
-    let reader = deps.sources.access(&run).map_err(anyhow::Error::msg)?;
+    let reader = deps.sources.access(name).map_err(anyhow::Error::msg)?;
     let bar = spinner(quiet);
     bar.set_message(format!("reading who may do what in {name}"));
-    let depth = if posture { Depth::Posture } else { Depth::Rbac };
-    let read = reader.read(depth, now, known.as_ref().map(|(_, kept)| &kept.memory)).await;
+    let wanted = audit::wanted(deps, name, posture);
+    let read = reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await;
     bar.finish_and_clear();
     let read = match read {
         Ok(read) => read,

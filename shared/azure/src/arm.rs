@@ -11,6 +11,8 @@ use crate::inventory::Requests;
 use crate::rate_headers::retry_after;
 use crate::sign_in::{Credentials, SignInError};
 use crate::throttle::{Kind, Meter, Patience, Throttle, TooLong, jittered};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use poolwarden_domain::{ArmId, Reading, Unreadable, Why};
@@ -68,6 +70,25 @@ impl Shared {
             patience: PATIENCE,
             pause: PAUSE,
         }
+    }
+
+    /// The same identity, patience and HTTP client for key vaults.
+    pub(crate) fn to_vaults(&self) -> Self {
+        let shared = Self::new(self.http.clone(), Arc::clone(&self.credentials), self.endpoints.clone());
+        Self { service: Service::KeyVault, patience: self.patience, pause: self.pause, ..shared }
+    }
+
+    /// The object id of the identity that asks, if its token tells; nobody relies on it but reports.
+    pub(crate) async fn own_object_id(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Claims {
+            oid: String,
+        }
+        let token = self.credentials.token(self.service.scope(&self.endpoints)).await.ok()?;
+        let claims = token.secret.expose_secret().split('.').nth(1)?;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;
+        let claims: Claims = serde_json::from_slice(&claims).ok()?;
+        Some(poolwarden_domain::access::principal_id(&claims.oid)).filter(|id| !id.is_empty())
     }
 
     /// The same for the management interface of the classic service.
@@ -260,14 +281,14 @@ impl Arm {
             }
         };
         let request = match shared.service {
-            Service::Arm | Service::Graph => request,
+            Service::Arm | Service::Graph | Service::KeyVault => request,
             Service::Classic => request.header(service::CORRELATION_ID, service::correlation_id()),
         };
         let counter = match (shared.service, call.meter.kind) {
-            (Service::Graph, _) | (Service::Arm, Kind::Graph) => &self.counters.graph,
-            (Service::Classic, _) | (Service::Arm, Kind::Feed) => &self.counters.feed,
-            (Service::Arm, Kind::Query) => &self.counters.resource_graph,
-            (Service::Arm, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
+            (Service::Graph, _) | (_, Kind::Graph) => &self.counters.graph,
+            (Service::Classic, _) | (_, Kind::Feed) => &self.counters.feed,
+            (Service::Arm | Service::KeyVault, Kind::Query) => &self.counters.resource_graph,
+            (Service::Arm | Service::KeyVault, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let response = match request.bearer_auth(token.secret.expose_secret()).timeout(TIMEOUT).send().await {

@@ -29,7 +29,7 @@ const REFERENCES_AT_ONCE: usize = 16;
 /// Reads an estate from Azure. A handle is cheap and counts its own requests.
 #[derive(Clone)]
 pub struct AzureInventory {
-    arm: Arm,
+    pub(crate) arm: Arm,
     subscriptions: Vec<String>,
 }
 
@@ -39,8 +39,13 @@ impl AzureInventory {
         Self { arm: Arm::new(shared), subscriptions }
     }
 
+    /// The same with requests counted anew.
+    pub(crate) fn afresh(&self) -> Self {
+        Self::new(Arc::clone(&self.arm.shared), self.subscriptions.clone())
+    }
+
     /// The subscriptions to cover, and the configured ones that cannot be seen.
-    async fn covered(&self) -> Reading<(Vec<Subscription>, Vec<UnknownScope>)> {
+    pub(crate) async fn covered(&self) -> Reading<(Vec<Subscription>, Vec<UnknownScope>)> {
         let call = Call {
             url: self.arm.shared.endpoints.arm_url("/subscriptions", &[("api-version", SUBSCRIPTIONS)]),
             body: None,

@@ -39,11 +39,12 @@ const GRANTS: &str = "/providers/Microsoft.Authorization/roleAssignments";
 
 /// A question: the query, what it asks for, which list below a subscription that would be, and whether grants above
 /// the subscriptions belong to the answer.
-struct Question<'a> {
-    query: &'a str,
-    what: &'static str,
-    list: &'static str,
-    with_scopes_above: bool,
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) query: &'a str,
+    pub(crate) what: &'static str,
+    pub(crate) list: &'static str,
+    pub(crate) with_scopes_above: bool,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +117,8 @@ impl Arm {
         Ok(all)
     }
 
-    async fn query<T>(
+    /// Asks, in as many queries as there are subscriptions for.
+    pub(crate) async fn query<T>(
         &self,
         subscriptions: &[String],
         question: &Question<'_>,

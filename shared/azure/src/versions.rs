@@ -5,6 +5,25 @@
 pub(crate) const DESKTOP_VIRTUALIZATION: &str = "2025-10-10";
 /// Role assignments and role definitions.
 pub(crate) const AUTHORIZATION: &str = "2022-04-01";
+/// Instances of Privileged Identity Management.
+pub(crate) const PIM: &str = "2020-10-01";
+/// Classic administrators of a subscription.
+pub(crate) const CLASSIC_ADMINISTRATORS: &str = "2015-07-01";
+/// Virtual machines.
+pub(crate) const COMPUTE: &str = "2024-11-01";
+/// Key vaults as resources, and the names of their secrets.
+pub(crate) const KEY_VAULT_RESOURCES: &str = "2023-07-01";
+/// Diagnostic settings. Unverified: no stable version lists them.
+pub(crate) const DIAGNOSTIC_SETTINGS: &str = "2021-05-01-preview";
+/// What a Recovery Services vault protects.
+pub(crate) const BACKUP: &str = "2023-04-01";
+/// Which data collection rules reach a resource.
+pub(crate) const DATA_COLLECTION: &str = "2022-06-01";
+/// File shares of a storage account.
+pub(crate) const FILE_SHARES: &str = "2023-05-01";
+/// What Privileged Identity Management answers in a tenant that is not licensed for it: there are no instances then.
+/// Unverified.
+pub(crate) const PIM_NOT_LICENSED: &str = "AadPremiumLicenseRequired";
 /// `GET /subscriptions`.
 pub(crate) const SUBSCRIPTIONS: &str = "2022-12-01";
 /// Azure Resource Graph.

@@ -18,6 +18,8 @@ pub(super) enum Service {
     Classic,
     /// Microsoft Graph.
     Graph,
+    /// Key vaults: the names of what is in them.
+    KeyVault,
 }
 
 impl Service {
@@ -27,6 +29,7 @@ impl Service {
             Self::Arm => endpoints.is_arm(url),
             Self::Classic => endpoints.is_classic(url),
             Self::Graph => endpoints.is_graph(url),
+            Self::KeyVault => endpoints.is_key_vault(url),
         }
     }
 
@@ -36,13 +39,14 @@ impl Service {
             Self::Arm => endpoints.arm_scope(),
             Self::Classic => endpoints.feed_scope(FeedModel::Classic),
             Self::Graph => endpoints.graph_scope(),
+            Self::KeyVault => endpoints.key_vault_scope(),
         }
     }
 
     /// What a call asks for and of what, for a person.
     pub(crate) fn subject(self, call: &Call) -> String {
         match self {
-            Self::Arm | Self::Classic => format!("{} of {}", call.what, call.scope),
+            Self::Arm | Self::Classic | Self::KeyVault => format!("{} of {}", call.what, call.scope),
             Self::Graph => format!("{} of the directory", call.what),
         }
     }
@@ -50,7 +54,7 @@ impl Service {
     /// What to grant to whoever may not ask this.
     pub(crate) fn advice(self, call: &Call) -> String {
         match self {
-            Self::Arm | Self::Classic => format!("grant {} on {}", call.role, call.scope),
+            Self::Arm | Self::Classic | Self::KeyVault => format!("grant {} on {}", call.role, call.scope),
             Self::Graph => format!("grant the permission {} of Microsoft Graph", call.role),
         }
     }
