@@ -1,7 +1,7 @@
 //! The rules about who may do what: `R01` to `R44`, in the order of the table that they come from.
 
 mod combination;
-mod helpers;
+pub(super) mod helpers;
 mod r01_owners_outside_range;
 mod r02_owner_on_service_principal;
 mod r03_power_on_a_user;
