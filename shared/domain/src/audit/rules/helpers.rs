@@ -50,7 +50,7 @@ pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> Ef
 }
 
 /// A principal's kind: what the directory says, else what its role assignment says.
-pub(super) fn kind_of<'b>(audit: &'b Audit<'_>, principal: &'b Principal) -> &'b str {
+pub(in crate::audit) fn kind_of<'b>(audit: &'b Audit<'_>, principal: &'b Principal) -> &'b str {
     const KINDS: [&str; 4] = ["User", "Group", "ServicePrincipal", "ForeignGroup"];
     match audit.world.object(&principal.id) {
         Some(object) => object.kind(),
@@ -103,7 +103,7 @@ pub(super) fn is_role_unseen(audit: &Audit<'_>, grant: &Effective<'_>) -> bool {
 }
 
 /// A principal as a sentence names it: kind and name.
-pub(super) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
+pub(in crate::audit) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
     let kind = match audit.world.object(&principal.id) {
         Some(DirectoryObject::User { guest: true, .. }) => "guest",
         Some(DirectoryObject::User { .. }) => "user",
@@ -240,7 +240,7 @@ pub(super) fn custom_role_violation(role: &Definition, message: String, fix: Fix
 }
 
 /// Parts somebody from a grant: the grant goes if it is theirs, else they leave the group through which they have it.
-pub(super) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
+pub(in crate::audit) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
     let way = audit.world.ways_up(principal).remove(&grant.principal.id).unwrap_or_default();
     match way.get(1) {
         Some(group) => fix::leave_group(group, principal),
