@@ -35,7 +35,7 @@ pub(super) const V44: Rule = rule(
      publicNetworkAccess and networkAcls of the deployment's storage accounts that serve files.",
     &["https://learn.microsoft.com/azure/storage/files/storage-files-active-directory-overview"],
     &[Facet::DesktopVirtualization, Facet::Storage],
-    |audit| if_files(audit, |accounts| accounts_of(accounts)),
+    |audit| if_files(audit, accounts_of),
 );
 
 pub(super) const V45: Rule = rule(

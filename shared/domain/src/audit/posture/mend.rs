@@ -12,12 +12,12 @@ use serde_json::Value;
 pub(super) fn violation(
     scope: &ArmId,
     subject: Option<&str>,
-    message: String,
+    message: impl Into<String>,
     evidence: Vec<Evidence>,
     fix: Fix,
 ) -> Violation {
     let subject = subject.map(str::to_owned);
-    let message = message.replace(char::is_control, " ");
+    let message = message.into().replace(char::is_control, " ");
     Violation { scope: scope.clone(), principal: None, subject, severity: None, message, evidence, fix }
 }
 
