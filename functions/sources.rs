@@ -6,8 +6,8 @@ use moka::sync::Cache;
 use poolwarden_azure::{
     AccessReader, AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
     DeviceCodeSignIn, DirectoryReader, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory,
-    GraphDirectory, Http, Inventory,
-    KeyVault, SecretError, SendError, Shared, SignInError, SignInProblem, WebhookSender, credential_end, sign_in,
+    GraphDirectory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError, SignInProblem,
+    WebhookSender, credential_end, sign_in,
 };
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys};

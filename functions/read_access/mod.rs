@@ -4,11 +4,11 @@ use crate::audit::{self, Head, Kept};
 use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{keys, runs};
-use poolwarden_domain::run::Requests;
 use poolwarden_domain::access::{AccessFacts, Coverage, Facet};
-use poolwarden_domain::audit::{ESTATE, Trends};
+use poolwarden_domain::audit::{ESTATE, Trend, Trends};
 use poolwarden_domain::discovery::pool_key;
 use poolwarden_domain::message::{ConnectionRun, PoolRun, queue};
+use poolwarden_domain::run::Requests;
 use poolwarden_domain::run::Run;
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use poolwarden_host::{Failure, Invocation, Outcome, trace};
@@ -86,7 +86,11 @@ async fn hand_on(deps: &Deps, run: &Run, head: &Head) -> Result<(), Fault> {
         // A later run has read since, and tells the rest.
         return Ok(());
     }
-    let record = |known: Option<Trends>| Some(known.unwrap_or_default().with(&run.id, &audited.report));
+    let record = |known: Option<Trends>| {
+        let mut trends = known.unwrap_or_default();
+        trends.record(Trend::from(&audited.report));
+        Some(trends)
+    };
     deps.state().change(&keys::trend(&run.connection), record).await?;
     let known = deps.state().names(&keys::all_findings(&run.connection)).await?;
     let pools = audited.facts.resources_of("microsoft.desktopvirtualization/hostpools");

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use poolwarden_azure::read_access_files;
 use poolwarden_domain::access::AccessFacts;
-use poolwarden_domain::audit::{AuditPolicy, Severity, Trends};
+use poolwarden_domain::audit::{AuditPolicy, Severity, Trends, Verdict};
 use poolwarden_domain::run::{Requests, Run, Source, Trigger};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -138,10 +138,10 @@ pub(super) async fn trend(cli: &Cli, name: Option<&str>) -> anyhow::Result<u8> {
         output::json(&trends)?;
         return Ok(COMPLETE);
     }
-    let rows = trends.records().iter().map(|one| {
-        let count = |severity| one.findings.get(&severity).copied().unwrap_or(0).to_string();
-        let [critical, high, medium, low] = Severity::ALL.map(count);
-        [when(one.read_at), critical, high, medium, low, one.exempt.to_string(), one.unknown.to_string()]
+    let rows = trends.runs().iter().map(|one| {
+        let [critical, high, medium, low] = Severity::ALL.map(|severity| one.findings(severity).to_string());
+        let (exempt, unknown) = (one.summary.exempt.to_string(), one.rules(Verdict::Unknown).to_string());
+        [when(one.at), critical, high, medium, low, exempt, unknown]
     });
     output::table(["READ AT", "CRITICAL", "HIGH", "MEDIUM", "LOW", "EXEMPT", "UNKNOWN RULES"], rows)?;
     Ok(COMPLETE)

@@ -13,7 +13,9 @@ pub(super) fn text(report: &AuditReport, comparison: Option<&Comparison>, limit:
     let mut text = String::new();
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.exempt.is_none()).collect();
     let shown = if limit == 0 { open.len() } else { limit.min(open.len()) };
-    let is_new = |finding: &Finding| comparison.is_some_and(|one| one.new.contains(&finding.fingerprint));
+    let is_new = |finding: &Finding| {
+        comparison.is_some_and(|one| one.new.iter().any(|new| new.fingerprint == finding.fingerprint))
+    };
     let lines = open[..shown].iter().map(|finding| {
         let who = finding.principal.as_deref().map(|id| match report.principals.get(id) {
             Some(named) => format!("{} ({})", named.name, named.kind),

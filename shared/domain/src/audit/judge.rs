@@ -52,23 +52,6 @@ pub fn audit(
             }
         }
     }
-<<<<<<< HEAD
-    findings.sort_by(|a, b| {
-        let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.rule.clone());
-        key(a).cmp(&key(b)).then_with(|| a.scope.cmp(&b.scope)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
-    });
-    let summary = summary(&results, &findings, facts);
-    AuditReport {
-        source: source.to_owned(),
-        tenant: facts.tenant.clone(),
-        read_at: facts.read_at,
-        summary,
-        rules: results,
-        principals: principals(&world, &findings),
-        findings,
-        access: overview(&audit),
-        coverage: facts.coverage.clone(),
-=======
     judge.report(source)
 }
 
@@ -160,9 +143,9 @@ impl<'a, 'b> Judge<'a, 'b> {
             exemptions: self.exemptions.results(),
             principals: principals(self.audit.world, &self.findings),
             findings: self.findings,
+            access: overview(self.audit),
             coverage: facts.coverage.clone(),
         }
->>>>>>> b-rules
     }
 }
 

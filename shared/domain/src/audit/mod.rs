@@ -31,13 +31,9 @@ pub use baseline::{Comparison, compare, fails};
 pub use context::Audit;
 pub use faults::{MAX_CUSTOM_RULES, MAX_ENTRIES, MAX_NAME_BYTES};
 pub use finding::{Evidence, Finding, Fix, Severity, Violation, fingerprint};
-<<<<<<< HEAD
-pub use judge::{audit, rules_of};
+pub use judge::{MAX_REASONS, audit, rules_of};
 pub use kept::{ESTATE, PoolFindings};
 pub use overview::{Question, Reach, Reacher};
-=======
-pub use judge::{MAX_REASONS, audit, rules_of};
->>>>>>> b-rules
 pub use policy::{AuditPolicy, CustomRule, Exemption, Expected, Must, Thresholds};
 pub use report::{AuditReport, ExemptionResult, ExemptionState, Named, RuleResult, Summary, Verdict};
 pub use rule::{Family, Outcome, Rule};

@@ -175,6 +175,12 @@ impl AuditPolicy {
         })
     }
 
+    /// The names by which a deployment vendor's applications are known.
+    pub fn vendor_names(&self) -> Vec<String> {
+        let named = || VENDOR_APPLICATIONS.map(str::to_owned).to_vec();
+        self.vendor_applications.clone().unwrap_or_else(named)
+    }
+
     /// Whether a name is that of a deployment vendor's application.
     pub fn is_vendor(&self, name: &str) -> bool {
         let is = |vendor: &str| vendor.eq_ignore_ascii_case(name.trim());

@@ -1,11 +1,8 @@
 //! The result of an audit.
 
 use super::finding::{Finding, Severity};
-<<<<<<< HEAD
 use super::overview::Reach;
-=======
 use super::policy::Exemption;
->>>>>>> b-rules
 use super::rule::Family;
 use crate::access::Coverage;
 use jiff::Timestamp;

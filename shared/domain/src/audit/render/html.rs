@@ -190,6 +190,7 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "unknown",
         Verdict::Pass => "pass",
         Verdict::NotApplicable => "not applicable",
+        Verdict::Disabled => "disabled",
     }
 }
 

@@ -61,6 +61,7 @@ fn report() -> AuditReport {
             finding("R02", Severity::Critical, None),
             finding("R16", Severity::Low, Some("known (until 2027-01-01)")),
         ],
+        exemptions: Vec::new(),
         principals: BTreeMap::from([("p".to_owned(), Named { name: HOSTILE.to_owned(), kind: "User".to_owned() })]),
         access: vec![Reach {
             host_pool: scope.clone(),
