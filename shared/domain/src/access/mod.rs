@@ -19,6 +19,8 @@ mod coverage;
 mod denies;
 mod directory;
 mod facts;
+#[cfg(any(test, feature = "generator"))]
+pub mod generator;
 mod grant;
 mod groups;
 mod matrix;

@@ -227,7 +227,7 @@ impl Chance {
                 assignable_scopes: Vec::new(),
             });
         }
-        for number in 0..2 + self.below(7) {
+        for number in 0..3 + self.below(10) {
             facts.assignments.push(Assignment {
                 id: ArmId::new(&format!("/providers/Microsoft.Authorization/roleAssignments/{number}")),
                 scope: self.scope(),

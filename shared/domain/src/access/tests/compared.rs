@@ -27,14 +27,16 @@ fn compare(seed: u64, tally: &mut Tally) -> Result<(), String> {
     let scopes = SCOPES.map(|scope| ArmId::new(&chance.odd_case(scope)));
     let matrix = world.matrix(&actions, &scopes);
     let principals: Vec<String> = (0..PRINCIPALS).map(|number| chance.odd_id(number)).collect();
+    let ids: Vec<String> = (0..PRINCIPALS).map(chance::id).collect();
+    let numbers: Vec<_> = ids.iter().map(|id| reference.principal(id)).collect();
     let rows: Vec<_> = matrix.rows().collect();
     for (at, scope) in scopes.iter().enumerate() {
         for (position, action) in actions.iter().enumerate() {
-            let mut answers = BTreeMap::new();
+            let mut answers = Vec::new();
             for (number, principal) in principals.iter().enumerate() {
-                let expected = reference.answer(reference.principal(principal), position, at, SCOPES[at]);
+                let expected = reference.answer(numbers[number], position, at, SCOPES[at]);
                 *tally.entry(expected).or_default() += 1;
-                answers.insert(chance::id(number), expected);
+                answers.push((ids[number].as_str(), expected));
                 let question = || format!("seed {seed}: {principal} {:?} {} at {scope}", action.plane, action.name);
                 let told = matrix.answer(principal, position, scope);
                 if told != Some(expected) {
@@ -49,9 +51,9 @@ fn compare(seed: u64, tally: &mut Tally) -> Result<(), String> {
                 };
                 let is_denied = decision.denied_by.as_ref().is_some_and(|deny| deny.condition.is_none());
                 let paths = decision.proofs.iter().map(|proof| &proof.path);
-                let is_proven = paths.clone().all(|path| {
-                    path.first() == Some(&chance::id(number)) && !path.is_empty() && reference.is_path(path)
-                });
+                let is_proven = paths
+                    .clone()
+                    .all(|path| path.first() == Some(&ids[number]) && !path.is_empty() && reference.is_path(path));
                 if decision.answer != expected
                     || !is_explained
                     || !is_proven
@@ -73,13 +75,13 @@ fn compare_holders(
     world: &World<'_>,
     action: &Action,
     scope: &ArmId,
-    answers: &BTreeMap<String, Answer>,
+    answers: &[(&str, Answer)],
 ) -> Result<(), String> {
     let who = world.who_can(action, scope, false);
     let mut listed: BTreeMap<&str, Answer> = who.denied.iter().map(|(id, _)| (id.as_str(), Answer::Denied)).collect();
     listed.extend(who.holders.iter().map(|holder| (holder.principal.as_str(), holder.answer)));
-    for (id, &expected) in answers {
-        let fits = match listed.get(id.as_str()) {
+    for &(id, expected) in answers {
+        let fits = match listed.get(id) {
             Some(&answer) => answer == expected,
             None => match expected {
                 Answer::NotGranted | Answer::Denied => true,
@@ -102,16 +104,16 @@ fn compare_row(
     matrix: &Matrix<'_>,
     row: &crate::access::Row<'_>,
     action: usize,
-    answers: &BTreeMap<String, Answer>,
+    answers: &[(&str, Answer)],
 ) -> Result<(), String> {
     let held: BTreeMap<&str, Answer> =
         row.holders.iter().map(|held| (matrix.principal(held.principal), held.masks.answer(action))).collect();
-    for (id, &expected) in answers {
-        let told = held.get(id.as_str()).copied().unwrap_or_else(|| row.others.answer(action));
+    for &(id, expected) in answers {
+        let told = held.get(id).copied().unwrap_or_else(|| row.others.answer(action));
         // Those who hold nothing are not listed, so whom a deny assignment names or leaves out of them shows in `answer`
         // only.
         let is_denial = expected == Answer::Denied || told == Answer::Denied;
-        let is_moot = is_denial && !held.contains_key(id.as_str()) && expected != Answer::Allowed;
+        let is_moot = is_denial && !held.contains_key(id) && expected != Answer::Allowed;
         if told != expected && !is_moot {
             return Err(format!("the row says {told:?} of {id}, not {expected:?}"));
         }

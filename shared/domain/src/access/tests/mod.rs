@@ -2,5 +2,6 @@
 
 mod chance;
 mod compared;
+mod documents;
 pub(super) mod mutation;
 mod reference;
