@@ -9,7 +9,7 @@ use poolwarden_domain::event::{self, Event};
 use poolwarden_domain::message::{ConnectionRun, Notification, queue};
 use poolwarden_domain::plan::{PoolIndex, PoolPlan};
 use poolwarden_domain::report::{ConnectionReport, PoolReport};
-use poolwarden_domain::run::{Finished, PART_SUFFIX, PoolWork, Run, Status, Trigger};
+use poolwarden_domain::run::{Finished, PART_SUFFIX, PoolWork, Run, Source, Status, Trigger};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_domain::{ArmId, UnknownScope, Unreadable, Why, wildcard};
 use poolwarden_host::trace;

@@ -58,7 +58,10 @@ async fn read(deps: &Deps, run: &Run) -> Result<Head, Fault> {
     let reader = deps.sources.access(&run.connection).map_err(Fault::Permanent)?;
     let (wanted, now) = (audit::wanted(deps, &run.connection, posture), deps.now());
     let (kept, requests) = match reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await {
-        Ok(read) => (Kept { facts: read.facts, memory: read.memory }, read.requests),
+        Ok(read) => {
+            let requests = Requests { graph: read.directory_requests, ..read.requests };
+            (Kept { facts: read.facts, memory: read.memory }, requests)
+        }
         Err(reason) if matches!(reason.why, Why::Failed | Why::Throttled) => {
             return Err(Fault::Transient(reason.to_string()));
         }

@@ -108,14 +108,15 @@ async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow
             bail!("{name} could not be read: {reason}");
         }
     };
+    let requests = Requests { graph: read.directory_requests, ..read.requests };
     if !quiet {
-        let Requests { arm, resource_graph, graph, throttled, .. } = read.requests;
+        let Requests { arm, resource_graph, graph, throttled, .. } = requests;
         eprintln!(
             "{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled"
         );
     }
     let kept = Kept { facts: read.facts, memory: read.memory };
-    audit::keep(deps, name, &run.id, posture, read.requests, &kept).await.map_err(anyhow::Error::msg)?;
+    audit::keep(deps, name, &run.id, posture, requests, &kept).await.map_err(anyhow::Error::msg)?;
     Ok(kept.facts)
 }
 

@@ -129,6 +129,7 @@ impl Counters {
             arm: self.arm.load(Ordering::Relaxed),
             resource_graph: self.resource_graph.load(Ordering::Relaxed),
             feed: self.feed.load(Ordering::Relaxed),
+            graph: self.graph.load(Ordering::Relaxed),
             throttled: self.throttled.load(Ordering::Relaxed),
         }
     }

@@ -182,14 +182,22 @@ pub struct Requests {
     /// To the user's feed and the classic service: documents, icons and `.rdp` files.
     #[serde(default)]
     pub feed: u64,
+    /// To Microsoft Graph.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub graph: u64,
     /// Answers, of any, that asked to wait.
     pub throttled: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Requests {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.arm + self.resource_graph + self.feed
+        self.arm + self.resource_graph + self.feed + self.graph
     }
 }
 
@@ -198,6 +206,7 @@ impl std::ops::AddAssign for Requests {
         self.arm += other.arm;
         self.resource_graph += other.resource_graph;
         self.feed += other.feed;
+        self.graph += other.graph;
         self.throttled += other.throttled;
     }
 }

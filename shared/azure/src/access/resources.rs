@@ -128,7 +128,7 @@ type List = Reading<Option<Listed<ArmResource>>>;
 /// Lists of the desktop service at each subscription, by ARM.
 async fn lists(arm: &Arm, scopes: &[ArmId], kinds: &[(&'static str, &'static str)]) -> Vec<(ArmId, List)> {
     let calls: Vec<_> = scopes.iter().flat_map(|scope| kinds.iter().map(move |kind| (scope.clone(), *kind))).collect();
-    let lists = stream::iter(calls).map(|(scope, (kind, what))| async move {
+    let lists = calls.into_iter().map(|(scope, (kind, what))| async move {
         let name = match kind {
             HOST_POOLS => "hostPools",
             APPLICATION_GROUPS => "applicationGroups",
@@ -140,7 +140,7 @@ async fn lists(arm: &Arm, scopes: &[ArmId], kinds: &[(&'static str, &'static str
         call.role = READER;
         (arm.list(call, resource).await, scope)
     });
-    lists.buffered(LISTS_AT_ONCE).map(|(list, scope)| (scope, list)).collect().await
+    stream::iter(lists.collect::<Vec<_>>()).buffered(LISTS_AT_ONCE).map(|(list, scope)| (scope, list)).collect().await
 }
 
 fn is_whole(list: &List) -> bool {

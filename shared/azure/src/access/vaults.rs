@@ -42,7 +42,7 @@ const OF_VAULTS: [Contents; 2] = [
 pub(super) async fn contents(arm: &Arm, vaults: Vec<ArmResource>, ledger: &mut Ledger) -> Vec<ArmResource> {
     let asks = Arm { shared: Arc::new(arm.shared.to_vaults()), counters: Arc::clone(&arm.counters) };
     let calls: Vec<_> = vaults.iter().flat_map(|vault| OF_VAULTS.map(|contents| (vault, contents))).collect();
-    let lists = stream::iter(calls).map(|(vault, contents)| {
+    let lists = calls.into_iter().map(|(vault, contents)| {
         let asks = &asks;
         async move {
             let listed = from_vault(asks, vault, contents).await;
@@ -55,7 +55,7 @@ pub(super) async fn contents(arm: &Arm, vaults: Vec<ArmResource>, ledger: &mut L
         }
     });
     let mut found = Vec::new();
-    for (listed, vault) in lists.buffered(AT_ONCE).collect::<Vec<_>>().await {
+    for (listed, vault) in stream::iter(lists.collect::<Vec<_>>()).buffered(AT_ONCE).collect::<Vec<_>>().await {
         match listed {
             Ok(listed) => found.extend(ledger.settle(std::slice::from_ref(&vault.id), Facet::VaultContents, listed)),
             Err(reason) => ledger.fail(&vault.id, Facet::VaultContents, reason),

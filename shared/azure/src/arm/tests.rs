@@ -132,7 +132,7 @@ async fn throttling_is_waited_out_and_counted() {
     let server = server(vec![throttled.clone(), throttled, page_of(&pools(&["a"]))]).await;
     let arm = arm(&server);
     assert_eq!(names(&arm).await, ["a"]);
-    assert_eq!(arm.counters.read(), Requests { arm: 3, resource_graph: 0, feed: 0, throttled: 2 });
+    assert_eq!(arm.counters.read(), Requests { arm: 3, resource_graph: 0, feed: 0, graph: 0, throttled: 2 });
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn an_estate_costs_five_requests_however_many_subscriptions() {
     azure.graph_of(json!([pool("s1", "p", &["g"]), group("s1", "g", "P"), workspace("s1")])).await;
     let inventory = azure.inventory(&[]);
     let estate = inventory.estate().await.unwrap();
-    assert_eq!(inventory.requests(), Requests { arm: 1, resource_graph: 4, feed: 0, throttled: 0 });
+    assert_eq!(inventory.requests(), Requests { arm: 1, resource_graph: 4, feed: 0, graph: 0, throttled: 0 });
     assert_eq!(inventory.clone().requests(), inventory.requests());
     assert_eq!(azure.inventory(&[]).requests(), Requests::default(), "every handle counts for itself");
     assert_eq!(estate.unknown, []);

@@ -39,7 +39,7 @@ async fn a_pool_with_two_groups_costs_six_requests_and_none_to_resource_graph() 
     let azure = azure(DESKTOP_VIRTUALIZATION_USER).await;
     let inventory = azure.inventory(&["s1"]);
     let estate = inventory.part(&[wanted("p", &["g"])]).await.unwrap();
-    assert_eq!(inventory.requests(), Requests { arm: 6, resource_graph: 0, feed: 0, throttled: 0 });
+    assert_eq!(inventory.requests(), Requests { arm: 6, resource_graph: 0, feed: 0, graph: 0, throttled: 0 });
     assert_eq!(estate.unknown, []);
     assert_eq!(names(estate.host_pools.iter().map(|pool| &pool.id)), ["p"]);
     assert_eq!(names(estate.application_groups.iter().map(|group| &group.id)), ["g", "h"]);
