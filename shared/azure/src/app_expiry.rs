@@ -5,7 +5,7 @@
 //! to Graph is apart from the connection's own sign-in, so that a refusal there counts for nothing.
 
 use crate::certificate::CertificateSource;
-use crate::cloud::{Endpoints, same_origin};
+use crate::cloud::Endpoints;
 use crate::http::{Http, read_body};
 use crate::identity::{needed_secret, source};
 use crate::secret::SecretRef;
@@ -69,19 +69,12 @@ pub async fn credential_end(
         }
         _ => return None,
     };
-    if !is_of_one_piece(endpoints) {
+    if !endpoints.has_graph() {
         return None;
     }
     let passwords = passwords(tenant_id, client_id, secret, endpoints, http).await?;
     let value = needed_secret(secret, endpoints, http).await.ok()?;
     end_of(&passwords, value.expose_secret(), now)
-}
-
-/// Whether Graph takes the authority's tokens: those of a stand-in are worth nothing to the cloud's own Graph, and are
-/// not sent there.
-fn is_of_one_piece(endpoints: &Endpoints) -> bool {
-    let cloud = Endpoints::of(endpoints.cloud());
-    same_origin(endpoints.authority(), cloud.authority()) || !same_origin(endpoints.graph(), cloud.graph())
 }
 
 /// The secrets that the application's registration lists, or nothing if Graph does not show it.

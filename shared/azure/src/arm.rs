@@ -1,5 +1,5 @@
 //! The client for Azure Resource Manager: one request with everything that can go wrong with it, told apart. The
-//! management interface of the classic service is asked with the same patience.
+//! management interface of the classic service and Microsoft Graph are asked with the same patience.
 //!
 //! It retries what a retry can mend, waits when Azure says so, renews a token that was not accepted once, and sends
 //! the token to the connection's own host only.
@@ -33,9 +33,9 @@ const UNKNOWN_BODY_KIB: u32 = 256;
 /// Largest answer, in bytes.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 /// How often a request that fails is sent.
-const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
 /// How often a request may be throttled, however short the waits are.
-const THROTTLED_TRIES: u32 = 20;
+pub(crate) const THROTTLED_TRIES: u32 = 20;
 /// The pause before the second try; it doubles, and is jittered.
 const PAUSE: Duration = Duration::from_millis(400);
 /// Longest time for one answer.
@@ -52,8 +52,8 @@ pub struct Shared {
     throttle: Throttle,
     requests: Semaphore,
     bodies: Semaphore,
-    patience: Duration,
-    pause: Duration,
+    pub(crate) patience: Duration,
+    pub(crate) pause: Duration,
 }
 
 impl Shared {
@@ -96,6 +96,11 @@ impl Shared {
         Self { service: Service::Classic, ..self }
     }
 
+    /// The same for Microsoft Graph.
+    pub(crate) fn for_graph(self) -> Self {
+        Self { service: Service::Graph, ..self }
+    }
+
     /// The same with another limit to how long one request waits because Azure asks for it (two minutes by default).
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -114,6 +119,7 @@ pub(crate) struct Counters {
     arm: AtomicU64,
     resource_graph: AtomicU64,
     pub(crate) feed: AtomicU64,
+    pub(crate) graph: AtomicU64,
     pub(crate) throttled: AtomicU64,
 }
 
@@ -139,7 +145,7 @@ pub(crate) struct Call {
     pub(crate) what: &'static str,
     /// What it is asked of.
     pub(crate) scope: ArmId,
-    /// The role that lets one ask, for the advice after a 403.
+    /// The role (of Microsoft Graph: the permission) that lets one ask, for the advice after a 403.
     pub(crate) role: &'static str,
 }
 
@@ -180,7 +186,7 @@ impl Arm {
 
     /// Asks, and reads the answer with `read`, which tells in words why it cannot. `None`: there is no such thing.
     pub(crate) async fn ask<T>(&self, call: &Call, read: impl Fn(&[u8]) -> Result<T, String>) -> Reading<Option<T>> {
-        let story = |why, text: &str| Unreadable::new(why, format!("{} of {}: {text}", call.what, call.scope));
+        let story = |why, text: &str| Unreadable::new(why, format!("{}: {text}", self.shared.service.subject(call)));
         if !self.shared.service.may_ask(&self.shared.endpoints, &call.url) {
             let host = call.url.host_str().unwrap_or_default();
             return Err(story(
@@ -275,10 +281,11 @@ impl Arm {
             }
         };
         let request = match shared.service {
-            Service::Arm | Service::KeyVault => request,
+            Service::Arm | Service::KeyVault | Service::Graph => request,
             Service::Classic => request.header(service::CORRELATION_ID, service::correlation_id()),
         };
         let counter = match (shared.service, call.meter.kind) {
+            (Service::Graph, _) | (_, Kind::Graph) => &self.counters.graph,
             (Service::Classic, _) | (_, Kind::Feed) => &self.counters.feed,
             (Service::Arm | Service::KeyVault, Kind::Query) => &self.counters.resource_graph,
             (Service::Arm | Service::KeyVault, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
@@ -326,7 +333,7 @@ impl Arm {
                 Try::Failed(format!("{status} {}", error_text(&body)), retry_after(&headers, Timestamp::now()))
             }
             403 => {
-                let advice = format!("grant {} on {}", call.role, call.scope);
+                let advice = shared.service.advice(call);
                 Try::Hopeless(Unreadable::new(Why::Forbidden, format!("403 {}; {advice}", error_text(&body))))
             }
             300..=399 => Try::Hopeless(Unreadable::new(Why::Failed, redirect_text(status, &headers))),

@@ -12,35 +12,52 @@ const READS_A_SECOND: f64 = 25.0;
 /// Reads held back: our bucket starts to refill when the first request leaves, ARM's when it arrives, and that one
 /// still has to connect. Costs a fifth of a second once.
 const HELD_BACK: f64 = 5.0;
+/// Microsoft Graph accepts this many units at once from one application in the smallest tenants; larger ones get more.
+const UNITS_AT_ONCE: f64 = 3_500.0;
+/// … and this many a second after that.
+const UNITS_A_SECOND: f64 = 350.0;
 
-/// A bucket of reads. May go below zero: then those who took have to wait for their token.
+/// A bucket of reads, or of Microsoft Graph's units. May go below zero: then those who took have to wait for their
+/// token.
 #[derive(Debug)]
 pub(crate) struct ReadBucket {
     level: f64,
     at: Instant,
+    at_once: f64,
+    a_second: f64,
 }
 
 impl ReadBucket {
     pub(crate) fn full(now: Instant) -> Self {
-        Self { level: READS_AT_ONCE - HELD_BACK, at: now }
+        Self { level: READS_AT_ONCE - HELD_BACK, at: now, at_once: READS_AT_ONCE, a_second: READS_A_SECOND }
+    }
+
+    pub(crate) fn of_units(now: Instant) -> Self {
+        Self { level: UNITS_AT_ONCE - HELD_BACK, at: now, at_once: UNITS_AT_ONCE, a_second: UNITS_A_SECOND }
     }
 
     fn refill(&mut self, now: Instant) {
-        let gained = now.saturating_duration_since(self.at).as_secs_f64() * READS_A_SECOND;
-        self.level = (self.level + gained).min(READS_AT_ONCE - HELD_BACK);
+        let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.a_second;
+        self.level = (self.level + gained).min(self.at_once - HELD_BACK);
         self.at = self.at.max(now);
     }
 
-    /// Takes a token and tells how long it takes until it is there.
-    pub(crate) fn take(&mut self, now: Instant) -> Duration {
+    /// Takes tokens and tells how long it takes until they are there.
+    pub(crate) fn take(&mut self, now: Instant, tokens: u32) -> Duration {
         self.refill(now);
-        self.level -= 1.0;
-        Duration::from_secs_f64((-self.level / READS_A_SECOND).max(0.0))
+        self.level -= f64::from(tokens);
+        Duration::from_secs_f64((-self.level / self.a_second).max(0.0))
     }
 
-    /// Returns a token that was not used.
-    pub(crate) fn give_back(&mut self) {
-        self.level += 1.0;
+    /// Returns tokens that were not used.
+    pub(crate) fn give_back(&mut self, tokens: u32) {
+        self.level += f64::from(tokens);
+    }
+
+    /// Lowers the level to what the share of all tokens leaves that the service says is used.
+    pub(crate) fn correct_share(&mut self, now: Instant, used: f64) {
+        self.refill(now);
+        self.level = self.level.min(self.at_once * (1.0 - used));
     }
 
     /// Lowers the level to what the service counted. Never raises it: answers come late and out of order.
@@ -148,7 +165,7 @@ mod tests {
     fn a_full_bucket_gives_a_burst_and_then_25_a_second() {
         let start = Instant::now();
         let mut bucket = ReadBucket::full(start);
-        let waits: Vec<_> = (0..401).map(|_| bucket.take(start)).collect();
+        let waits: Vec<_> = (0..401).map(|_| bucket.take(start, 1)).collect();
         assert!(waits[..245].iter().all(Duration::is_zero));
         let floor = (401.0 - 250.0) / 25.0;
         assert!(waits[400].as_secs_f64() < floor * 1.05, "{:?}", waits[400]);
@@ -159,10 +176,22 @@ mod tests {
         let start = Instant::now();
         let mut bucket = ReadBucket::full(start);
         bucket.correct(start, 2);
-        let free = (0..10).filter(|_| bucket.take(start).is_zero()).count();
+        let free = (0..10).filter(|_| bucket.take(start, 1).is_zero()).count();
         assert_eq!(free, 3);
         bucket.correct(start, 200);
-        assert!(!bucket.take(start).is_zero());
+        assert!(!bucket.take(start, 1).is_zero());
+    }
+
+    #[test]
+    fn units_are_taken_by_what_a_request_costs_and_shares_lower_the_level() {
+        let start = Instant::now();
+        let mut bucket = ReadBucket::of_units(start);
+        assert!(bucket.take(start, 3_000).is_zero());
+        assert!(bucket.take(start, 1_000) > Duration::from_secs(1));
+        bucket.give_back(1_000);
+        bucket.correct_share(start, 0.99);
+        assert!(bucket.take(start, 30).is_zero());
+        assert!(!bucket.take(start, 10).is_zero());
     }
 
     proptest! {
@@ -175,7 +204,7 @@ mod tests {
             let mut sent = Vec::new();
             for gap in gaps {
                 now += Duration::from_millis(gap);
-                sent.push(now + ours.take(now));
+                sent.push(now + ours.take(now, 1));
             }
             sent.sort();
             for at in sent {

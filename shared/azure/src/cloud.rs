@@ -204,6 +204,23 @@ impl Endpoints {
         }
     }
 
+    /// Whether a token for Microsoft Graph may go to this URL.
+    pub fn is_graph(&self, url: &Url) -> bool {
+        same_origin(&self.graph, url)
+    }
+
+    /// Whether Microsoft Graph takes the authority's tokens: those of a stand-in are worth nothing to the cloud's own
+    /// Graph, and are not sent there.
+    pub(crate) fn has_graph(&self) -> bool {
+        let cloud = Self::of(self.cloud);
+        same_origin(&self.authority, &cloud.authority) || !same_origin(&self.graph, &cloud.graph)
+    }
+
+    /// A URL below Microsoft Graph's endpoint.
+    pub(crate) fn graph_url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        below(&self.graph, path.split('/'), query)
+    }
+
     /// Where the user's feed is discovered, for both models.
     pub fn feed(&self) -> &Url {
         &self.feed
@@ -289,7 +306,7 @@ fn below<'a>(endpoint: &Url, path: impl Iterator<Item = &'a str>, query: &[(&str
 }
 
 /// A query whose blanks are `%20` and whose names keep their `$`, as Azure's own clients write it.
-fn query_text(query: &[(&str, &str)]) -> String {
+pub(crate) fn query_text(query: &[(&str, &str)]) -> String {
     let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
     pairs.join("&")

@@ -66,7 +66,7 @@ pub use blob::{BlobDocuments, BlobSetUpError};
 pub use classic::{ClassicInventory, ClassicSettings};
 pub use cloud::{Cloud, EndpointError, Endpoints};
 pub use device_code::DeviceCodeSignIn;
-pub use directory::{DirectoryMemory, DirectoryRead, DirectoryReader, Wanted};
+pub use directory::{DirectoryMemory, DirectoryRead, DirectoryReader, GraphDirectory, Wanted};
 pub use entra::{Caller, TokenError, TokenVerifier, TrustedCallers};
 pub use feed::{DEFAULT_FEED_USER_AGENT, FeedInventory, FeedLook, FeedSettings, FeedShared};
 pub use files::{FileInventory, OpenError};

@@ -46,7 +46,7 @@ struct Page<'a> {
     // Without a list of values it is no list: an empty one says so.
     #[serde(borrow)]
     value: Vec<&'a RawValue>,
-    #[serde(borrow, default, rename = "nextLink")]
+    #[serde(borrow, default, rename = "nextLink", alias = "@odata.nextLink")]
     next_link: Option<Cow<'a, str>>,
 }
 

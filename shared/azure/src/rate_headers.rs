@@ -1,5 +1,6 @@
-//! What Azure's headers say about waiting. Three services, three dialects:
-//! ARM (`x-ms-ratelimit-remaining-*`), Resource Graph (`x-ms-user-quota-*`), Azure Virtual Desktop (`X-Rate-Limit-*`).
+//! What Azure's headers say about waiting. Four services, four dialects:
+//! ARM (`x-ms-ratelimit-remaining-*`), Resource Graph (`x-ms-user-quota-*`), Azure Virtual Desktop (`X-Rate-Limit-*`),
+//! Microsoft Graph (`x-ms-throttle-limit-percentage`).
 
 use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -61,6 +62,11 @@ pub(crate) fn avd_window(headers: &HeaderMap, now: Timestamp) -> Option<WindowHi
     let reset = text(headers, "x-rate-limit-reset")?;
     let reset = reset.parse::<Timestamp>().or_else(|_| format!("{reset}Z").parse()).ok()?;
     Some(WindowHint::Left { remaining, resets_in: until(reset, headers, now) })
+}
+
+/// Microsoft Graph: `x-ms-throttle-limit-percentage: 0.93`, the share of its limit that is used, from 0.8 on.
+pub(crate) fn graph_share_used(headers: &HeaderMap) -> Option<f64> {
+    text(headers, "x-ms-throttle-limit-percentage")?.parse().ok().filter(|used| (0.0..=2.0).contains(used))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -128,6 +134,16 @@ mod tests {
         ];
         assert_eq!(arm_reads_left(&headers(&both)), Some(3));
         assert_eq!(arm_reads_left(&headers(&[("x-ms-ratelimit-remaining-tenant-reads", "x")])), None);
+    }
+
+    #[test]
+    fn microsoft_graph_s_share_of_its_limit() {
+        let used = |value: &str| graph_share_used(&headers(&[("x-ms-throttle-limit-percentage", value)]));
+        assert_eq!(used("0.93"), Some(0.93));
+        assert_eq!(used("1.8"), Some(1.8));
+        for garbage in ["93%", "-1", "1e9", "NaN", ""] {
+            assert_eq!(used(garbage), None, "{garbage}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! sends before the time is over. Waiting that Azure asked for comes out of a request's patience; pacing does not.
 
 use crate::bucket::{ReadBucket, Turn, Window};
-use crate::rate_headers::{arm_reads_left, avd_window, resource_graph_window, retry_after};
+use crate::rate_headers::{arm_reads_left, avd_window, graph_share_used, resource_graph_window, retry_after};
 use jiff::Timestamp;
 use rand::RngExt;
 use reqwest::header::HeaderMap;
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Query,
     /// A document or file of the user's feed. Its limits are not published: they are learned.
     Feed,
+    /// A request to Microsoft Graph.
+    Graph,
 }
 
 /// What a request counts against.
@@ -44,11 +46,13 @@ pub(crate) struct Meter {
     /// The subscription's id, or `tenant`; the host that serves a feed.
     pub(crate) subject: String,
     pub(crate) kind: Kind,
+    /// What it costs, in the units in which the service counts.
+    pub(crate) units: u32,
 }
 
 impl Meter {
     pub(crate) fn new(subscription: Option<&str>, kind: Kind) -> Self {
-        Self { subject: subscription.map_or_else(|| "tenant".to_owned(), str::to_ascii_lowercase), kind }
+        Self { subject: subscription.map_or_else(|| "tenant".to_owned(), str::to_ascii_lowercase), kind, units: 1 }
     }
 }
 
@@ -96,6 +100,7 @@ pub(crate) struct Throttle {
 #[derive(Debug)]
 pub(crate) struct Pass {
     lanes: Vec<(Kind, Arc<Lane>)>,
+    units: u32,
 }
 
 enum Step {
@@ -111,6 +116,7 @@ impl Throttle {
         let lane = lanes.entry((subject.to_owned(), kind)).or_insert_with(|| {
             let limit = match kind {
                 Kind::Read => Limit::Reads(ReadBucket::full(Instant::now())),
+                Kind::Graph => Limit::Reads(ReadBucket::of_units(Instant::now())),
                 Kind::SessionHosts | Kind::Feed => Limit::Window(Window::new(None)),
                 Kind::Query => Limit::Window(Window::new(Some((QUERIES, QUERY_WINDOW)))),
             };
@@ -126,18 +132,19 @@ impl Throttle {
             Kind::Read => &[Kind::Read],
             Kind::Query => &[Kind::Query],
             Kind::Feed => &[Kind::Feed],
+            Kind::Graph => &[Kind::Graph],
         };
-        let mut pass = Pass { lanes: Vec::with_capacity(kinds.len()) };
+        let mut pass = Pass { lanes: Vec::with_capacity(kinds.len()), units: meter.units };
         for kind in kinds {
             let lane = self.lane(&meter.subject, *kind);
-            enter(&lane.1, patience).await?;
+            enter(&lane.1, meter.units, patience).await?;
             pass.lanes.push(lane);
         }
         Ok(pass)
     }
 }
 
-async fn enter(lane: &Lane, patience: &mut Patience) -> Result<(), TooLong> {
+async fn enter(lane: &Lane, units: u32, patience: &mut Patience) -> Result<(), TooLong> {
     loop {
         let probed = lane.probed.notified();
         tokio::pin!(probed);
@@ -148,7 +155,7 @@ async fn enter(lane: &Lane, patience: &mut Patience) -> Result<(), TooLong> {
             let mut state = lane.lock();
             match (&mut *state, now) {
                 ((_, Some(until)), now) if *until > now => Step::Asked(*until),
-                ((Limit::Reads(bucket), _), now) => match bucket.take(now) {
+                ((Limit::Reads(bucket), _), now) => match bucket.take(now, units) {
                     Duration::ZERO => Step::Go,
                     wait => Step::Paced(now + wait),
                 },
@@ -168,7 +175,7 @@ async fn enter(lane: &Lane, patience: &mut Patience) -> Result<(), TooLong> {
                     return Ok(());
                 }
                 if let Limit::Reads(bucket) = &mut state.0 {
-                    bucket.give_back();
+                    bucket.give_back(units);
                 }
             }
             Step::Asked(until) => {
@@ -191,7 +198,7 @@ impl Pass {
     pub(crate) fn unused(self) {
         for (_, lane) in &self.lanes {
             if let (Limit::Reads(bucket), _) = &mut *lane.lock() {
-                bucket.give_back();
+                bucket.give_back(self.units);
             }
         }
     }
@@ -210,6 +217,9 @@ impl Pass {
                 Limit::Reads(bucket) => {
                     if let Some(left) = arm_reads_left(headers) {
                         bucket.correct(now, left);
+                    }
+                    if let Some(used) = graph_share_used(headers).filter(|_| kind == Kind::Graph) {
+                        bucket.correct_share(now, used);
                     }
                 }
                 Limit::Window(window) => {
@@ -246,7 +256,7 @@ impl Drop for Pass {
 }
 
 /// The wait after a 429 that names none.
-fn backoff(attempt: u32) -> Duration {
+pub(crate) fn backoff(attempt: u32) -> Duration {
     jittered(FIRST_BACKOFF.saturating_mul(1 << attempt.min(5)).min(LONGEST_BACKOFF))
 }
 

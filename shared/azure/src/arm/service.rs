@@ -1,5 +1,6 @@
 //! Whom the client asks, and what differs between them.
 
+use super::Call;
 use crate::cloud::Endpoints;
 use poolwarden_domain::feed::FeedModel;
 use rand::RngExt;
@@ -17,6 +18,8 @@ pub(super) enum Service {
     Classic,
     /// Key vaults: the names of what is in them.
     KeyVault,
+    /// Microsoft Graph.
+    Graph,
 }
 
 impl Service {
@@ -26,6 +29,7 @@ impl Service {
             Self::Arm => endpoints.is_arm(url),
             Self::Classic => endpoints.is_classic(url),
             Self::KeyVault => endpoints.is_key_vault(url),
+            Self::Graph => endpoints.is_graph(url),
         }
     }
 
@@ -35,6 +39,23 @@ impl Service {
             Self::Arm => endpoints.arm_scope(),
             Self::Classic => endpoints.feed_scope(FeedModel::Classic),
             Self::KeyVault => endpoints.key_vault_scope(),
+            Self::Graph => endpoints.graph_scope(),
+        }
+    }
+
+    /// What a call asks for and of what, for a person.
+    pub(crate) fn subject(self, call: &Call) -> String {
+        match self {
+            Self::Arm | Self::Classic | Self::KeyVault => format!("{} of {}", call.what, call.scope),
+            Self::Graph => format!("{} of the directory", call.what),
+        }
+    }
+
+    /// What to grant to whoever may not ask this.
+    pub(crate) fn advice(self, call: &Call) -> String {
+        match self {
+            Self::Arm | Self::Classic | Self::KeyVault => format!("grant {} on {}", call.role, call.scope),
+            Self::Graph => format!("grant the permission {} of Microsoft Graph", call.role),
         }
     }
 }

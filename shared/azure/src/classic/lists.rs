@@ -71,7 +71,7 @@ pub(super) fn call(arm: &Arm, holder: &ArmId, path: Option<&str>, what: &'static
     Call {
         url: arm.shared.endpoints.classic_url(segments.iter().map(String::as_str), query),
         body: None,
-        meter: Meter { subject: SUBJECT.to_owned(), kind: Kind::Read },
+        meter: Meter { subject: SUBJECT.to_owned(), kind: Kind::Read, units: 1 },
         what,
         scope: holder.clone(),
         role: READER,

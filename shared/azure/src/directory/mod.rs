@@ -8,8 +8,20 @@ use async_trait::async_trait;
 use poolwarden_domain::access::{Coverage, Directory};
 use std::collections::BTreeSet;
 
+mod applications;
+mod ask;
+mod delta;
+mod graph;
+mod groups;
 mod memory;
+mod posture;
+mod run;
+mod wire;
 
+#[cfg(test)]
+mod tests;
+
+pub use graph::GraphDirectory;
 pub use memory::DirectoryMemory;
 
 /// What an audit wants to know of a directory.

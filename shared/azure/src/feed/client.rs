@@ -231,7 +231,7 @@ impl FeedClient {
         url: &Url,
         patience: &mut Patience,
     ) -> Result<(Pass, Option<SemaphorePermit<'_>>), TooLong> {
-        let meter = Meter { subject: url.authority().to_owned(), kind: Kind::Feed };
+        let meter = Meter { subject: url.authority().to_owned(), kind: Kind::Feed, units: 1 };
         loop {
             let pass = self.shared.throttle.admit(&meter, patience).await?;
             // The semaphore is never closed.
