@@ -3,7 +3,7 @@
 //! * [`Inventory`]: an estate, read from Azure ([`AzureInventory`]), from a user's feed
 //!   ([`FeedInventory`]), from Azure Virtual Desktop (classic) ([`ClassicInventory`]) or from files ([`FileInventory`]).
 //! * [`DirectoryReader`]: a tenant's directory, read from Microsoft Graph.
-//! * [`AccessReader`]: who may do what to an estate, read from Azure; `read_access_files`: the same from files.
+//! * [`AccessReader`]: who may do what to an estate, read from Azure; [`read_access_files`]: the same from files.
 //! * [`Credentials`]: tokens from Microsoft Entra ([`sign_in()`]).
 //! * [`SecretRef`] and [`KeyVault`]: where secrets are, never the secrets.
 //! * [`ServiceBus`] and [`BlobDocuments`]: messages and documents in Azure.
@@ -58,7 +58,7 @@ mod webhook_in;
 mod wire;
 
 pub use aadsts::SignInProblem;
-pub use access::{AccessRead, AccessReader, AccessWanted, Depth};
+pub use access::{AccessFiles, AccessRead, AccessReader, AccessWanted, Depth, read_access_files};
 pub use app_expiry::credential_end;
 pub use arm::Shared;
 pub use azure_inventory::AzureInventory;

@@ -128,21 +128,26 @@ fn place(raw: &RawValue) -> Result<Place, String> {
     let value = wire::parsed(raw)?;
     let item = Item::of(&value)?;
     let id = ArmId::new(item.own("id").ok_or("has no id")?).up_to("subscriptions").ok_or("is no subscription")?;
+    let chain: Vec<_> = chain_of(&item)?.into_iter().map(|(id, name, _)| (id, name)).collect();
+    // A tenant's root is above every subscription, so nothing above means that it was not told.
+    let chain = Some(chain).filter(|chain| !chain.is_empty());
+    Ok(Place { id, tenant: item.own("tenantId").map(str::to_owned), chain })
+}
+
+/// The management groups above a subscription from the nearest on: id, name, and the one above.
+pub(super) fn chain_of(item: &Item<'_>) -> Result<Vec<(ArmId, String, Option<ArmId>)>, String> {
     let group = |value: &serde_json::Value| {
         let group = Item::of(value).ok()?;
         let name = group.own("name")?;
         let id = ArmId::new(&format!("/providers/Microsoft.Management/managementGroups/{name}"));
         Some((id, group.own("displayName").unwrap_or(name).to_owned()))
     };
-    let chain = match item.value("chain").or_else(|| item.value("managementGroupAncestorsChain")) {
-        Some(serde_json::Value::Array(groups)) if groups.len() <= LEVELS => {
-            Some(groups.iter().map(group).collect::<Option<Vec<_>>>().ok_or("has a management group without a name")?)
-        }
-        _ => None,
-    };
-    // A tenant's root is above every subscription, so nothing above means that it was not told.
-    let chain = chain.filter(|chain| !chain.is_empty());
-    Ok(Place { id, tenant: item.own("tenantId").map(str::to_owned), chain })
+    let chain = item.value("chain").or_else(|| item.value("managementGroupAncestorsChain"));
+    let groups = chain.and_then(serde_json::Value::as_array).filter(|groups| groups.len() <= LEVELS);
+    let chain = groups.into_iter().flatten().map(group).collect::<Option<Vec<_>>>();
+    let chain = chain.ok_or("has a management group without a name")?;
+    let above = chain.iter().skip(1).map(|(id, _)| Some(id.clone())).chain([None]);
+    Ok(chain.iter().zip(above).map(|((id, name), above)| (id.clone(), name.clone(), above)).collect())
 }
 
 #[cfg(test)]

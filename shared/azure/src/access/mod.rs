@@ -9,6 +9,7 @@
 
 mod authorization;
 mod definitions;
+mod files;
 mod graph;
 mod item;
 mod kinds;
@@ -28,6 +29,7 @@ use crate::directory::DirectoryMemory;
 use crate::inventory::Requests;
 use poolwarden_domain::access::{AccessFacts, Facet};
 
+pub use files::{AccessFiles, read_access_files};
 pub use reader::AccessReader;
 
 /// How much is read.

@@ -115,12 +115,15 @@ pub(super) fn deny_of(value: &Value) -> Result<DenyAssignment, String> {
     let item = Item::of(value)?;
     let id = item.own("id").ok_or("has no id")?;
     let at = item.text("scope").map(scope).or_else(|| holder(id)).ok_or("lacks a scope")?;
+    // PowerShell writes the permissions beside the rest, and the GUID alone.
+    let is_bare =
+        item.value("permissions").is_none() && (item.value("actions").or(item.value("dataActions"))).is_some();
     Ok(DenyAssignment {
         name: item.any_text(&["denyAssignmentName", "name"]).unwrap_or_default().to_owned(),
-        id: ArmId::new(id),
+        id: if id.contains('/') { ArmId::new(id) } else { below(&at, "denyAssignments", id) },
         scope: at,
         not_for_child_scopes: item.flag("doNotApplyToChildScopes").unwrap_or_default(),
-        permissions: permissions(item.list("permissions"))?,
+        permissions: if is_bare { vec![permission(&item)?] } else { permissions(item.list("permissions"))? },
         principals: principals(&item, "principals")?,
         except: principals(&item, "excludePrincipals")?,
         condition: item.text("condition").map(str::to_owned),

@@ -1,7 +1,7 @@
 //! Who is in the groups, level by level, however deep: with delta queries, or where the service refuses those with
 //! plain lists of members.
 
-use super::ask::{AT_ONCE, Part};
+use super::ask::{AT_ONCE, Part, Topic};
 use super::delta::{Delta, MEMBERS, follow, follow_on};
 use super::memory::{DirectoryMemory, Followed, Members};
 use super::run::Run;
@@ -142,8 +142,8 @@ impl Run<'_> {
     }
 
     fn veiled(&mut self, groups: &BTreeSet<String>) {
-        let text = "some groups keep their members hidden; grant the permission Member.Read.Hidden too";
-        self.gap(Facet::GroupMembers, MEMBERS.forbidden(text));
+        let hidden = Topic { permission: "Member.Read.Hidden", ..MEMBERS };
+        self.gap(Facet::GroupMembers, hidden.forbidden("some groups keep their members hidden"));
         self.directory.opaque_groups.extend(groups.iter().cloned());
     }
 

@@ -31,15 +31,18 @@ pub(super) struct Run<'a> {
     pub(super) group_names: BTreeMap<String, String>,
     /// Groups whose members are hidden from most.
     pub(super) hidden: BTreeSet<String>,
-    /// Whether nobody lets this application ask what ids are.
+    /// Whether this application may not ask what ids are …
     is_refused: bool,
+    /// … or in which state users are.
+    are_states_refused: bool,
     gaps: BTreeMap<Facet, Unreadable>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(arm: &'a Arm) -> Self {
         let (directory, unresolved, maybe_groups, group_names, hidden, gaps) = Default::default();
-        Self { arm, directory, unresolved, maybe_groups, group_names, hidden, is_refused: false, gaps }
+        let (is_refused, are_states_refused) = (false, false);
+        Self { arm, directory, unresolved, maybe_groups, group_names, hidden, is_refused, are_states_refused, gaps }
     }
 
     /// Something of a facet is missing. The first reason is kept: what follows is mostly the same.
@@ -145,12 +148,14 @@ impl<'a> Run<'a> {
         self.complete_users(stateless).await;
     }
 
-    /// Puts names to owners. Service principals among them stay out of view: what they may do is not looked into.
+    /// Puts names to owners. Of those who were not in view before, people only: what others may do is not looked into.
     pub(super) async fn resolve_owners(&mut self, ids: BTreeSet<String>) {
-        let before: BTreeSet<String> = self.service_principals().into_iter().collect();
-        self.resolve(ids).await;
-        for id in self.service_principals().iter().filter(|id| !before.contains(*id)) {
-            self.directory.objects.remove(id);
+        let new: Vec<String> = ids.into_iter().filter(|id| !self.directory.objects.contains_key(id)).collect();
+        self.resolve(new.clone()).await;
+        for id in new {
+            if !matches!(self.directory.objects.get(&id), Some(DirectoryObject::User { .. })) {
+                self.directory.objects.remove(&id);
+            }
         }
     }
 
@@ -195,18 +200,17 @@ impl<'a> Run<'a> {
         // One question first: who may not ask it need not repeat it for everybody.
         let first = stateless.len().min(GRAPH_IN);
         for ids in [&stateless[..first], &stateless[first..]] {
+            if self.are_states_refused {
+                break;
+            }
             let parts = parts_by("users", "id", ids, SELECT);
-            let mut is_refused = false;
             for (_, answer) in self.arm.graph_lists(USERS, parts, wire::user).await {
-                is_refused |= matches!(&answer, Err(reason) if reason.why == Why::Forbidden);
+                self.are_states_refused |= matches!(&answer, Err(reason) if reason.why == Why::Forbidden);
                 for seen in self.take(Facet::Principals, there(USERS, answer)) {
                     if stateless.binary_search(&seen.id).is_ok() {
                         self.add(seen);
                     }
                 }
-            }
-            if is_refused {
-                break;
             }
         }
         let lacks =

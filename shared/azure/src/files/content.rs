@@ -79,7 +79,7 @@ struct Response<'a> {
 }
 
 /// Reads a file's text. An error says in words what is wrong with it.
-pub(super) fn text(path: &Path) -> Result<String, String> {
+pub(crate) fn text(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read ({error})");
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > FILE_LIMIT {

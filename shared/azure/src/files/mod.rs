@@ -14,7 +14,8 @@ use crate::wire;
 use async_trait::async_trait;
 use classic::{AS_A_LIST, Known, what_is};
 use collect::{Collector, Lists, holder};
-use content::{Kind, parse, text};
+pub(crate) use content::text;
+use content::{Kind, parse};
 use jiff::Timestamp;
 use poolwarden_domain::classic::is_classic;
 use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, ResourceKind};
@@ -50,11 +51,13 @@ impl FileInventory {
     /// take no memory meanwhile. Blocks on the disk.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let mut collector = Collector::default();
-        let failed = |source| OpenError { folder: folder.to_owned(), source };
-        let root = folder.canonicalize().map_err(failed)?;
-        std::fs::read_dir(&root).map_err(failed)?;
-        let mut files = BTreeSet::new();
-        walk(&root, &root, DEPTH, &mut files, &mut collector);
+        let Found { root, files, problems } = find(folder)?;
+        for problem in problems {
+            match problem {
+                Problem::Ignored(shown, reason) => collector.ignore(&shown, reason),
+                Problem::CutShort(reason) => collector.cut_short(reason),
+            }
+        }
         for file in &files {
             let shown = shown(&root, file);
             match text(file) {
@@ -71,13 +74,42 @@ impl FileInventory {
     }
 }
 
-fn shown(root: &Path, file: &Path) -> String {
+/// The `.json` files of a folder.
+pub(crate) struct Found {
+    /// The folder, without links.
+    pub(crate) root: PathBuf,
+    /// The files that may be read.
+    pub(crate) files: BTreeSet<PathBuf>,
+    /// What is not among them.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Why something of a folder was not read.
+pub(crate) enum Problem {
+    /// One file, and why.
+    Ignored(String, &'static str),
+    /// More than one, in words.
+    CutShort(String),
+}
+
+/// Finds the files of a folder and the folders in it.
+pub(crate) fn find(folder: &Path) -> Result<Found, OpenError> {
+    let failed = |source| OpenError { folder: folder.to_owned(), source };
+    let root = folder.canonicalize().map_err(failed)?;
+    std::fs::read_dir(&root).map_err(failed)?;
+    let mut found = Found { root: root.clone(), files: BTreeSet::new(), problems: Vec::new() };
+    walk(&root, &root, DEPTH, &mut found);
+    Ok(found)
+}
+
+pub(crate) fn shown(root: &Path, file: &Path) -> String {
     crate::answers::safe(&file.strip_prefix(root).unwrap_or(file).to_string_lossy(), 300)
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>, collector: &mut Collector) {
+fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Found) {
     let Ok(entries) = std::fs::read_dir(folder) else {
-        collector.cut_short(format!("{}: the folder cannot be read", shown(root, folder)));
+        let text = format!("{}: the folder cannot be read", shown(root, folder));
+        found.problems.push(Problem::CutShort(text));
         return;
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -87,23 +119,26 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut BTreeSet<PathBuf>,
         let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
         if metadata.is_dir() {
             if depth == 0 {
-                collector.cut_short(format!("{}: more than {DEPTH} folders deep; it was not read", shown(root, &path)));
+                let text = format!("{}: more than {DEPTH} folders deep; it was not read", shown(root, &path));
+                found.problems.push(Problem::CutShort(text));
             } else {
-                walk(root, &path, depth - 1, files, collector);
+                walk(root, &path, depth - 1, found);
             }
         } else if is_json {
             // A link may lead to anything on this machine; only what is in the folder was meant.
             if metadata.is_symlink()
                 && !path.canonicalize().is_ok_and(|target| target.starts_with(root) && target.is_file())
             {
-                collector.ignore(&shown(root, &path), "a link that leads out of the folder or nowhere");
+                let reason = "a link that leads out of the folder or nowhere";
+                found.problems.push(Problem::Ignored(shown(root, &path), reason));
             } else if !metadata.is_symlink() && !metadata.is_file() {
-                collector.ignore(&shown(root, &path), "no file");
-            } else if files.len() >= FILES {
-                collector.cut_short(format!("there are more than {FILES} files; the rest was not read"));
+                found.problems.push(Problem::Ignored(shown(root, &path), "no file"));
+            } else if found.files.len() >= FILES {
+                let text = format!("there are more than {FILES} files; the rest was not read");
+                found.problems.push(Problem::CutShort(text));
                 return;
             } else {
-                files.insert(path);
+                found.files.insert(path);
             }
         }
     }

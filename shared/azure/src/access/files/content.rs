@@ -1,0 +1,264 @@
+//! One file: its items, and what it says about the list they are from.
+
+use super::super::item::Item;
+use super::super::kinds::facet_of;
+use poolwarden_domain::ArmId;
+use poolwarden_domain::access::Facet;
+use serde_json::Value;
+use std::path::Path;
+use url::Url;
+
+/// What a list was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The last part of the path, in lower case: `roleassignments`.
+    pub(super) list: String,
+    /// What it was asked of.
+    pub(super) of: ArmId,
+    /// Its `$filter`.
+    pub(super) filter: Option<String>,
+    /// The ids in the body of the question, as `getByIds` has them.
+    pub(super) ids: Vec<String>,
+}
+
+/// A file's content.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) items: Vec<Value>,
+    /// Whether it is a list, so that what is not in it is not there.
+    pub(super) is_list: bool,
+    /// Whether the list goes on elsewhere.
+    pub(super) goes_on: bool,
+    /// What was asked, where the file holds the question too.
+    pub(super) asked: Option<Asked>,
+}
+
+impl Content {
+    /// A list that is here to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_list && !self.goes_on
+    }
+}
+
+/// Whether it is what `poolwarden audit` writes.
+pub(super) fn is_facts(value: &Value) -> bool {
+    ["read_at", "assignments", "directory", "coverage"].iter().all(|name| value.get(name).is_some())
+}
+
+/// Finds the items of a file.
+pub(super) fn split(mut value: Value) -> Result<Content, String> {
+    let asked = match (value.get("request"), value.get("response")) {
+        (request, Some(response)) => {
+            let status = response.get("status").and_then(Value::as_u64);
+            if let Some(status) = status.filter(|status| !(200..300).contains(status)) {
+                return Err(format!("records an answer with status {status}, which says nothing about what is there"));
+            }
+            let asked = request.and_then(asked);
+            let body = value.pointer_mut("/response/body").map(Value::take);
+            value = body.ok_or("records an exchange without an answer's body")?;
+            asked
+        }
+        _ => None,
+    };
+    let link = |names: &[&str]| {
+        let text = |name: &&str| value.get(*name).and_then(Value::as_str);
+        names.iter().filter_map(text).any(|link| !link.is_empty())
+    };
+    let goes_on = link(&["nextLink", "@odata.nextLink", "$skipToken", "skip_token", "skipToken"]);
+    match value {
+        Value::Array(items) => Ok(Content { items, is_list: true, goes_on: false, asked }),
+        Value::Object(mut object) => {
+            for name in ["value", "data", "Value"] {
+                if let Some(Value::Array(_)) = object.get(name) {
+                    let Some(Value::Array(items)) = object.remove(name) else { continue };
+                    return Ok(Content { items, is_list: true, goes_on, asked });
+                }
+            }
+            Ok(Content { items: vec![Value::Object(object)], is_list: false, goes_on: false, asked })
+        }
+        _ => Err("holds no list, object or recorded exchange".to_owned()),
+    }
+}
+
+fn asked(request: &Value) -> Option<Asked> {
+    let url = Url::parse(request.get("url")?.as_str()?).ok()?;
+    let path = url.path().trim_end_matches('/');
+    let (of, list) = path.rsplit_once('/')?;
+    let of = of
+        .to_ascii_lowercase()
+        .rfind("/providers/")
+        .filter(|at| !of[at + 11..].contains('/'))
+        .map_or(of, |at| &of[..at]);
+    let filter =
+        url.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case("$filter")).map(|(_, text)| text.into_owned());
+    let ids = request.pointer("/body/ids").and_then(Value::as_array).into_iter().flatten();
+    let ids = ids.filter_map(Value::as_str).map(str::to_owned).collect();
+    Some(Asked {
+        list: list.to_ascii_lowercase(),
+        of: ArmId::new(of),
+        filter: filter.filter(|text| !text.is_empty()),
+        ids,
+    })
+}
+
+/// What an empty list would have held, by the file's name: of nothing else is there a trace in it.
+pub(super) fn named_list(file: &Path) -> Option<&'static str> {
+    const LISTS: [&str; 6] = [
+        "denyassignments",
+        "roleassignmentscheduleinstances",
+        "roleeligibilityscheduleinstances",
+        "classicadministrators",
+        "scalingplans",
+        "appattachpackages",
+    ];
+    let stem: String = file.file_stem()?.to_string_lossy().to_ascii_lowercase().split(['-', '_', ' ']).collect();
+    LISTS.into_iter().find(|list| stem.contains(list))
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Assignment,
+    Definition,
+    Deny,
+    Active,
+    Eligible,
+    ClassicAdministrator,
+    ManagementGroup,
+    Subscription,
+    Resource(Facet),
+    Members,
+    AppRoleAssignment,
+    DelegatedGrant,
+    DirectoryRoleAssignment,
+    Application,
+    Organization,
+    DirectoryObject,
+}
+
+/// What an item is by its type, its id, and else by what it has; or what it calls itself, when that is nothing known.
+pub(super) fn what_is(value: &Value) -> Result<What, String> {
+    let item = Item::of(value).map_err(|_| "something that is no object".to_owned())?;
+    let id = item.own("id").map(ArmId::new);
+    let of_id = id.as_ref().and_then(super::super::resource::type_of);
+    let has = |names: &[&str]| names.iter().all(|name| item.value(name).is_some());
+    let is_set = |name: &str| item.value(name).is_some();
+    // `az role definition list` writes the type of role where others write the type of resource.
+    let own = item
+        .own("type")
+        .filter(|kind| kind.contains('/'))
+        .map(|kind| kind.trim_start_matches('/').to_ascii_lowercase());
+    if let Some(kind) = own.or(of_id) {
+        return of_type(&kind).ok_or_else(|| crate::answers::safe(&kind, 100));
+    }
+    let is_subscription =
+        id.as_ref().is_some_and(|id| id.as_str().matches('/').count() == 2 && id.subscription().is_some());
+    Ok(match () {
+        () if is_set("@odata.type") && !is_set("passwordCredentials") => What::DirectoryObject,
+        () if has(&["groupId", "members"]) => What::Members,
+        () if is_set("directoryScopeId") => What::DirectoryRoleAssignment,
+        () if is_set("denyAssignmentName") => What::Deny,
+        () if is_set("roleDefinitionId") && (is_set("principalId") || is_set("objectId")) => What::Assignment,
+        () if is_set("assignableScopes") || has(&["actions", "isCustom"]) => What::Definition,
+        () if has(&["appRoleId", "principalId", "resourceId"]) => What::AppRoleAssignment,
+        () if has(&["clientId", "consentType", "resourceId"]) => What::DelegatedGrant,
+        () if is_set("emailAddress") && is_set("role") => What::ClassicAdministrator,
+        () if is_set("cloudName") || is_set("subscriptionId") && is_set("displayName") || is_subscription => {
+            What::Subscription
+        }
+        () if is_set("verifiedDomains") || is_set("onPremisesLastSyncDateTime") && !is_set("userPrincipalName") => {
+            What::Organization
+        }
+        () if is_set("appId") && !is_set("servicePrincipalType") && !is_set("servicePrincipalNames") => {
+            What::Application
+        }
+        () if ["userPrincipalName", "servicePrincipalType", "appId", "securityEnabled", "mailEnabled"]
+            .into_iter()
+            .any(is_set) =>
+        {
+            What::DirectoryObject
+        }
+        () => return Err("something that does not say what it is".to_owned()),
+    })
+}
+
+fn of_type(kind: &str) -> Option<What> {
+    Some(match kind {
+        "microsoft.authorization/roleassignments" => What::Assignment,
+        "microsoft.authorization/roledefinitions" => What::Definition,
+        "microsoft.authorization/denyassignments" => What::Deny,
+        "microsoft.authorization/roleassignmentscheduleinstances" => What::Active,
+        "microsoft.authorization/roleeligibilityscheduleinstances" => What::Eligible,
+        "microsoft.authorization/classicadministrators" => What::ClassicAdministrator,
+        "microsoft.management/managementgroups" | "microsoft.management/managementgroups/subscriptions" => {
+            What::ManagementGroup
+        }
+        "microsoft.resources/subscriptions" => What::Subscription,
+        kind => What::Resource(facet_of(kind)?),
+    })
+}
+
+/// The facet that a list of Microsoft.Authorization belongs to.
+pub(super) fn facet_of_list(list: &str) -> Option<Facet> {
+    Some(match list {
+        "roleassignments" => Facet::RoleAssignments,
+        "roledefinitions" => Facet::RoleDefinitions,
+        "denyassignments" => Facet::DenyAssignments,
+        "roleassignmentscheduleinstances" => Facet::PimActive,
+        "roleeligibilityscheduleinstances" => Facet::PimEligible,
+        "classicadministrators" => Facet::ClassicAdministrators,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn things_are_known_by_what_they_have() {
+        let id = |kind: &str| json!({"id": format!("/subscriptions/s/providers/Microsoft.Authorization/{kind}/x")});
+        for (value, what) in [
+            (id("roleAssignments"), What::Assignment),
+            (id("RoleEligibilityScheduleInstances"), What::Eligible),
+            (json!({"RoleDefinitionId": "r", "ObjectId": "o", "Scope": "/"}), What::Assignment),
+            (
+                json!({"Name": "n", "Id": "g", "IsCustom": true, "Actions": ["*"], "AssignableScopes": ["/"]}),
+                What::Definition,
+            ),
+            (
+                json!({"id": "g", "roleDefinitionId": "62e9", "principalId": "p", "directoryScopeId": "/"}),
+                What::DirectoryRoleAssignment,
+            ),
+            (json!({"id": "g", "displayName": "d", "userPrincipalName": "u@x"}), What::DirectoryObject),
+            (json!({"id": "g", "appId": "a", "displayName": "d", "passwordCredentials": []}), What::Application),
+            (json!({"groupId": "g", "members": []}), What::Members),
+            (json!({"id": "/subscriptions/s", "tenantId": "t"}), What::Subscription),
+            (
+                json!({"id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"}),
+                What::Resource(Facet::KeyVaults),
+            ),
+        ] {
+            assert_eq!(what_is(&value), Ok(what), "{value}");
+        }
+        assert_eq!(
+            what_is(&json!({"id": "/subscriptions/s/providers/Microsoft.Web/sites/x"})),
+            Err("microsoft.web/sites".into())
+        );
+    }
+
+    #[test]
+    fn a_recorded_question_tells_what_was_asked_of_what() {
+        let url = "https://h/subscriptions/S/providers/Microsoft.Authorization/denyAssignments?$filter=atScope()&api-version=1";
+        let file = json!({"request": {"url": url}, "response": {"status": 200, "body": {"value": []}}});
+        let content = split(file).unwrap();
+        let asked = content.asked.as_ref().unwrap();
+        assert_eq!((asked.list.as_str(), &asked.of), ("denyassignments", &ArmId::new("/subscriptions/s")));
+        assert_eq!(asked.filter.as_deref(), Some("atScope()"));
+        assert!(content.is_whole());
+        assert!(split(json!({"response": {"status": 403, "body": {"value": []}}})).is_err());
+        assert!(!split(json!({"value": [], "nextLink": "https://h/2"})).unwrap().is_whole());
+        assert!(split(json!({"value": [], "nextLink": null})).unwrap().is_whole());
+    }
+}

@@ -1,0 +1,208 @@
+use super::*;
+use poolwarden_domain::access::{DefinitionKind, DirectoryObject, State};
+use serde_json::json;
+
+const S: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
+const ROLE: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+const USER: &str = "00000000-0000-0000-0000-000000000001";
+const GROUP: &str = "00000000-0000-0000-0000-000000000002";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with(self, name: &str, value: &Value) -> Self {
+        std::fs::write(self.0.path().join(name), value.to_string()).unwrap();
+        self
+    }
+
+    fn read(&self, depth: Depth) -> AccessFiles {
+        read_access_files(self.0.path(), depth, Timestamp::UNIX_EPOCH).unwrap()
+    }
+}
+
+fn assignment(scope: &str, name: &str, principal: &str) -> Value {
+    json!({"id": format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"), "name": name, "scope": scope,
+        "type": "Microsoft.Authorization/roleAssignments", "principalId": principal, "principalType": "Group",
+        "roleDefinitionId": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}")})
+}
+
+fn state(files: &AccessFiles, scope: &str, facet: Facet) -> State {
+    let scope = ArmId::new(scope);
+    let line = files.facts.coverage.iter().find(|one| one.scope == scope && one.facet == facet);
+    line.unwrap_or_else(|| panic!("no line for {facet} of {scope}")).state.clone()
+}
+
+fn is_read(files: &AccessFiles, scope: &str, facet: Facet) -> bool {
+    matches!(state(files, scope, facet), State::Read { .. })
+}
+
+fn recorded(url: &str, items: &Value) -> Value {
+    json!({"request": {"url": format!("https://management.azure.com{url}")}, "response": {"status": 200, "body": {"value": items}}})
+}
+
+#[test]
+fn what_az_prints_is_facts_and_the_rest_is_unknown() {
+    let built_in = json!({"id": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"), "name": ROLE,
+        "type": "Microsoft.Authorization/roleDefinitions", "roleName": "Owner", "roleType": "BuiltInRole",
+        "assignableScopes": ["/"], "permissions": [{"actions": ["*"]}]});
+    let files = Folder::new()
+        .with("anything.json", &json!([assignment(S, "a", GROUP)]))
+        .with("b.json", &json!([built_in]))
+        .read(Depth::Rbac);
+    assert_eq!(files.ignored, Vec::<String>::new());
+    assert_eq!((files.facts.assignments.len(), files.facts.definitions[0].kind), (1, DefinitionKind::BuiltIn));
+    assert!(is_read(&files, S, Facet::RoleDefinitions));
+    for facet in Depth::Rbac.facets().iter().filter(|facet| **facet != Facet::RoleDefinitions) {
+        let State::Unknown(reason) = state(&files, S, *facet) else { panic!("{facet} is in no file") };
+        assert_eq!(reason.why, Why::Missing);
+    }
+    let State::Unknown(reason) = state(&files, S, Facet::RoleAssignments) else { panic!("above is missing") };
+    assert!(reason.detail.contains("--include-inherited"), "{reason}");
+    assert!(!is_read(&files, "/", Facet::Principals) && !is_read(&files, "/", Facet::GroupMembers));
+}
+
+#[test]
+fn assignments_with_those_above_are_whole() {
+    let group = "/providers/Microsoft.Management/managementGroups/m";
+    let files = Folder::new()
+        .with("a.json", &json!([assignment(S, "a", GROUP), assignment(group, "b", GROUP)]))
+        .read(Depth::Rbac);
+    assert_eq!(state(&files, S, Facet::RoleAssignments), State::Read { items: 1 });
+    let cut = json!({"value": [assignment(S, "a", GROUP), assignment(group, "b", GROUP)], "nextLink": "https://x"});
+    let files = Folder::new().with("a.json", &cut).read(Depth::Rbac);
+    assert!(!is_read(&files, S, Facet::RoleAssignments), "a list that goes on elsewhere");
+    assert_eq!(files.facts.assignments.len(), 2, "what was read is kept");
+}
+
+#[test]
+fn what_powershell_prints_is_the_same() {
+    let shell = json!([{"RoleAssignmentName": "a", "RoleAssignmentId": format!("{S}/providers/Microsoft.Authorization/roleAssignments/a"),
+        "Scope": S, "RoleDefinitionName": "Owner", "RoleDefinitionId": ROLE, "ObjectId": USER, "ObjectType": "User"}]);
+    let role = json!({"Name": "Mine", "Id": "00000000-0000-0000-0000-0000000000ff", "IsCustom": true, "Actions": ["*/read"],
+        "NotActions": [], "AssignableScopes": [S]});
+    let user = json!([{"Id": USER, "DisplayName": "A", "UserPrincipalName": "a@x", "AccountEnabled": false, "UserType": "Guest"}]);
+    let files = Folder::new().with("1.json", &shell).with("2.json", &role).with("3.json", &user).read(Depth::Rbac);
+    assert_eq!(files.ignored, Vec::<String>::new());
+    assert_eq!(files.facts.assignments[0].principal.id, USER);
+    assert_eq!(files.facts.definitions[0].kind, DefinitionKind::Custom);
+    let expected =
+        DirectoryObject::User { name: "A".into(), upn: Some("a@x".into()), guest: true, enabled: Some(false) };
+    assert_eq!(files.facts.directory.objects[USER], expected);
+    assert!(is_read(&files, "/", Facet::Principals) && is_read(&files, "/", Facet::GroupMembers));
+}
+
+#[test]
+fn members_come_by_name_by_question_or_with_their_group() {
+    let group = json!([{"id": GROUP, "displayName": "G", "securityEnabled": true}]);
+    let user = json!({"id": USER, "displayName": "A", "userPrincipalName": "a@x"});
+    let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)])).with("g.json", &group);
+    let question = json!({"request": {"url": format!("https://graph.microsoft.com/v1.0/groups/{GROUP}/transitiveMembers?$top=9")},
+        "response": {"status": 200, "body": {"value": [user]}}});
+    for (name, value) in [
+        (format!("members-{GROUP}.json"), json!({"value": [user]})),
+        ("q.json".to_owned(), question),
+        ("m.json".to_owned(), json!({"groupId": GROUP, "members": [user]})),
+        ("m.json".to_owned(), json!([{"groupId": GROUP, "members": [USER]}, user])),
+    ] {
+        let files = base().with(&name, &value).read(Depth::Rbac);
+        assert_eq!(files.facts.directory.members[GROUP], [USER], "{value}");
+        assert!(is_read(&files, "/", Facet::GroupMembers), "{value}: {:?}", state(&files, "/", Facet::GroupMembers));
+    }
+    let cut = json!({"value": [user], "@odata.nextLink": "https://graph.microsoft.com/next"});
+    let files = base().with(&format!("members-{GROUP}.json"), &cut).read(Depth::Rbac);
+    assert!(files.facts.directory.opaque_groups.contains(GROUP) && !is_read(&files, "/", Facet::GroupMembers));
+}
+
+#[test]
+fn who_was_asked_for_and_did_not_come_back_is_missing() {
+    let asked = json!({"request": {"url": "https://graph.microsoft.com/v1.0/directoryObjects/getByIds", "body": {"ids": [USER, GROUP]}},
+        "response": {"status": 200, "body": {"value": [{"@odata.type": "#microsoft.graph.user", "id": USER, "displayName": "A"}]}}});
+    let files =
+        Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)])).with("b.json", &asked).read(Depth::Rbac);
+    assert!(files.facts.directory.missing.contains(GROUP) && !files.facts.directory.missing.contains(USER));
+    assert!(is_read(&files, "/", Facet::Principals));
+}
+
+#[test]
+fn an_empty_list_counts_where_it_says_of_what() {
+    let url = format!("{S}/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01");
+    let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
+    let files = base().with("d.json", &recorded(&url, &json!([]))).read(Depth::Rbac);
+    assert!(is_read(&files, S, Facet::DenyAssignments));
+    let files = base().with("deny-assignments.json", &json!({"value": []})).read(Depth::Rbac);
+    assert!(is_read(&files, S, Facet::DenyAssignments), "of the only subscription there is");
+    let files = base().with("d.json", &json!([])).read(Depth::Rbac);
+    assert!(!is_read(&files, S, Facet::DenyAssignments));
+    assert!(files.ignored[0].contains("does not say of what"), "{:?}", files.ignored);
+    let above = recorded(&format!("{url}&$filter=atScope()"), &json!([]));
+    assert!(
+        !is_read(&base().with("d.json", &above).read(Depth::Rbac), S, Facet::DenyAssignments),
+        "only what is above"
+    );
+}
+
+#[test]
+fn resources_lose_their_secrets_and_are_whole_when_every_type_is_there() {
+    let vault = json!({"id": format!("{S}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"),
+        "type": "Microsoft.KeyVault/vaults", "properties": {"enableRbacAuthorization": true, "token": "never-shown"}});
+    let files = Folder::new().with("v.json", &json!([vault])).read(Depth::Rbac);
+    assert!(is_read(&files, S, Facet::KeyVaults) && !is_read(&files, S, Facet::DesktopVirtualization));
+    assert!(!format!("{:?}", files.facts).contains("never-shown"));
+}
+
+#[test]
+fn an_audits_own_facts_come_back_as_they_were() {
+    let group = "/providers/Microsoft.Management/managementGroups/m";
+    let first = Folder::new()
+        .with("a.json", &json!([assignment(S, "a", GROUP), assignment(group, "b", USER)]))
+        .with("u.json", &json!([{"id": USER, "displayName": "A", "userPrincipalName": "a@x"}]))
+        .read(Depth::Rbac);
+    let saved = serde_json::to_value(&first.facts).unwrap();
+    let folder = Folder::new().with("facts.json", &saved);
+    let again = folder.read(Depth::Rbac);
+    assert_eq!(again.facts, first.facts);
+    let one = read_access_files(&folder.0.path().join("facts.json"), Depth::Rbac, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(one.facts, first.facts, "one file will do");
+}
+
+#[test]
+fn what_is_not_understood_is_listed_and_never_fatal() {
+    let odd =
+        json!({"id": format!("{S}/providers/Microsoft.Authorization/roleAssignments/odd"), "properties": {"scope": S}});
+    let folder = Folder::new()
+        .with("a.json", &json!([odd, assignment(S, "a", GROUP)]))
+        .with("b.json", &json!({"hello": 1}))
+        .with("c.json", &json!({"response": {"status": 403, "body": {"error": {}}}}))
+        .with("d.json", &json!([{"id": format!("{S}/resourceGroups/g/providers/Microsoft.Web/sites/s")}]))
+        .with("e.json", &json!(7));
+    std::fs::write(folder.0.path().join("f.json"), "{").unwrap();
+    let files = folder.read(Depth::Rbac);
+    assert_eq!(files.ignored.len(), 6, "{:?}", files.ignored);
+    assert_eq!(files.facts.assignments.len(), 1);
+    let State::Unknown(reason) = state(&files, S, Facet::RoleAssignments) else { panic!("one is odd") };
+    assert!(reason.detail.contains("roleAssignments/odd"), "{reason}");
+}
+
+#[test]
+fn the_specifications_own_examples_are_readable() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
+    let fixtures = std::env::var_os("POOLWARDEN_FIXTURES").map_or(beside, std::path::PathBuf::from);
+    if !fixtures.is_dir() {
+        eprintln!("SKIPPED: no fixtures in {}; set POOLWARDEN_FIXTURES to their folder", fixtures.display());
+        return;
+    }
+    let files = read_access_files(&fixtures, Depth::Rbac, Timestamp::UNIX_EPOCH).unwrap();
+    let facts = &files.facts;
+    assert_eq!((facts.denies.len(), facts.definitions.len()), (1, 1), "{:?}", files.ignored);
+    assert_eq!((facts.assignments.len(), facts.pim.len()), (1, 2), "{:?}", files.ignored);
+    let of_pim = facts.pim.iter().find(|one| one.kind == PimKind::Active).unwrap();
+    assert_eq!(of_pim.scope, ArmId::new("/subscriptions/dfa2a084-766f-4003-8ae1-c4aeb893a99f"));
+    assert!(of_pim.end.is_some() && of_pim.origin.is_some());
+    assert!(facts.resources.iter().any(|one| one.kind == "microsoft.desktopvirtualization/hostpools"));
+    let text = serde_json::to_string(facts).unwrap();
+    assert!(!text.contains("\"token\":\"ey"), "no registration token");
+}
