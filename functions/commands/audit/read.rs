@@ -10,7 +10,7 @@ use crate::deps::Deps;
 use crate::{health, keys};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use poolwarden_azure::read_access_files;
+use poolwarden_azure::{Depth, read_access_files};
 use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, Severity, Trends, Verdict};
 use poolwarden_domain::run::{Requests, Run, Source, Trigger};
@@ -43,7 +43,9 @@ pub(in crate::commands) async fn facts_of(
             Some((_, Some(connection))) => audit::policy::of(connection)?,
             None => AuditPolicy::default(),
         };
-        let read = read_access_files(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let depth = if posture == Some(true) { Depth::Posture } else { Depth::Rbac };
+        let read = read_access_files(folder, depth, jiff::Timestamp::now())
+            .with_context(|| format!("cannot read {}", folder.display()))?;
         for ignored in &read.ignored {
             eprintln!("not understood: {}", output::visible(ignored));
         }
