@@ -71,7 +71,7 @@ impl Stand {
         let url = self.azure.url();
         let text = format!(
             "[[connection]]\nname = \"{CONNECTION}\"\ncredential = {{ kind = \"managed_identity\" }}\n\
-             endpoints = {{ arm = \"{url}\" }}\n{more}\n"
+             endpoints = {{ arm = \"{url}\" }}\naudit = {{ enabled = false }}\n{more}\n"
         );
         std::fs::write(self.path("poolwarden.toml"), text).unwrap();
     }
