@@ -83,6 +83,7 @@ impl Audit {
         let slope = |what: fn(&Cost) -> f64| slope(costs.iter().map(|(size, cost)| (*size, what(cost))));
         table.row("exponent of growth: time".to_owned(), format!("{:.2}", slope(Cost::seconds)));
         table.row("exponent of growth: peak memory".to_owned(), format!("{:.2}", slope(|cost| cost.peak_mib)));
+        table.row("exponent of growth: cells".to_owned(), format!("{:.2}", slope(|cost| cost.cells as f64)));
         println!("\n{table}");
         let full = &costs[costs.len() - 1].1;
         ensure!(full.seconds() < MOST_SECONDS, "{:.2} s are more than {MOST_SECONDS} s", full.seconds());
