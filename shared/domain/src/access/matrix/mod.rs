@@ -1,8 +1,8 @@
 //! The access matrix: who may do which of a handful of actions at each of many scopes.
 //!
 //! What holds at a scope is what was granted at it and at the scopes above it. The matrix keeps each scope's own grants
-//! once, as a [`Layer`] of who holds what, and a row as the layers that make it up. Groups are spelled out when a row is
-//! looked at: spelled out for all rows at once they would take as much memory as principals times scopes.
+//! once, as a [`Layer`] of who holds what, and a row as the layers that make it up. Groups are spelled out when a row
+//! is looked at: spelled out for all rows at once they would take as much memory as principals times scopes.
 
 mod layers;
 mod sheet;
@@ -46,7 +46,8 @@ pub struct Row<'m> {
     /// Users, groups and service principals to whom any of the actions is granted, or may be by a role without a
     /// definition; by number.
     pub holders: Vec<Held>,
-    /// What is answered about everybody else whom no deny assignment names or leaves out; [`Matrix::answer`] tells of those.
+    /// What is answered about everybody else whom no deny assignment names or leaves out. Of those that one does,
+    /// [`Matrix::answer`] tells.
     pub others: Masks,
 }
 

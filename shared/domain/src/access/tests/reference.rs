@@ -140,7 +140,8 @@ impl Reference {
             }
         }
 
-        // A group whose members were not read: it is listed as one, or it is a group, is not gone, and nothing is there.
+        // A group whose members were not read: it is listed as one, or it is a group, is not gone, and nothing is
+        // there.
         let is_read = |id: &str| directory.members.keys().any(|group| plain(group) == plain(id));
         let mut opaque: BTreeSet<String> = directory.opaque_groups.iter().map(|group| plain(group)).collect();
         for (id, object) in &directory.objects {
