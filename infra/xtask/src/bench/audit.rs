@@ -1,4 +1,5 @@
-//! `cargo xtask bench audit`: the evaluation of access to a large tenant: sorting its facts, and the whole access matrix.
+//! `cargo xtask bench audit`: the evaluation of access to a large tenant: sorting its facts, and the whole access
+//! matrix.
 
 use super::stand::median;
 use super::table::Table;
@@ -21,8 +22,8 @@ const SEED: u64 = 5;
 
 const ABOUT: &str = "\
 It builds release binaries and measures each size in a process of its own, on one thread: a tenant of 100,000 role
-assignments, 50,000 users and service principals, 10,000 groups nested five deep and with cycles, and 2,000 resources, and
-of 10, 25 and 50 per cent of that. Measured are
+assignments, 50,000 users and service principals, 10,000 groups nested five deep and with cycles, and 2,000 resources,
+and of 10, 25 and 50 per cent of that. Measured are
   - sorting the facts (`World::new`),
   - the access matrix of six actions at every resource (`World::matrix`),
   - looking at every cell of it, row by row, groups spelled out,
@@ -83,6 +84,7 @@ impl Audit {
         let slope = |what: fn(&Cost) -> f64| slope(costs.iter().map(|(size, cost)| (*size, what(cost))));
         table.row("exponent of growth: time".to_owned(), format!("{:.2}", slope(Cost::seconds)));
         table.row("exponent of growth: peak memory".to_owned(), format!("{:.2}", slope(|cost| cost.peak_mib)));
+        table.row("exponent of growth: cells".to_owned(), format!("{:.2}", slope(|cost| cost.cells as f64)));
         println!("\n{table}");
         let full = &costs[costs.len() - 1].1;
         ensure!(full.seconds() < MOST_SECONDS, "{:.2} s are more than {MOST_SECONDS} s", full.seconds());

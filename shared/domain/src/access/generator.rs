@@ -59,6 +59,9 @@ pub fn actions() -> Vec<Action> {
     ]
 }
 
+/// A role's GUID, its actions, `notActions` and data actions.
+type BuiltIn = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
 struct Generator {
     chance: StdRng,
     share: f64,
@@ -79,8 +82,12 @@ impl Generator {
     }
 
     fn of(&self, full: usize) -> usize {
-        // Sizes are far below what a float holds exactly.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "sizes are far below what a float holds exactly"
+        )]
         let share = (full as f64 * self.share).ceil() as usize;
         share.max(1)
     }
@@ -143,7 +150,12 @@ impl Generator {
                     resource,
                 }
             } else {
-                DirectoryObject::User { name, upn: None, guest: number % 50 == 0, enabled: Some(number % 40 != 0) }
+                DirectoryObject::User {
+                    name,
+                    upn: None,
+                    guest: number.is_multiple_of(50),
+                    enabled: Some(!number.is_multiple_of(40)),
+                }
             };
             self.facts.directory.objects.insert(guid(2, number), object);
         }
@@ -168,7 +180,7 @@ impl Generator {
     }
 
     fn roles(&mut self) {
-        let built_in: [(&str, &[&str], &[&str], &[&str]); 8] = [
+        let built_in: [BuiltIn; 8] = [
             (builtin::OWNER, &["*"], &[], &[]),
             (
                 builtin::CONTRIBUTOR,
@@ -201,19 +213,19 @@ impl Generator {
                 data_actions: texts(data_actions),
                 not_data_actions: Vec::new(),
             };
-            self.role(id.to_owned(), DefinitionKind::BuiltIn, permissions);
+            self.role(id, DefinitionKind::BuiltIn, permissions);
         }
         for number in 0..self.of(100) {
             let kinds = ["Storage/storageAccounts", "Network", "DesktopVirtualization/hostPools", "Insights"];
             let pattern = |at: usize| format!("Microsoft.{}/*/kind-{number}/*", kinds[(number + at) % kinds.len()]);
             let mut actions: Vec<String> = (0..8).map(pattern).collect();
-            actions.extend((number % 4 == 0).then(|| "Microsoft.DesktopVirtualization/hostPools/*".to_owned()));
+            actions.extend(number.is_multiple_of(4).then(|| "Microsoft.DesktopVirtualization/hostPools/*".to_owned()));
             let permissions = Permission { actions, ..Permission::default() };
-            self.role(guid(5, number), DefinitionKind::Custom, permissions);
+            self.role(&guid(5, number), DefinitionKind::Custom, permissions);
         }
     }
 
-    fn role(&mut self, guid: String, kind: DefinitionKind, permissions: Permission) {
+    fn role(&mut self, guid: &str, kind: DefinitionKind, permissions: Permission) {
         self.facts.definitions.push(Definition {
             id: ArmId::new(&format!("/providers/Microsoft.Authorization/roleDefinitions/{guid}")),
             name: format!("role {guid}"),
@@ -323,7 +335,7 @@ impl Generator {
 
 /// One in twenty-five is no person.
 fn is_service(number: usize) -> bool {
-    number % 25 == 0
+    number.is_multiple_of(25)
 }
 
 /// An id of its own for each kind and number; all zero for the first of the first.
@@ -361,10 +373,10 @@ mod tests {
             assert_eq!(Some(&row), matrix.of(scope).as_ref());
             assert!(row.holders.is_sorted_by_key(|held| held.principal));
             for held in row.holders.iter().step_by(7) {
-                for at in 0..actions.len() {
+                for (at, action) in actions.iter().enumerate() {
                     let answer = held.masks.answer(at);
                     assert_eq!(matrix.answer(matrix.principal(held.principal), at, scope), Some(answer));
-                    assert_eq!(world.decide(matrix.principal(held.principal), &actions[at], scope).answer, answer);
+                    assert_eq!(world.decide(matrix.principal(held.principal), action, scope).answer, answer);
                     cells += 1;
                 }
             }

@@ -53,7 +53,8 @@ pub(super) struct Groups<'a> {
     open: Bits,
 }
 
-/// What is above or below a principal, in the order of distance: each with the position of its neighbour on the way back.
+/// What is above or below a principal, in the order of distance: each with the position of its neighbour on the way
+/// back.
 #[derive(Debug)]
 pub(super) struct Walk {
     seen: Bits,

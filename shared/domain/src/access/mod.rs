@@ -2,12 +2,13 @@
 //!
 //! [`AccessFacts`] is all that was read, from Azure or from files, with a [`Coverage`] that says of every scope whether
 //! it could be read. [`World`] answers questions over it, each answer with its [`Proof`]: assignment → role → action,
-//! and the path of groups. It never takes what nobody could read for nothing.
+//! and the path of groups; a [`Matrix`] holds the answers for many scopes at once. It never takes what nobody could
+//! read for nothing.
 //!
 //! The rules are Azure's: what applies to a scope is what is assigned at it or above it; a principal holds what is
-//! assigned to it or to a group it is in, however deep; a deny assignment comes first; within one role what `notActions`
-//! name is taken away, and over several roles the rest adds up; data actions are apart; `*` stands anywhere; nothing
-//! regards case. <https://learn.microsoft.com/azure/role-based-access-control/overview>
+//! assigned to it or to a group it is in, however deep; a deny assignment comes first; within one role what
+//! `notActions` name is taken away, and over several roles the rest adds up; data actions are apart; `*` stands
+//! anywhere; nothing regards case. <https://learn.microsoft.com/azure/role-based-access-control/overview>
 
 mod action;
 mod answer;
@@ -16,6 +17,7 @@ mod bits;
 pub mod builtin;
 pub mod condition;
 mod coverage;
+mod decide;
 mod denies;
 mod directory;
 mod facts;

@@ -1,4 +1,5 @@
-//! The rules of the evaluation by name, so that a test can break each of them on purpose and see whether it would notice.
+//! The rules of the evaluation by name, so that a test can break each of them on purpose and see whether it would
+//! notice.
 
 /// A rule of Azure's, or of this evaluation's dealing with what could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,8 +92,8 @@ fn key(scope: &ArmId) -> String {
     if kept(Rule::ScopeSpelling) { scope.canonical() } else { scope.as_str().to_owned() }
 }
 
-/// Where the scopes in an id end, from the outermost; the root scope `/` is not among them. An id is a chain of keys and
-/// values, of which a provider's name alone is no scope: `/subscriptions/{s}/providers/{namespace}`.
+/// Where the scopes in an id end, from the outermost; the root scope `/` is not among them. An id is a chain of keys
+/// and values, of which a provider's name alone is no scope: `/subscriptions/{s}/providers/{namespace}`.
 fn ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     let (mut at, mut parts) = (0, text.split('/'));

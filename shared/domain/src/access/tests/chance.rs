@@ -9,7 +9,7 @@ use crate::estate::{Permission, Principal};
 use crate::{Unreadable, Why};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 const USERS: usize = 5;
 const GROUPS: usize = 6;
@@ -95,7 +95,7 @@ impl Chance {
         match self.below(8) {
             0 => text.to_uppercase(),
             1 => text.to_lowercase(),
-            2 => text.chars().map(|c| if self.0.next_u32() % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect(),
+            2 => text.chars().map(|c| if self.0.random_bool(0.5) { c.to_ascii_uppercase() } else { c }).collect(),
             _ => text.to_owned(),
         }
     }

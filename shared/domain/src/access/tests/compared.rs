@@ -16,8 +16,8 @@ const WORLDS_TO_NOTICE: u64 = 1_000;
 /// How often each answer was given.
 type Tally = BTreeMap<Answer, usize>;
 
-/// Asks everything that can be asked of the world of a seed, in every way in which it can be asked. The first difference
-/// is an error.
+/// Asks everything that can be asked of the world of a seed, in every way in which it can be asked. The first
+/// difference is an error.
 fn compare(seed: u64, tally: &mut Tally) -> Result<(), String> {
     let facts = chance::facts(seed);
     let actions = chance::actions();
@@ -110,8 +110,8 @@ fn compare_row(
         row.holders.iter().map(|held| (matrix.principal(held.principal), held.masks.answer(action))).collect();
     for &(id, expected) in answers {
         let told = held.get(id).copied().unwrap_or_else(|| row.others.answer(action));
-        // Those who hold nothing are not listed, so whom a deny assignment names or leaves out of them shows in `answer`
-        // only.
+        // Those who hold nothing are not listed, so whom a deny assignment names or leaves out of them shows in
+        // `answer` only.
         let is_denial = expected == Answer::Denied || told == Answer::Denied;
         let is_moot = is_denial && !held.contains_key(id) && expected != Answer::Allowed;
         if told != expected && !is_moot {

@@ -1,7 +1,8 @@
 //! The slow reference: Azure's sentences one by one over tables of everything, without a line of what is tested.
 
-use crate::access::{AccessFacts, Action, Answer, Coverage, DirectoryObject, Facet, PimKind, Plane, State};
-use crate::access::{AssignmentType, DenyAssignment};
+use crate::access::{
+    AccessFacts, Action, Answer, Coverage, DenyAssignment, DirectoryObject, Facet, PimKind, Plane, State,
+};
 use crate::estate::Permission;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,9 @@ pub(super) struct Reference {
     ids: Vec<String>,
     edges: BTreeSet<(String, String)>,
 }
+
+/// Asks something of every action.
+type ByAction<'f> = dyn Fn(&dyn Fn(&Action) -> bool) -> Vec<bool> + 'f;
 
 struct Grant {
     scope: usize,
@@ -130,16 +134,14 @@ impl Reference {
             is_in[number(member)][number(group)] = true;
         }
         for middle in 0..count {
-            for member in 0..count {
-                if is_in[member][middle] {
-                    for group in 0..count {
-                        is_in[member][group] |= is_in[middle][group];
-                    }
-                }
+            let above_middle = is_in[middle].clone();
+            for groups in is_in.iter_mut().filter(|groups| groups[middle]) {
+                groups.iter_mut().zip(&above_middle).for_each(|(group, is_above)| *group |= is_above);
             }
         }
 
-        // A group whose members were not read: it is listed as one, or it is a group, is not gone, and nothing is there.
+        // A group whose members were not read: it is listed as one, or it is a group, is not gone, and nothing is
+        // there.
         let is_read = |id: &str| directory.members.keys().any(|group| plain(group) == plain(id));
         let mut opaque: BTreeSet<String> = directory.opaque_groups.iter().map(|group| plain(group)).collect();
         for (id, object) in &directory.objects {
@@ -234,8 +236,7 @@ impl Reference {
                 grants.push(Grant {
                     scope: at,
                     principal: number(&one.principal.id),
-                    is_active: one.kind == PimKind::Active && one.assignment_type != Some(AssignmentType::Assigned)
-                        || one.kind == PimKind::Active,
+                    is_active: one.kind == PimKind::Active,
                     holds: role(one.role.as_str()),
                     is_bound: by_action(&|action| is_bound(one.condition.as_ref(), action)),
                 });
@@ -306,12 +307,7 @@ impl Reference {
     }
 }
 
-fn deny(
-    one: &DenyAssignment,
-    at: usize,
-    number: &dyn Fn(&str) -> usize,
-    by_action: &dyn Fn(&dyn Fn(&Action) -> bool) -> Vec<bool>,
-) -> Deny {
+fn deny(one: &DenyAssignment, at: usize, number: &dyn Fn(&str) -> usize, by_action: &ByAction<'_>) -> Deny {
     let list = |principals: &[crate::estate::Principal]| {
         let everybody = principals.iter().any(|one| plain(&one.id).chars().all(|c| c == '0'));
         (everybody, principals.iter().map(|one| number(&one.id)).collect())
