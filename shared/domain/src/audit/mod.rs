@@ -13,6 +13,7 @@ mod faults;
 mod finding;
 pub mod fix;
 mod judge;
+pub mod permissions;
 mod policy;
 pub mod posture;
 mod report;
