@@ -79,7 +79,7 @@ impl<'a, 'b> Judge<'a, 'b> {
     fn run(&mut self, rule: Heading, check: impl FnOnce(&Audit<'a>) -> Outcome) {
         if self.audit.policy.disabled.iter().any(|disabled| disabled.trim().eq_ignore_ascii_case(&rule.id)) {
             let reasons = vec!["the policy says that it is not run".to_owned()];
-            self.results.push(result(rule, Verdict::Disabled, 0, reasons));
+            self.results.push(result(rule, Verdict::Disabled, 0, &reasons));
             return;
         }
         let outcome = check(self.audit);
@@ -96,7 +96,7 @@ impl<'a, 'b> Judge<'a, 'b> {
             }
             None => Verdict::Pass,
         };
-        self.results.push(result(rule, verdict, open, reasons));
+        self.results.push(result(rule, verdict, open, &reasons));
         self.findings.extend(findings);
     }
 
@@ -149,7 +149,7 @@ impl<'a, 'b> Judge<'a, 'b> {
     }
 }
 
-fn result(rule: Heading, verdict: Verdict, findings: usize, reasons: Vec<String>) -> RuleResult {
+fn result(rule: Heading, verdict: Verdict, findings: usize, reasons: &[String]) -> RuleResult {
     let reasons: BTreeSet<String> = reasons.iter().map(|reason| visible(reason)).collect();
     let more = reasons.len().saturating_sub(MAX_REASONS);
     let mut reasons: Vec<String> = reasons.into_iter().take(MAX_REASONS).collect();
