@@ -2,15 +2,22 @@
 
 /// Whether `text` matches `pattern`, in which each `*` stands for any run of characters, none included.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (fold(pattern), fold(text));
+    if pattern.is_ascii() && text.is_ascii() {
+        // What Azure names is of this kind, and asked about often enough to spare the copies.
+        return meets(pattern.as_bytes(), text.as_bytes(), b'*', u8::eq_ignore_ascii_case);
+    }
+    meets(&fold(pattern), &fold(text), '*', char::eq)
+}
+
+fn meets<T: Copy + PartialEq>(pattern: &[T], text: &[T], star: T, same: fn(&T, &T) -> bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when the characters after the last star turn out not to match.
     let mut retry: Option<(usize, usize)> = None;
     while t < text.len() {
-        if pattern.get(p) == Some(&'*') {
+        if pattern.get(p) == Some(&star) {
             retry = Some((p + 1, t));
             p += 1;
-        } else if pattern.get(p) == Some(&text[t]) {
+        } else if pattern.get(p).is_some_and(|one| same(one, &text[t])) {
             p += 1;
             t += 1;
         } else if let Some((after_star, from)) = retry {
@@ -21,7 +28,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
             return false;
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern[p..].iter().all(|one| *one == star)
 }
 
 fn fold(text: &str) -> Vec<char> {
@@ -50,6 +57,8 @@ mod tests {
             ("a*b*c", "aXbbYcd", false),
             ("", "", true),
             ("", "a", false),
+            ("ÄB*d", "äbÇD", true),
+            ("ÄB*d", "äbÇ", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern:?} on {text:?}");
         }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: how fast it is, measured on release builds, against what the same answers cost without it.
 
+mod audit;
 mod contestant;
 mod feed;
 #[cfg(feature = "plain-client")]
@@ -25,7 +26,8 @@ Examples:
   cargo xtask bench pipeline
   cargo xtask bench pipeline --estate dense --runs 9
   cargo xtask bench feed
-  cargo xtask bench host";
+  cargo xtask bench host
+  cargo xtask bench audit";
 
 /// `cargo xtask bench`
 #[derive(Debug, Subcommand)]
@@ -37,6 +39,8 @@ pub(crate) enum Bench {
     Feed(feed::Feed),
     /// Poolwarden as a custom handler of the Functions host, beside minimal ones in Node and Python
     Host(host::Host),
+    /// The access matrix of a tenant with 100,000 role assignments: time, memory, and how they grow
+    Audit(audit::Audit),
     /// Invoke a custom handler for a while (the load of `bench host`)
     #[command(hide = true)]
     Load(load::Load),
@@ -52,6 +56,7 @@ impl Bench {
             Self::Pipeline(pipeline) => pipeline.run().await,
             Self::Feed(feed) => feed.run().await,
             Self::Host(host) => host.run().await,
+            Self::Audit(audit) => audit.run().await,
             Self::Load(load) => load.run().await,
             #[cfg(feature = "plain-client")]
             Self::Fetch(fetch) => fetch.run().await,

@@ -1,5 +1,6 @@
 //! An operation that a role may grant.
 
+use super::rule::{Rule, kept};
 use crate::estate::Permission;
 use crate::wildcard;
 use serde::{Deserialize, Serialize};
@@ -43,15 +44,33 @@ impl Action {
 
     /// The pattern of the permissions that holds it: the proof of [`Action::is_in`].
     pub fn pattern_in<'a>(&self, permissions: &'a [Permission]) -> Option<&'a str> {
-        let of = |list: &'a [String]| list.iter().find(|pattern| wildcard::matches(pattern, &self.name));
+        let of = |list: &'a [String]| list.iter().find(|pattern| fits(pattern, &self.name));
         permissions.iter().find_map(|block| {
             let (granted, withheld) = match self.plane {
-                Plane::Control => (&block.actions, &block.not_actions),
-                Plane::Data => (&block.data_actions, &block.not_data_actions),
+                Plane::Data if kept(Rule::Planes) => (&block.data_actions, &block.not_data_actions),
+                _ => (&block.actions, &block.not_actions),
             };
-            of(granted).filter(|_| of(withheld).is_none()).map(String::as_str)
+            let is_withheld = || of(withheld).is_some() && kept(Rule::NotActions);
+            of(granted).filter(|_| !is_withheld()).map(String::as_str)
         })
     }
+
+    /// Whether it is the creation (`write`) or the removal (`delete`) of role assignments.
+    pub(super) fn is_on_role_assignments(&self, verb: &str) -> bool {
+        const ROLE_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/";
+        let name = self.name.as_str();
+        let (kind, rest) = name.split_at_checked(ROLE_ASSIGNMENTS.len()).unwrap_or(("", name));
+        self.plane == Plane::Control && kind.eq_ignore_ascii_case(ROLE_ASSIGNMENTS) && rest.eq_ignore_ascii_case(verb)
+    }
+}
+
+/// Whether an action is one that a pattern names.
+fn fits(pattern: &str, name: &str) -> bool {
+    #[cfg(test)]
+    if let Some(answer) = super::tests::mutation::fits(pattern, name) {
+        return answer;
+    }
+    wildcard::matches(pattern, name)
 }
 
 impl fmt::Display for Action {

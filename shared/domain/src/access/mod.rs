@@ -10,15 +10,33 @@
 //! regards case. <https://learn.microsoft.com/azure/role-based-access-control/overview>
 
 mod action;
+mod answer;
+mod binding;
+mod bits;
 pub mod builtin;
 pub mod condition;
 mod coverage;
+mod denies;
 mod directory;
 mod facts;
+#[cfg(any(test, feature = "generator"))]
+pub mod generator;
+mod grant;
+mod groups;
+mod matrix;
+mod reach;
 mod resource;
+mod rule;
+mod scopes;
+#[cfg(test)]
+mod tests;
+mod unread;
 mod world;
 
 pub use action::{Action, Plane};
+pub use answer::{
+    AccessOf, Answer, Decision, DenyProof, DenyReach, Explanation, Holder, Masks, Members, Proof, Reach, WhoCan,
+};
 pub use coverage::{Coverage, Facet, State};
 pub use directory::{
     AppRoleAssignment, Application, ClientCredential, DelegatedGrant, Directory, DirectoryObject, DirectoryRole,
@@ -28,5 +46,7 @@ pub use facts::{
     AccessFacts, Assignment, AssignmentType, ClassicAdministrator, Definition, DefinitionKind, DenyAssignment,
     ManagementGroup, PimInstance, PimKind, SubscriptionFacts,
 };
+pub use grant::{Effective, GrantKind};
+pub use matrix::{Held, MAX_ACTIONS, Matrix, Row};
 pub use resource::ArmResource;
-pub use world::{Answer, Decision, DenyProof, Effective, GrantKind, Holder, Members, Proof, WhoCan, World};
+pub use world::World;

@@ -1,156 +1,18 @@
 //! The facts, ready to be asked.
 
-use super::{AccessFacts, Action, AssignmentType, Definition, DirectoryObject, Facet, PimKind, State, principal_id};
+use super::binding::Binding;
+use super::denies::{Applies, Deny};
+use super::grant::{Effective, grants, guid};
+use super::groups::{Groups, Walk};
+use super::rule::{Rule, kept};
+use super::scopes::{Chain, Scopes};
+use super::unread::{DENIES, GRANTS, GRANTS_AND_ELIGIBLE, Unread};
+use super::{
+    AccessFacts, Action, Answer, Decision, Definition, DenyProof, DirectoryObject, Facet, Holder, Members, Proof,
+    WhoCan, principal_id,
+};
 use crate::ArmId;
-use crate::estate::Principal;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-
-/// How a grant is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GrantKind {
-    /// All the time.
-    Standing,
-    /// Now, activated through Privileged Identity Management.
-    Activated,
-    /// Not now: it can be activated.
-    Eligible,
-}
-
-/// A role that somebody holds somewhere: a role assignment, or a direct instance of Privileged Identity Management
-/// that is not seen as one.
-#[derive(Debug, Clone)]
-pub struct Effective<'a> {
-    /// How it is held.
-    pub kind: GrantKind,
-    /// The id of the assignment or instance.
-    pub id: &'a ArmId,
-    /// Where.
-    pub scope: &'a ArmId,
-    /// The role's GUID, in lower case.
-    pub role: String,
-    /// The role, if there is a definition of it.
-    pub definition: Option<&'a Definition>,
-    /// Who.
-    pub principal: &'a Principal,
-    /// Under which condition.
-    pub condition: Option<&'a str>,
-    /// Until when; endless if there is none.
-    pub end: Option<Timestamp>,
-}
-
-impl Effective<'_> {
-    /// The role's name for people.
-    pub fn role_name(&self) -> &str {
-        self.definition.map_or(self.role.as_str(), |definition| definition.name.as_str())
-    }
-
-    /// Whether its role holds an action, whatever its condition.
-    pub fn allows(&self, action: &Action) -> bool {
-        self.definition.is_some_and(|definition| action.is_in(&definition.permissions))
-    }
-
-    /// Whether it holds now.
-    pub fn is_active(&self) -> bool {
-        self.kind != GrantKind::Eligible
-    }
-}
-
-/// Why somebody may do something: which grant, through which role and action, and by which groups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Proof {
-    /// How it is held.
-    pub kind: GrantKind,
-    /// The role assignment, or the instance of Privileged Identity Management.
-    pub assignment: ArmId,
-    /// Where it was made.
-    pub scope: ArmId,
-    /// The role's GUID.
-    pub role: String,
-    /// The role's name.
-    pub role_name: String,
-    /// What of the role holds the action: a pattern of its actions or data actions.
-    pub pattern: String,
-    /// From the principal through its groups to whom the role is assigned: ids, at least one.
-    pub path: Vec<String>,
-    /// The condition that decides case by case, where one stands in the way.
-    pub condition: Option<String>,
-}
-
-/// The deny assignment that stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DenyProof {
-    /// The deny assignment.
-    pub deny: ArmId,
-    /// What it is called.
-    pub name: String,
-    /// Where it was made.
-    pub scope: ArmId,
-    /// From the principal through its groups to whom it denies; the principal alone if it denies everybody.
-    pub path: Vec<String>,
-}
-
-/// Whether somebody may do something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// Yes.
-    Allowed,
-    /// As a condition decides, case by case.
-    Conditional,
-    /// No: a deny assignment says so.
-    Denied,
-    /// No: nothing grants it.
-    NotGranted,
-    /// Nobody can say: what could not be read might grant it, or deny it.
-    Unknown,
-}
-
-/// The answer to one question, and what proves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Decision {
-    /// The answer.
-    pub answer: Answer,
-    /// Each grant that holds the action.
-    pub proofs: Vec<Proof>,
-    /// What denies it.
-    pub denied_by: Option<DenyProof>,
-    /// What could not be read and might change the answer.
-    pub unknown: Vec<String>,
-}
-
-/// Somebody who may do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Holder {
-    /// Who, by id.
-    pub principal: String,
-    /// Whether without a condition.
-    pub answer: Answer,
-    /// Why.
-    pub proofs: Vec<Proof>,
-}
-
-/// Everybody who may do something, as far as that could be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct WhoCan {
-    /// Users, groups and service principals. A group is listed as such, and so are those in it.
-    pub holders: Vec<Holder>,
-    /// Those whom a deny assignment keeps from it.
-    pub denied: Vec<(String, DenyProof)>,
-    /// What could not be read and might hide more.
-    pub unknown: Vec<String>,
-}
-
-/// Who is in a group, however deep.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Members {
-    /// Everybody and every group below it, by id, without the group itself.
-    pub ids: BTreeSet<String>,
-    /// The groups of these, the group itself included, whose members could not be read.
-    pub opaque: BTreeSet<String>,
-}
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The facts, ready to be asked. Built once for many questions.
 #[derive(Debug)]
@@ -158,14 +20,36 @@ pub struct World<'a> {
     facts: &'a AccessFacts,
     definitions: HashMap<String, &'a Definition>,
     grants: Vec<Effective<'a>>,
-    by_scope: HashMap<ArmId, Vec<usize>>,
-    parents: HashMap<ArmId, ArmId>,
-    groups_of: HashMap<&'a str, Vec<&'a str>>,
+    /// What is in numbers of each grant, in the order of the grants.
+    pub(super) keys: Vec<Key>,
+    pub(super) scopes: Scopes<'a>,
+    pub(super) groups: Groups<'a>,
+    pub(super) denies: Vec<Deny<'a>>,
+    /// The grants made at each scope, by the scope's number.
+    pub(super) grants_at: Vec<Vec<u32>>,
+    /// The deny assignments made at each scope, by the scope's number.
+    pub(super) denies_at: Vec<Vec<u32>>,
+    pub(super) unread: Unread<'a>,
 }
 
-/// The GUID that a role is told by.
-fn guid(role: &ArmId) -> String {
-    role.name().to_ascii_lowercase()
+/// A grant in numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    /// Who holds it.
+    pub(super) principal: u32,
+    /// Which role: the position of the first grant of it.
+    pub(super) role: u32,
+    /// Which questions its condition has a say in.
+    pub(super) binding: Binding,
+}
+
+/// Why a question cannot be answered for sure.
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Open groups that hold something.
+    groups: BTreeSet<u32>,
+    /// Roles without a definition.
+    roles: BTreeSet<String>,
 }
 
 impl<'a> World<'a> {
@@ -174,24 +58,28 @@ impl<'a> World<'a> {
         let definitions: HashMap<String, &Definition> =
             facts.definitions.iter().map(|definition| (guid(&definition.id), definition)).collect();
         let grants = grants(facts, &definitions);
-        let mut by_scope: HashMap<ArmId, Vec<usize>> = HashMap::new();
-        for (at, grant) in grants.iter().enumerate() {
-            by_scope.entry(grant.scope.clone()).or_default().push(at);
+        let groups = Groups::of(facts);
+        let mut scopes = Scopes::of(facts);
+        let grant_scopes: Vec<u32> = grants.iter().map(|grant| scopes.number(grant.scope)).collect();
+        let denies: Vec<Deny<'_>> =
+            facts.denies.iter().map(|deny| Deny::of(&groups, scopes.number(&deny.scope), deny)).collect();
+        let at_scopes = |of: &mut dyn Iterator<Item = u32>| {
+            let mut lists = vec![Vec::new(); scopes.len()];
+            of.zip(0..).for_each(|(scope, at)| lists[scope as usize].push(at));
+            lists
+        };
+        Self {
+            facts,
+            keys: keys(&grants, &groups),
+            grants_at: at_scopes(&mut grant_scopes.into_iter()),
+            denies_at: at_scopes(&mut denies.iter().map(|deny| deny.scope)),
+            definitions,
+            grants,
+            scopes,
+            groups,
+            denies,
+            unread: Unread::of(facts),
         }
-        let mut parents = HashMap::new();
-        for group in &facts.management_groups {
-            parents.extend(group.parent.clone().map(|parent| (group.id.clone(), parent)));
-        }
-        for subscription in &facts.subscriptions {
-            parents.extend(subscription.management_group.clone().map(|parent| (subscription.id.clone(), parent)));
-        }
-        let mut groups_of: HashMap<&str, Vec<&str>> = HashMap::new();
-        for (group, members) in &facts.directory.members {
-            for member in members {
-                groups_of.entry(member).or_default().push(group);
-            }
-        }
-        Self { facts, definitions, grants, by_scope, parents, groups_of }
     }
 
     /// The facts themselves.
@@ -201,7 +89,8 @@ impl<'a> World<'a> {
 
     /// What the directory knows of a principal.
     pub fn object(&self, principal: &str) -> Option<&'a DirectoryObject> {
-        self.facts.directory.objects.get(principal)
+        let objects = &self.facts.directory.objects;
+        objects.get(principal).or_else(|| objects.get(&principal_id(principal)))
     }
 
     /// A principal's name for people; its id where nobody knows a name.
@@ -221,177 +110,206 @@ impl<'a> World<'a> {
 
     /// A scope and every scope above it, through the management groups up to `/`.
     pub fn chain(&self, scope: &ArmId) -> Vec<ArmId> {
-        let mut chain: Vec<ArmId> = scope.ancestors().filter(is_scope).collect();
-        let root = chain.pop();
-        let mut above = chain.last().and_then(|top| self.parents.get(top));
-        while let Some(scope) = above.filter(|scope| !chain.contains(scope)) {
-            chain.push(scope.clone());
-            above = self.parents.get(scope);
-        }
-        chain.extend(root);
-        chain
+        self.scopes.spelled(scope)
     }
 
     /// The grants that apply to a scope: made at it or above it.
     pub fn grants_on(&self, scope: &ArmId) -> impl Iterator<Item = &Effective<'a>> {
-        let chain = self.chain(scope);
-        chain.into_iter().filter_map(|scope| self.by_scope.get(&scope)).flatten().map(|&at| &self.grants[at])
+        let chain = self.scopes.chain(scope).scopes;
+        chain.into_iter().flat_map(|scope| &self.grants_at[scope as usize]).map(|&at| &self.grants[at as usize])
     }
 
     /// Every group that a principal is in, however deep, with the shortest way to it: from the principal to the group,
     /// both included. The principal itself comes first, with a way of one.
     pub fn ways_up(&self, principal: &str) -> BTreeMap<String, Vec<String>> {
         let start = principal_id(principal);
-        let mut ways = BTreeMap::from([(start.clone(), vec![start.clone()])]);
-        let mut next = VecDeque::from([start]);
-        while let Some(at) = next.pop_front() {
-            for group in self.groups_of.get(at.as_str()).into_iter().flatten() {
-                if !ways.contains_key(*group) {
-                    let mut way = ways[&at].clone();
-                    way.push((*group).to_owned());
-                    ways.insert((*group).to_owned(), way);
-                    next.push_back((*group).to_owned());
-                }
-            }
-        }
-        ways
+        let above = self.groups.above(self.groups.find(&start));
+        let ways = above.all().map(|group| (self.groups.id(group).to_owned(), self.groups.way_up(&above, group)));
+        [(start.clone(), vec![start])].into_iter().chain(ways).collect()
     }
 
     /// Who is in a group, however deep; nobody in what is no group.
     pub fn members_of(&self, group: &str) -> Members {
-        let directory = &self.facts.directory;
-        let mut members = Members::default();
-        let mut next = vec![principal_id(group)];
-        let mut seen: HashSet<String> = next.iter().cloned().collect();
-        while let Some(at) = next.pop() {
-            let is_group = matches!(directory.objects.get(&at), Some(DirectoryObject::Group { .. }));
-            if directory.opaque_groups.contains(&at) || (is_group && !directory.members.contains_key(&at)) {
-                members.opaque.insert(at.clone());
-            }
-            for member in directory.members.get(&at).into_iter().flatten() {
-                if seen.insert(member.clone()) {
-                    members.ids.insert(member.clone());
-                    next.push(member.clone());
-                }
-            }
+        let Some(start) = self.groups.find(group) else { return Members::default() };
+        let below = self.groups.below(start);
+        let id = |number| self.groups.id(number).to_owned();
+        Members {
+            ids: below.all().filter(|&member| member != start).map(id).collect(),
+            opaque: below.all().filter(|&member| self.groups.is_opaque(member)).map(id).collect(),
         }
-        members.ids.remove(&principal_id(group));
-        members
     }
 
     /// Whether somebody may do something somewhere, now.
     pub fn decide(&self, principal: &str, action: &Action, scope: &ArmId) -> Decision {
-        let ways = self.ways_up(principal);
-        let chain = self.chain(scope);
-        let denied_by = self.denial(&ways, action, scope, &chain);
-        let mut proofs = Vec::new();
-        for grant in chain.iter().filter_map(|scope| self.by_scope.get(scope)).flatten().map(|&at| &self.grants[at]) {
-            if let (true, Some(way)) = (grant.is_active(), ways.get(&grant.principal.id)) {
-                proofs.extend(prove(grant, action, way));
+        let chain = self.scopes.chain(scope);
+        let above = self.groups.above(self.groups.find(principal));
+        let (mut proofs, mut doubts) = (Vec::new(), Doubts::default());
+        for (grant, key) in self.applying(&chain).filter(|(grant, _)| grant.is_active()) {
+            let is_held = above.has(key.principal);
+            if is_held || self.groups.is_open(key.principal) {
+                match prove(grant, key.binding, action) {
+                    Some(proof) if is_held => {
+                        proofs.push(Proof { path: self.groups.way_up(&above, key.principal), ..proof });
+                    }
+                    proof => doubts.note(grant, key, is_held, proof.is_some()),
+                }
             }
         }
-        let unknown = self.unknown_about(&chain);
-        let answer = match () {
-            () if denied_by.is_some() => Answer::Denied,
-            () if proofs.iter().any(|proof| proof.condition.is_none()) => Answer::Allowed,
-            () if !proofs.is_empty() => Answer::Conditional,
-            () if !unknown.is_empty() => Answer::Unknown,
-            () => Answer::NotGranted,
+        #[cfg(test)]
+        super::tests::mutation::subtract_over_roles(&mut proofs, self.grants_on(scope), action);
+        let denial = self.denial(principal, &above, action, &chain);
+        self.conclude(scope, proofs, &doubts, denial)
+    }
+
+    fn conclude(&self, scope: &ArmId, proofs: Vec<Proof>, doubts: &Doubts, denial: Denial) -> Decision {
+        let granted = granted(&proofs);
+        let unread = |facets| self.unread.about(facets, scope, |scope| self.chain(scope));
+        let of_grants = || doubts.lines(self, scope).into_iter().chain(unread(&GRANTS));
+        let of_denies = || denial.doubts.iter().cloned().chain(unread(&DENIES));
+        let (answer, unknown): (_, BTreeSet<String>) = match denial.meets(granted) {
+            Answer::NotGranted => {
+                let unknown: BTreeSet<String> = of_grants().collect();
+                let answer = if unknown.is_empty() { Answer::NotGranted } else { Answer::Unknown };
+                (answer, if unknown.is_empty() { unknown } else { unknown.into_iter().chain(of_denies()).collect() })
+            }
+            Answer::Denied => (Answer::Denied, BTreeSet::new()),
+            Answer::Allowed => (Answer::Allowed, of_denies().collect()),
+            answer if granted == Some(Answer::Allowed) => (answer, of_denies().collect()),
+            answer => (answer, of_grants().chain(of_denies()).collect()),
         };
-        Decision { answer, proofs, denied_by, unknown }
+        Decision { answer, proofs, denied_by: denial.proof, unknown: unknown.into_iter().collect() }
     }
 
     /// Everybody who may do something somewhere; those who could activate it too, if `eligible`.
     pub fn who_can(&self, action: &Action, scope: &ArmId, eligible: bool) -> WhoCan {
-        let chain = self.chain(scope);
-        let mut proofs: BTreeMap<String, Vec<Proof>> = BTreeMap::new();
-        for grant in chain.iter().filter_map(|scope| self.by_scope.get(scope)).flatten().map(|&at| &self.grants[at]) {
-            if !grant.allows(action) || !(eligible || grant.is_active()) {
+        let chain = self.scopes.chain(scope);
+        let (mut proofs, mut doubts) = (BTreeMap::<&str, Vec<Proof>>::new(), Doubts::default());
+        for (grant, key) in self.applying(&chain).filter(|(grant, _)| eligible || grant.is_active()) {
+            let Some(proof) = prove(grant, key.binding, action) else {
+                doubts.note(grant, key, true, false);
                 continue;
+            };
+            if self.groups.is_open(key.principal) {
+                doubts.groups.insert(key.principal);
             }
-            let members = self.members_of(&grant.principal.id);
-            for holder in members.ids.iter().chain([&grant.principal.id]) {
-                let ways = self.ways_up(holder);
-                if let Some(way) = ways.get(&grant.principal.id) {
-                    proofs.entry(holder.clone()).or_default().extend(prove(grant, action, way));
-                }
+            let below = self.groups.below(key.principal);
+            for (holder, path) in self.groups.ways_back(&below) {
+                proofs.entry(self.groups.id(holder)).or_default().push(Proof { path, ..proof.clone() });
             }
         }
+        let facets: &[Facet] = if eligible { &GRANTS_AND_ELIGIBLE } else { &GRANTS };
+        let unread = |facets| self.unread.about(facets, scope, |scope| self.chain(scope));
+        let mut unknown: BTreeSet<String> = unread(facets).chain(unread(&DENIES)).collect();
+        unknown.extend(doubts.lines(self, scope));
         let (mut holders, mut denied) = (Vec::new(), Vec::new());
         for (principal, proofs) in proofs {
-            match self.denial(&self.ways_up(&principal), action, scope, &chain) {
-                Some(denial) => denied.push((principal, denial)),
-                None => {
-                    let is_free = proofs.iter().any(|proof| proof.condition.is_none());
-                    let answer = if is_free { Answer::Allowed } else { Answer::Conditional };
-                    holders.push(Holder { principal, answer, proofs });
+            let above = self.groups.above(self.groups.find(principal));
+            let denial = self.denial(principal, &above, action, &chain);
+            match (denial.meets(granted(&proofs)), denial.proof) {
+                (Answer::Denied, Some(proof)) => denied.push((principal.to_owned(), proof)),
+                (answer, _) => {
+                    unknown.extend(denial.doubts);
+                    holders.push(Holder { principal: principal.to_owned(), answer, proofs });
                 }
             }
         }
-        WhoCan { holders, denied, unknown: self.unknown_about(&chain) }
+        WhoCan { holders, denied, unknown: unknown.into_iter().collect() }
     }
 
-    fn denial(
-        &self,
-        ways: &BTreeMap<String, Vec<String>>,
-        action: &Action,
-        scope: &ArmId,
-        chain: &[ArmId],
-    ) -> Option<DenyProof> {
-        const EVERYBODY: &str = "00000000-0000-0000-0000-000000000000";
-        self.facts.denies.iter().find_map(|deny| {
-            let applies = chain.contains(&deny.scope) && (!deny.not_for_child_scopes || deny.scope == *scope);
-            if !applies || deny.condition.is_some() || !action.is_in(&deny.permissions) {
-                return None;
-            }
-            if deny.except.iter().any(|except| ways.contains_key(&except.id)) {
-                return None;
-            }
-            let way = deny.principals.iter().find_map(|denied| match denied.id.as_str() {
-                EVERYBODY => ways.values().find(|way| way.len() == 1),
-                id => ways.get(id),
-            })?;
-            let (deny_id, name, scope) = (deny.id.clone(), deny.name.clone(), deny.scope.clone());
-            Some(DenyProof { deny: deny_id, name, scope, path: way.clone() })
-        })
+    /// The grants made at the scopes of a chain.
+    pub(super) fn applying<'s>(&'s self, chain: &'s Chain) -> impl Iterator<Item = (&'s Effective<'a>, Key)> {
+        let positions = chain.scopes.iter().flat_map(|&scope| &self.grants_at[scope as usize]);
+        positions.map(|&at| (&self.grants[at as usize], self.keys[at as usize]))
     }
 
-    /// What could not be read and bears on these scopes.
-    fn unknown_about(&self, chain: &[ArmId]) -> Vec<String> {
-        let bears = |facet| {
-            matches!(
-                facet,
-                Facet::RoleAssignments
-                    | Facet::RoleDefinitions
-                    | Facet::DenyAssignments
-                    | Facet::PimActive
-                    | Facet::GroupMembers
-                    | Facet::ManagementGroups
-            )
-        };
-        let unknown = self.facts.coverage.iter().filter_map(|coverage| match &coverage.state {
-            State::Unknown(reason) if bears(coverage.facet) && chain.contains(&coverage.scope) => {
-                Some(format!("{} of {}: {reason}", coverage.facet, coverage.scope))
+    /// The deny assignments that hold at a scope.
+    pub(super) fn denying<'s>(&'s self, chain: &'s Chain) -> impl Iterator<Item = &'s Deny<'a>> {
+        let positions = chain.scopes.iter().flat_map(|&scope| &self.denies_at[scope as usize]);
+        positions.map(|&at| &self.denies[at as usize]).filter(|deny| deny.holds_at(chain))
+    }
+
+    fn denial(&self, principal: &str, above: &Walk, action: &Action, chain: &Chain) -> Denial {
+        let mut denial = Denial::default();
+        let mut is_case_by_case = false;
+        for deny in self.denying(chain).filter(|deny| deny.denies(action)) {
+            let proof = || deny.proof(&self.groups, principal, above);
+            match (deny.applies_to(above), deny.binding.binds(action)) {
+                (Applies::No, _) => {}
+                (Applies::Perhaps, _) => {
+                    let line = format!("deny assignment {} of {}", deny.facts.name, deny.facts.scope);
+                    denial.doubts.push(format!("{line}: it is for or leaves out a group whose members were not read"));
+                }
+                (Applies::Yes, true) if denial.proof.is_none() => {
+                    (denial.proof, is_case_by_case) = (Some(proof()), true);
+                }
+                (Applies::Yes, true) => {}
+                (Applies::Yes, false) => {
+                    // What denies always leaves nothing to say about what denies sometimes.
+                    let proof = DenyProof { condition: None, ..proof() };
+                    return Denial { proof: Some(proof), is_case_by_case: false, doubts: Vec::new() };
+                }
             }
-            _ => None,
-        });
-        unknown.collect()
+        }
+        Denial { is_case_by_case, ..denial }
     }
 }
 
-/// Whether a part of an id is a scope in itself: `/subscriptions` is none.
-fn is_scope(id: &ArmId) -> bool {
-    let text = id.as_str();
-    if text == "/" {
-        return true;
-    }
-    let parts = text.split('/').skip(1).count();
-    let is_pair = parts.is_multiple_of(2);
-    is_pair && !text.rsplit('/').nth(1).is_some_and(|key| key.eq_ignore_ascii_case("providers"))
+/// What deny assignments say of a question.
+#[derive(Debug, Default)]
+struct Denial {
+    proof: Option<DenyProof>,
+    is_case_by_case: bool,
+    /// Those that may or may not apply.
+    doubts: Vec<String>,
 }
 
-/// What a grant proves of an action.
-fn prove(grant: &Effective<'_>, action: &Action, way: &[String]) -> Option<Proof> {
+impl Denial {
+    /// What is left of what is granted.
+    fn meets(&self, granted: Option<Answer>) -> Answer {
+        match granted {
+            _ if self.proof.is_some() && !self.is_case_by_case => Answer::Denied,
+            None => Answer::NotGranted,
+            Some(_) if !self.doubts.is_empty() => Answer::Unknown,
+            Some(_) if self.is_case_by_case => Answer::Conditional,
+            Some(granted) => granted,
+        }
+    }
+}
+
+impl Doubts {
+    /// A grant that proves nothing but may grant, since the role or the members of the group are not known.
+    fn note(&mut self, grant: &Effective<'_>, key: Key, is_held: bool, is_proven: bool) {
+        let is_missing = grant.definition.is_none() && kept(Rule::MissingDefinition);
+        if is_missing {
+            self.roles.insert(grant.role.clone());
+        }
+        if !is_held && (is_missing || is_proven || !kept(Rule::OpaqueGroupsThatHold)) {
+            self.groups.insert(key.principal);
+        }
+    }
+
+    /// Told for people.
+    fn lines(&self, world: &World<'_>, scope: &ArmId) -> Vec<String> {
+        let role = |role: &String| format!("definition of role {role}: not read, or the role is deleted");
+        let mut lines = world.opaque_below(self.groups.iter().copied());
+        lines.extend(self.roles.iter().map(role));
+        if !self.roles.is_empty() {
+            lines.extend(world.unread.about(&[Facet::RoleDefinitions], scope, |scope| world.chain(scope)));
+        }
+        lines
+    }
+}
+
+/// The best that grants prove; nothing without any.
+fn granted(proofs: &[Proof]) -> Option<Answer> {
+    match proofs.iter().any(|proof| proof.condition.is_none()) {
+        true => Some(Answer::Allowed),
+        false => (!proofs.is_empty()).then_some(Answer::Conditional),
+    }
+}
+
+/// What a grant proves of an action, without the path.
+fn prove(grant: &Effective<'_>, binding: Binding, action: &Action) -> Option<Proof> {
     let definition = grant.definition?;
     let pattern = action.pattern_in(&definition.permissions)?;
     Some(Proof {
@@ -401,53 +319,22 @@ fn prove(grant: &Effective<'_>, action: &Action, way: &[String]) -> Option<Proof
         role: grant.role.clone(),
         role_name: definition.name.clone(),
         pattern: pattern.to_owned(),
-        path: way.to_vec(),
-        condition: grant.condition.map(str::to_owned),
+        path: Vec::new(),
+        condition: grant.condition.filter(|_| binding.binds(action)).map(str::to_owned),
     })
 }
 
-/// Role assignments with what Privileged Identity Management says of them, and its other direct instances.
-fn grants<'a>(facts: &'a AccessFacts, definitions: &HashMap<String, &'a Definition>) -> Vec<Effective<'a>> {
-    let activated: HashSet<&ArmId> = facts
-        .pim
-        .iter()
-        .filter(|one| one.kind == PimKind::Active && one.assignment_type == Some(AssignmentType::Activated))
-        .filter_map(|one| one.origin.as_ref())
-        .collect();
-    let assigned: HashSet<&ArmId> = facts.assignments.iter().map(|assignment| &assignment.id).collect();
-    let condition = |text: &'a Option<String>| text.as_deref().filter(|text| !text.trim().is_empty());
-    let assignments = facts.assignments.iter().map(|assignment| {
-        let role = guid(&assignment.role);
-        Effective {
-            kind: if activated.contains(&assignment.id) { GrantKind::Activated } else { GrantKind::Standing },
-            id: &assignment.id,
-            scope: &assignment.scope,
-            definition: definitions.get(&role).copied(),
-            role,
-            principal: &assignment.principal,
-            condition: condition(&assignment.condition),
-            end: None,
-        }
-    });
-    let is_direct = |member: &Option<String>| member.as_deref().is_none_or(|one| one.eq_ignore_ascii_case("Direct"));
-    let instances = facts.pim.iter().filter(|one| is_direct(&one.member_type)).filter_map(|one| {
-        let kind = match (one.kind, one.assignment_type) {
-            (PimKind::Eligible, _) => GrantKind::Eligible,
-            (PimKind::Active, _) if one.origin.as_ref().is_some_and(|origin| assigned.contains(origin)) => return None,
-            (PimKind::Active, Some(AssignmentType::Assigned)) => GrantKind::Standing,
-            (PimKind::Active, _) => GrantKind::Activated,
+fn keys(grants: &[Effective<'_>], groups: &Groups<'_>) -> Vec<Key> {
+    let mut roles: HashMap<&str, u32> = HashMap::new();
+    let mut bindings: HashMap<&str, Binding> = HashMap::new();
+    let mut keys = Vec::with_capacity(grants.len());
+    for (grant, at) in grants.iter().zip(0..) {
+        let binding = match grant.condition {
+            None => Binding::Nothing,
+            Some(condition) => *bindings.entry(condition).or_insert_with(|| Binding::of(Some(condition))),
         };
-        let role = guid(&one.role);
-        Some(Effective {
-            kind,
-            id: &one.id,
-            scope: &one.scope,
-            definition: definitions.get(&role).copied(),
-            role,
-            principal: &one.principal,
-            condition: condition(&one.condition),
-            end: one.end,
-        })
-    });
-    assignments.chain(instances).collect()
+        let principal = groups.find(&grant.principal.id).expect("whoever holds something has a number");
+        keys.push(Key { principal, role: *roles.entry(&grant.role).or_insert(at), binding });
+    }
+    keys
 }

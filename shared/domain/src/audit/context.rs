@@ -4,7 +4,7 @@ use super::policy::AuditPolicy;
 use crate::ArmId;
 use crate::access::{AccessFacts, ArmResource, World};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What a rule is given: the facts and their evaluation, the policy, and the time.
 #[derive(Debug)]
@@ -44,24 +44,86 @@ impl<'a> Audit<'a> {
         self.facts.resources_of(SCALING_PLANS)
     }
 
-    /// The host pools that a scope concerns: what is within a pool, an application group of it, a workspace with a
-    /// group of it, a session host's virtual machine, or a resource group that holds the pool. None for a subscription
-    /// and what is above: it concerns the estate as a whole.
+    /// The host pools that a scope concerns; for many scopes, ask a [`Pools`].
     pub fn pools_at(&self, scope: &ArmId) -> Vec<ArmId> {
+        Pools::new(self.facts).at(scope)
+    }
+}
+
+/// Which host pools a scope concerns, ready to be asked for many scopes.
+#[derive(Debug)]
+pub(super) struct Pools {
+    /// What these scopes, and everything below them, concern.
+    below: HashMap<ArmId, BTreeSet<ArmId>>,
+    /// The pools that resource groups hold.
+    held: HashMap<ArmId, BTreeSet<ArmId>>,
+}
+
+impl Pools {
+    /// Sorts the resources.
+    pub(super) fn new(facts: &AccessFacts) -> Self {
+        let mut pools = Self { below: HashMap::new(), held: HashMap::new() };
+        let mut add = |scope: ArmId, pool: &ArmId| pools.below.entry(scope).or_default().extend([pool.clone()]);
+        for pool in facts.resources_of(HOST_POOLS) {
+            add(pool.id.clone(), &pool.id);
+        }
+        for group in facts.resources_of(APPLICATION_GROUPS) {
+            let Some(pool) = group.reference("hostPoolArmPath") else { continue };
+            add(group.id.clone(), &pool);
+            if let Some(workspace) = group.reference("workspaceArmPath") {
+                add(workspace, &pool);
+            }
+        }
+        for host in facts.resources_of(SESSION_HOSTS) {
+            if let (Some(machine), Some(pool)) = (host.reference("resourceId"), host.id.up_to("hostPools")) {
+                add(machine, &pool);
+            }
+        }
+        for pool in facts.resources_of(HOST_POOLS) {
+            if let Some(group) = pool.id.up_to("resourceGroups") {
+                pools.held.entry(group).or_default().insert(pool.id.clone());
+            }
+        }
+        pools
+    }
+
+    /// The host pools that a scope concerns: what is within a pool, an application group of it, a workspace with a group
+    /// of it, a session host's virtual machine, or a resource group that holds the pool. None for a subscription and
+    /// what is above: it concerns the estate as a whole.
+    pub(super) fn at(&self, scope: &ArmId) -> Vec<ArmId> {
         if scope.resource_group().is_none() {
             return Vec::new();
         }
-        let groups = self.facts.resources_of(APPLICATION_GROUPS).filter(|group| {
-            let in_workspace = group.reference("workspaceArmPath").is_some_and(|workspace| scope.is_within(&workspace));
-            scope.is_within(&group.id) || in_workspace
-        });
-        let of_groups = groups.filter_map(|group| group.reference("hostPoolArmPath"));
-        let hosts = self.facts.resources_of(SESSION_HOSTS);
-        let hosts = hosts.filter(|host| host.reference("resourceId").is_some_and(|vm| scope.is_within(&vm)));
-        let of_hosts = hosts.filter_map(|host| host.id.up_to("hostPools"));
-        let pools = self.host_pools().map(|pool| &pool.id);
-        let own = pools.filter(|pool| scope.is_within(pool) || pool.is_within(scope)).cloned();
-        let all: BTreeSet<ArmId> = own.chain(of_groups).chain(of_hosts).collect();
-        all.into_iter().collect()
+        let above: Vec<ArmId> = scope.ancestors().collect();
+        let within = above.iter().filter_map(|scope| self.below.get(scope));
+        let all: BTreeSet<&ArmId> = within.chain(self.held.get(scope)).flatten().collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::testing::{Estate, GROUP, POOL, RG, S1};
+    use serde_json::json;
+
+    #[test]
+    fn a_scope_concerns_the_pools_that_it_is_part_of_serves_or_holds() {
+        let workspace = POOL.replace("hostPools/p1", "workspaces/w");
+        let (vm, host) =
+            (format!("{RG}-hosts/providers/Microsoft.Compute/virtualMachines/vm"), format!("{POOL}/sessionHosts/vm"));
+        let estate = Estate::bare()
+            .resource(POOL, HOST_POOLS, json!({}))
+            .resource(GROUP, APPLICATION_GROUPS, json!({ "hostPoolArmPath": POOL, "workspaceArmPath": workspace }))
+            .resource(&host, SESSION_HOSTS, json!({ "resourceId": vm }));
+        let pools = Pools::new(&estate.facts);
+        let group_upper = GROUP.to_uppercase();
+        let disk = format!("{vm}/extensions/x");
+        for scope in [POOL, GROUP, group_upper.as_str(), &workspace, &vm, &disk, &host, RG] {
+            assert_eq!(pools.at(&ArmId::new(scope)), [ArmId::new(POOL)], "{scope}");
+        }
+        for scope in ["/", S1, "/subscriptions/s1/resourceGroups/other", &format!("{POOL}2")] {
+            assert!(pools.at(&ArmId::new(scope)).is_empty(), "{scope}");
+        }
     }
 }

@@ -11,6 +11,7 @@ pub use roles::{create_lock_role, delete_role, limit_role, withhold};
 use super::finding::Fix;
 use crate::ArmId;
 use crate::access::{Effective, builtin};
+use crate::estate::Principal;
 
 /// A text as one word of a POSIX shell.
 pub fn sh(text: &str) -> String {
@@ -84,38 +85,35 @@ pub fn move_to_group(grant: &Effective<'_>) -> Fix {
     }
 }
 
+/// Gives a principal a role.
+pub fn assign(principal: &Principal, role: &str, role_name: &str, scope: &ArmId) -> Fix {
+    let (id, kind) = (principal.id.as_str(), principal.kind.as_str());
+    Fix {
+        az: Some(format!(
+            "az role assignment create --assignee-object-id {} --assignee-principal-type {} --role {} --scope {}",
+            sh(id),
+            sh(kind),
+            sh(role),
+            sh(scope.as_str())
+        )),
+        powershell: Some(format!(
+            "New-AzRoleAssignment -ObjectId {} -RoleDefinitionId {} -Scope {}",
+            ps(id),
+            ps(role),
+            ps(scope.as_str())
+        )),
+        portal: format!("{scope} > Access control (IAM): add {role_name} for {id}"),
+    }
+}
+
 /// Gives a principal another role, at the same scope or another, and takes the grant away.
 pub fn replace(grant: &Effective<'_>, role: &str, role_name: &str, scope: &ArmId) -> Fix {
-    let (id, kind) = (grant.principal.id.as_str(), grant.principal.kind.as_str());
-    let delete = remove(grant);
-    let after = |first: String, join: &str, last: Option<String>| last.map(|last| format!("{first}{join}{last}"));
+    let (first, last) = (assign(grant.principal, role, role_name, scope), remove(grant));
+    let both = |first: Option<String>, join: &str, last: Option<String>| Some(format!("{}{join}{}", first?, last?));
     Fix {
-        az: after(
-            format!(
-                "az role assignment create --assignee-object-id {} --assignee-principal-type {} --role {} --scope {}",
-                sh(id),
-                sh(kind),
-                sh(role),
-                sh(scope.as_str())
-            ),
-            " && ",
-            delete.az,
-        ),
-        powershell: after(
-            format!(
-                "New-AzRoleAssignment -ObjectId {} -RoleDefinitionId {} -Scope {} -ErrorAction Stop",
-                ps(id),
-                ps(role),
-                ps(scope.as_str())
-            ),
-            "\n",
-            delete.powershell,
-        ),
-        portal: format!(
-            "{scope} > Access control (IAM): add {role_name} for {id}, then remove {} at {}",
-            grant.role_name(),
-            grant.scope
-        ),
+        az: both(first.az, " && ", last.az),
+        powershell: both(first.powershell, " -ErrorAction Stop\n", last.powershell),
+        portal: format!("{}, then remove {} at {}", first.portal, grant.role_name(), grant.scope),
     }
 }
 

@@ -1,17 +1,22 @@
 //! Runs the rules.
 
 use super::completeness::unread;
-use super::context::Audit;
+use super::context::{Audit, Pools};
+use super::exemptions::Exemptions;
 use super::finding::{Finding, Violation, fingerprint};
 use super::policy::AuditPolicy;
 use super::report::{AuditReport, Named, RuleResult, Summary, Verdict};
-use super::rule::{Family, Outcome, Rule};
-use super::{posture, rules};
+use super::rule::{Family, Heading, Outcome, Rule};
+use super::tidy::{merge, tidy, visible};
+use super::{custom, posture, rules};
 use crate::access::{AccessFacts, DirectoryObject, State, World};
-use crate::wildcard;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most reasons that are told of a rule that could not see everything.
+pub const MAX_REASONS: usize = 100;
 
 /// The built-in rules of a family.
 pub fn rules_of(family: Family) -> &'static [Rule] {
@@ -22,7 +27,9 @@ pub fn rules_of(family: Family) -> &'static [Rule] {
     }
 }
 
-/// Runs every rule of these families over the facts.
+/// Runs every rule of these families over the facts; those of the policy are [`Family::Custom`].
+///
+/// The report depends on the facts, the policy and the time only, and not on the order in which the facts were read.
 pub fn audit(
     source: &str,
     facts: &AccessFacts,
@@ -32,83 +39,132 @@ pub fn audit(
 ) -> AuditReport {
     let world = World::new(facts);
     let audit = Audit { facts, world: &world, policy, now };
-    let (mut results, mut findings) = (Vec::new(), Vec::new());
-    for rule in families.iter().flat_map(|family| rules_of(*family)) {
-        if policy.disabled.iter().any(|disabled| disabled.eq_ignore_ascii_case(rule.id)) {
-            continue;
+    let mut judge = Judge::new(&audit);
+    let families: BTreeSet<Family> = families.iter().copied().collect();
+    for family in families {
+        for rule in rules_of(family) {
+            judge.run(Heading::from(rule), rule.check);
         }
-        let outcome = (rule.check)(&audit);
-        let (result, found) = settle(&audit, rule, outcome);
-        results.push(result);
-        findings.extend(found);
+        if family == Family::Custom {
+            for rule in &policy.rules {
+                judge.run(custom::heading(rule), |audit| custom::check(audit, rule));
+            }
+        }
     }
-    findings.sort_by(|a, b| {
-        let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.rule.clone());
-        key(a).cmp(&key(b)).then_with(|| a.scope.cmp(&b.scope)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
-    });
-    let summary = summary(&results, &findings, facts);
-    AuditReport {
-        source: source.to_owned(),
-        tenant: facts.tenant.clone(),
-        read_at: facts.read_at,
-        summary,
-        rules: results,
-        principals: principals(&world, &findings),
-        findings,
-        coverage: facts.coverage.clone(),
+    judge.report(source)
+}
+
+/// The results so far.
+struct Judge<'a, 'b> {
+    audit: &'b Audit<'a>,
+    pools: Pools,
+    exemptions: Exemptions<'a>,
+    results: Vec<RuleResult>,
+    findings: Vec<Finding>,
+}
+
+impl<'a, 'b> Judge<'a, 'b> {
+    fn new(audit: &'b Audit<'a>) -> Self {
+        Self {
+            audit,
+            pools: Pools::new(audit.facts),
+            exemptions: Exemptions::new(audit.policy, audit.now),
+            results: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Runs a rule, unless the policy says that it is not run; then the report says so.
+    fn run(&mut self, rule: Heading, check: impl FnOnce(&Audit<'a>) -> Outcome) {
+        if self.audit.policy.disabled.iter().any(|disabled| disabled.trim().eq_ignore_ascii_case(&rule.id)) {
+            let reasons = vec!["the policy says that it is not run".to_owned()];
+            self.results.push(result(rule, Verdict::Disabled, 0, &reasons));
+            return;
+        }
+        let outcome = check(self.audit);
+        let findings = self.findings(&rule, outcome.violations);
+        let open = findings.iter().filter(|finding| finding.exempt.is_none()).count();
+        let mut reasons = unread(self.audit.facts, &rule.needs);
+        reasons.extend(outcome.unknown);
+        let verdict = match outcome.not_applicable {
+            _ if open > 0 => Verdict::Fail,
+            _ if !reasons.is_empty() => Verdict::Unknown,
+            Some(reason) => {
+                reasons.push(reason);
+                Verdict::NotApplicable
+            }
+            None => Verdict::Pass,
+        };
+        self.results.push(result(rule, verdict, open, &reasons));
+        self.findings.extend(findings);
+    }
+
+    /// The violations as findings, each once, without those of whom the policy expects it.
+    fn findings(&mut self, rule: &Heading, violations: Vec<Violation>) -> Vec<Finding> {
+        let expected = |violation: &Violation| {
+            violation.principal.as_deref().is_some_and(|principal| self.audit.policy.expects(&rule.id, principal))
+        };
+        let mut of_rule: Vec<Finding> = violations
+            .into_iter()
+            .filter(|violation| !expected(violation))
+            .map(|violation| finding(rule, violation, &self.pools))
+            .collect();
+        of_rule
+            .sort_by(|a, b| (&a.fingerprint, &a.message, &a.evidence).cmp(&(&b.fingerprint, &b.message, &b.evidence)));
+        let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+        for finding in of_rule {
+            match findings.entry(finding.fingerprint.clone()) {
+                Entry::Vacant(place) => drop(place.insert(finding)),
+                Entry::Occupied(mut known) => merge(known.get_mut(), finding),
+            }
+        }
+        let mut findings: Vec<Finding> = findings.into_values().collect();
+        for finding in &mut findings {
+            tidy(finding);
+            self.exemptions.apply(finding);
+        }
+        findings
+    }
+
+    fn report(mut self, source: &str) -> AuditReport {
+        self.findings.sort_by(|a, b| {
+            let by_rule = (Reverse(a.severity), &a.rule).cmp(&(Reverse(b.severity), &b.rule));
+            by_rule.then_with(|| a.scope.cmp(&b.scope)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        });
+        self.results.sort_by(|a, b| (a.family, &a.id).cmp(&(b.family, &b.id)));
+        let facts = self.audit.facts;
+        AuditReport {
+            source: source.to_owned(),
+            tenant: facts.tenant.clone(),
+            read_at: facts.read_at,
+            summary: summary(&self.results, &self.findings, facts),
+            rules: self.results,
+            exemptions: self.exemptions.results(),
+            principals: principals(self.audit.world, &self.findings),
+            findings: self.findings,
+            coverage: facts.coverage.clone(),
+        }
     }
 }
 
-/// What becomes of a single rule.
-#[cfg(test)]
-pub(super) fn verdict(audit: &Audit<'_>, rule: &Rule) -> Verdict {
-    settle(audit, rule, (rule.check)(audit)).0.verdict
-}
-
-fn settle(audit: &Audit<'_>, rule: &Rule, outcome: Outcome) -> (RuleResult, Vec<Finding>) {
-    let expected = |violation: &Violation| {
-        violation.principal.as_deref().is_some_and(|principal| audit.policy.expects(rule.id, principal))
-    };
-    let mut findings: Vec<Finding> = Vec::new();
-    for violation in outcome.violations.into_iter().filter(|violation| !expected(violation)) {
-        let finding = finding(audit, rule, violation);
-        if findings.iter().all(|known| known.fingerprint != finding.fingerprint) {
-            findings.push(finding);
-        }
+fn result(rule: Heading, verdict: Verdict, findings: usize, reasons: &[String]) -> RuleResult {
+    let reasons: BTreeSet<String> = reasons.iter().map(|reason| visible(reason)).collect();
+    let more = reasons.len().saturating_sub(MAX_REASONS);
+    let mut reasons: Vec<String> = reasons.into_iter().take(MAX_REASONS).collect();
+    if more > 0 {
+        reasons.push(format!("and {more} more"));
     }
-    let open = findings.iter().filter(|finding| finding.exempt.is_none()).count();
-    let mut reasons = unread(audit.facts, rule.needs);
-    reasons.extend(outcome.unknown);
-    let verdict = match &outcome.not_applicable {
-        _ if open > 0 => Verdict::Fail,
-        _ if !reasons.is_empty() => Verdict::Unknown,
-        Some(reason) => {
-            reasons.push(reason.clone());
-            Verdict::NotApplicable
-        }
-        None => Verdict::Pass,
-    };
-    let result = RuleResult {
-        id: rule.id.to_owned(),
-        family: rule.family,
-        title: rule.title.to_owned(),
-        severity: rule.severity,
-        rationale: rule.rationale.to_owned(),
-        references: rule.references.iter().map(|&reference| reference.to_owned()).collect(),
-        verdict,
-        findings: open,
-        reasons,
-    };
-    (result, findings)
+    let Heading { id, family, title, severity, rationale, references, .. } = rule;
+    RuleResult { id, family, title, severity, rationale, references, verdict, findings, reasons }
 }
 
-fn finding(audit: &Audit<'_>, rule: &Rule, violation: Violation) -> Finding {
+fn finding(rule: &Heading, violation: Violation, pools: &Pools) -> Finding {
     let (principal, subject) = (violation.principal.as_deref(), violation.subject.as_deref());
-    let mut finding = Finding {
-        fingerprint: fingerprint(rule.id, &violation.scope, principal, subject),
-        rule: rule.id.to_owned(),
+    Finding {
+        fingerprint: fingerprint(&rule.id, &violation.scope, principal, subject),
+        rule: rule.id.clone(),
         severity: violation.severity.unwrap_or(rule.severity),
-        host_pools: audit.pools_at(&violation.scope),
+        host_pools: pools.at(&violation.scope),
         scope: violation.scope,
         principal: violation.principal,
         subject: violation.subject,
@@ -116,25 +172,7 @@ fn finding(audit: &Audit<'_>, rule: &Rule, violation: Violation) -> Finding {
         evidence: violation.evidence,
         fix: violation.fix,
         exempt: None,
-    };
-    finding.exempt = exemption(audit, &finding);
-    finding
-}
-
-/// The reason of the exemption that lets a finding stand today.
-fn exemption(audit: &Audit<'_>, finding: &Finding) -> Option<String> {
-    let today = audit.now.to_zoned(TimeZone::UTC).date();
-    let applies = |given: &Option<String>, matches: &dyn Fn(&str) -> bool| given.as_deref().is_none_or(matches);
-    let found = audit.policy.exemptions.iter().find(|exemption| {
-        exemption.until >= today
-            && applies(&exemption.fingerprint, &|text| text.eq_ignore_ascii_case(&finding.fingerprint))
-            && applies(&exemption.rule, &|pattern| wildcard::matches(pattern, &finding.rule))
-            && applies(&exemption.scope, &|pattern| wildcard::matches(pattern, finding.scope.as_str()))
-            && applies(&exemption.principal, &|id| {
-                finding.principal.as_deref().is_some_and(|principal| principal.eq_ignore_ascii_case(id))
-            })
-    })?;
-    Some(format!("{} (until {})", found.reason.trim(), found.until))
+    }
 }
 
 fn summary(results: &[RuleResult], findings: &[Finding], facts: &AccessFacts) -> Summary {
@@ -161,7 +199,18 @@ fn principals(world: &World<'_>, findings: &[Finding]) -> BTreeMap<String, Named
             DirectoryObject::User { guest: true, .. } => "Guest",
             other => other.kind(),
         };
-        Some((id.clone(), Named { name: object.name().to_owned(), kind: kind.to_owned() }))
+        Some((id.clone(), Named { name: visible(object.name()), kind: kind.to_owned() }))
     });
     named.collect()
 }
+
+/// What becomes of a single rule.
+#[cfg(test)]
+pub(super) fn verdict(audit: &Audit<'_>, rule: &Rule) -> Verdict {
+    let mut judge = Judge::new(audit);
+    judge.run(Heading::from(rule), rule.check);
+    judge.results[0].verdict
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The result of an audit.
 
 use super::finding::{Finding, Severity};
+use super::policy::Exemption;
 use super::rule::Family;
 use crate::access::Coverage;
 use jiff::Timestamp;
@@ -19,6 +20,31 @@ pub enum Verdict {
     Pass,
     /// There is nothing it could apply to.
     NotApplicable,
+    /// The policy says that it is not run.
+    Disabled,
+}
+
+/// What became of an exemption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExemptionState {
+    /// It lets findings stand.
+    Applied,
+    /// Its last day is over: what it let stand speaks again.
+    Ended,
+    /// There is no finding that it is about.
+    Unused,
+}
+
+/// An exemption of the policy and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ExemptionResult {
+    /// The exemption.
+    pub exemption: Exemption,
+    /// What became of it.
+    pub state: ExemptionState,
+    /// How many findings it is about.
+    pub findings: usize,
 }
 
 /// A rule and what became of it.
@@ -40,7 +66,7 @@ pub struct RuleResult {
     pub verdict: Verdict,
     /// How many findings it has, exempt ones not counted.
     pub findings: usize,
-    /// What it could not see, or why it does not apply.
+    /// What it could not see, or why it does not apply. At most [`super::MAX_REASONS`], and how many more there are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
 }
@@ -83,6 +109,9 @@ pub struct AuditReport {
     pub rules: Vec<RuleResult>,
     /// Every finding, the worst first; exempt ones too, with their reason.
     pub findings: Vec<Finding>,
+    /// The policy's exemptions, in its order, and what became of them.
+    #[serde(default)]
+    pub exemptions: Vec<ExemptionResult>,
     /// The principals that findings are about, by id.
     pub principals: BTreeMap<String, Named>,
     /// What was read and what was not.

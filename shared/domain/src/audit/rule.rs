@@ -61,3 +61,29 @@ pub struct Rule {
     /// The check.
     pub check: fn(&Audit<'_>) -> Outcome,
 }
+
+/// What is told of a rule, whether it is built in or the policy's.
+#[derive(Debug, Clone)]
+pub(super) struct Heading {
+    pub(super) id: String,
+    pub(super) family: Family,
+    pub(super) title: String,
+    pub(super) severity: Severity,
+    pub(super) rationale: String,
+    pub(super) references: Vec<String>,
+    pub(super) needs: Vec<Facet>,
+}
+
+impl From<&Rule> for Heading {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            id: rule.id.to_owned(),
+            family: rule.family,
+            title: rule.title.to_owned(),
+            severity: rule.severity,
+            rationale: rule.rationale.to_owned(),
+            references: rule.references.iter().map(|&reference| reference.to_owned()).collect(),
+            needs: rule.needs.to_vec(),
+        }
+    }
+}

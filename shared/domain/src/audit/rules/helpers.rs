@@ -50,7 +50,7 @@ pub(super) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUse
 }
 
 /// A principal's kind: what the directory says, else what its role assignment says.
-pub(super) fn kind_of<'b>(audit: &'b Audit<'_>, principal: &'b Principal) -> &'b str {
+pub(in crate::audit) fn kind_of<'b>(audit: &'b Audit<'_>, principal: &'b Principal) -> &'b str {
     const KINDS: [&str; 4] = ["User", "Group", "ServicePrincipal", "ForeignGroup"];
     match audit.world.object(&principal.id) {
         Some(object) => object.kind(),
@@ -103,7 +103,7 @@ pub(super) fn is_role_unseen(audit: &Audit<'_>, grant: &Effective<'_>) -> bool {
 }
 
 /// A principal as a sentence names it: kind and name.
-pub(super) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
+pub(in crate::audit) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
     let kind = match audit.world.object(&principal.id) {
         Some(DirectoryObject::User { guest: true, .. }) => "guest",
         Some(DirectoryObject::User { .. }) => "user",
@@ -122,7 +122,7 @@ pub(super) fn named(audit: &Audit<'_>, principal: &Principal) -> String {
 }
 
 /// A principal's name on one line; its id where there is none.
-pub(super) fn name_of(audit: &Audit<'_>, principal: &str) -> String {
+pub(in crate::audit) fn name_of(audit: &Audit<'_>, principal: &str) -> String {
     text::title(audit.world.name_of(principal)).unwrap_or_else(|| principal.to_owned())
 }
 
@@ -145,7 +145,12 @@ pub(super) fn violation_of(_audit: &Audit<'_>, grant: &Effective<'_>, message: S
 }
 
 /// A violation that somebody's holding of a grant is: themselves, or through the groups that the evidence tells.
-pub(super) fn member_violation(audit: &Audit<'_>, grant: &Effective<'_>, user: &str, message: String) -> Violation {
+pub(in crate::audit) fn member_violation(
+    audit: &Audit<'_>,
+    grant: &Effective<'_>,
+    user: &str,
+    message: String,
+) -> Violation {
     let mut violation = violation_of(audit, grant, message);
     if user == grant.principal.id {
         return violation;
@@ -176,7 +181,11 @@ pub(super) fn through_groups(audit: &Audit<'_>, way: &[String]) -> Evidence {
 }
 
 /// Says of which groups and members nothing could be seen.
-pub(super) fn note_opaque<'b>(outcome: &mut Outcome, audit: &Audit<'_>, opaque: impl IntoIterator<Item = &'b String>) {
+pub(in crate::audit) fn note_opaque<'b>(
+    outcome: &mut Outcome,
+    audit: &Audit<'_>,
+    opaque: impl IntoIterator<Item = &'b String>,
+) {
     let directory = &audit.facts.directory;
     for id in opaque {
         let is_group = matches!(directory.objects.get(id), Some(DirectoryObject::Group { .. }));
@@ -231,7 +240,7 @@ pub(super) fn custom_role_violation(role: &Definition, message: String, fix: Fix
 }
 
 /// Parts somebody from a grant: the grant goes if it is theirs, else they leave the group through which they have it.
-pub(super) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
+pub(in crate::audit) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
     let way = audit.world.ways_up(principal).remove(&grant.principal.id).unwrap_or_default();
     match way.get(1) {
         Some(group) => fix::leave_group(group, principal),

@@ -4,7 +4,7 @@ mod avd;
 mod combination;
 mod entitled;
 mod grants;
-mod helpers;
+pub(super) mod helpers;
 mod r01_owners_outside_range;
 mod r02_owner_on_service_principal;
 mod r03_power_on_a_user;
