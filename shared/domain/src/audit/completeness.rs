@@ -3,6 +3,7 @@
 use super::context::Audit;
 use crate::ArmId;
 use crate::access::{AccessFacts, Facet, State};
+use std::collections::HashSet;
 
 impl Audit<'_> {
     /// Whether these facets were read in full as far as a subscription goes: of it, of what is below it, and of the
@@ -38,8 +39,8 @@ pub(super) fn unread(facts: &AccessFacts, needs: &[Facet]) -> Vec<String> {
             }
             continue;
         }
-        let is_told = |scope: &ArmId| of_facet().any(|coverage| coverage.scope == *scope);
-        let silent = facts.subscriptions.iter().filter(|subscription| !is_told(&subscription.id));
+        let told: HashSet<&ArmId> = of_facet().map(|coverage| &coverage.scope).collect();
+        let silent = facts.subscriptions.iter().filter(|subscription| !told.contains(&subscription.id));
         unread.extend(silent.map(|subscription| format!("{facet} of {}: not read", subscription.id)));
         if facts.subscriptions.is_empty() && of_facet().next().is_none() {
             unread.push(format!("{facet}: not read"));

@@ -5,7 +5,7 @@ use crate::access::{Action, Assignment, Definition, DefinitionKind, DirectoryObj
 use crate::audit::{Audit, Evidence, Fix, Outcome, Violation, fix};
 use crate::estate::Principal;
 use crate::{ArmId, DESKTOP_VIRTUALIZATION, text};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The users that a grant reaches.
 #[derive(Debug, Default)]
@@ -47,6 +47,29 @@ pub(super) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUse
         _ => {}
     }
     users
+}
+
+/// The users that grants reach, as far as a rule is about them. Many grants are to the same groups: who is in these is
+/// looked up once.
+pub(super) struct UsersReached {
+    is_meant: fn(&Audit<'_>, &str) -> bool,
+    known: BTreeMap<Principal, EffectiveUsers>,
+}
+
+impl UsersReached {
+    /// Those users of whom this is true.
+    pub(super) fn of_those(is_meant: fn(&Audit<'_>, &str) -> bool) -> Self {
+        Self { is_meant, known: BTreeMap::new() }
+    }
+
+    /// The users that a grant reaches.
+    pub(super) fn of(&mut self, audit: &Audit<'_>, grant: &Effective<'_>) -> &EffectiveUsers {
+        self.known.entry(grant.principal.clone()).or_insert_with(|| {
+            let mut users = users_of(audit, grant);
+            users.ids.retain(|user| (self.is_meant)(audit, user));
+            users
+        })
+    }
 }
 
 /// A principal's kind: what the directory says, else what its role assignment says.
@@ -246,6 +269,26 @@ pub(in crate::audit) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, prin
         Some(group) => fix::leave_group(group, principal),
         None => fix::remove(grant),
     }
+}
+
+/// The role assignments at and below each subscription, by its id in lower case, each assignment once.
+pub(super) fn by_subscription<'a>(audit: &Audit<'a>) -> HashMap<String, Vec<&'a Assignment>> {
+    let mut by_subscription: HashMap<String, Vec<&Assignment>> = HashMap::new();
+    for assignment in assignments(audit) {
+        if let Some(subscription) = assignment.scope.subscription() {
+            by_subscription.entry(subscription.to_ascii_lowercase()).or_default().push(assignment);
+        }
+    }
+    by_subscription
+}
+
+/// What [`by_subscription`] found of one.
+pub(super) fn of_subscription<'m, 'a>(
+    found: &'m HashMap<String, Vec<&'a Assignment>>,
+    subscription: &ArmId,
+) -> &'m [&'a Assignment] {
+    let key = subscription.subscription().unwrap_or_default().to_ascii_lowercase();
+    found.get(&key).map_or(&[], Vec::as_slice)
 }
 
 /// The role assignments, each once: answers name some of them twice, and those above subscriptions with each of these.

@@ -1,6 +1,6 @@
 //! Many small exceptions.
 
-use super::helpers::{assignments, kind_of, listed};
+use super::helpers::{by_subscription, kind_of, listed, of_subscription};
 use crate::access::{Assignment, Facet};
 use crate::audit::{Audit, Family, Fix, Outcome, Rule, Severity, Violation};
 
@@ -21,9 +21,9 @@ const MAX_LISTED: usize = 50;
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let most = audit.policy.thresholds.direct_user_assignments;
-    let all = assignments(audit);
+    let all = by_subscription(audit);
     let subscriptions = audit.facts.subscriptions.iter().filter_map(|subscription| {
-        let here = all.iter().copied().filter(|one| one.scope.is_within(&subscription.id));
+        let here = of_subscription(&all, &subscription.id).iter().copied();
         let to_users: Vec<&Assignment> = here.filter(|one| kind_of(audit, &one.principal) == "User").collect();
         let message = format!(
             "{} role assignments in {} are to single users; more than {most} are too many to keep track of",

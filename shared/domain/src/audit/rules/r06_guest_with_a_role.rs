@@ -1,6 +1,7 @@
 //! Somebody from elsewhere who manages, or looks at, what is here.
 
-use super::helpers::{is_entitling, is_guest, member_violation, name_of, note_opaque, role_of, users_of};
+use super::grants::grants_whose_role;
+use super::helpers::{UsersReached, is_entitling, is_guest, member_violation, name_of, note_opaque, role_of};
 use super::r03_power_on_a_user::POWER;
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -26,15 +27,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let judged = |grant: &&Effective<'_>| !is_entitling(grant) && !POWER.contains(&grant.role.as_str());
-    for grant in audit.world.grants().iter().filter(judged) {
-        let Some(writes) = writes(grant) else { continue };
-        let users = users_of(audit, grant);
+    let mut reach = UsersReached::of_those(|audit, user| is_guest(audit, user) != Some(false));
+    let judged = |grant: &Effective<'_>| {
+        !is_entitling(grant) && !POWER.contains(&grant.role.as_str()) && has_control_actions(grant)
+    };
+    for grant in grants_whose_role(audit, judged) {
+        let users = reach.of(audit, grant);
         note_opaque(&mut outcome, audit, &users.opaque);
         for user in &users.ids {
             match is_guest(audit, user) {
                 Some(true) => {
                     let (who, role) = (name_of(audit, user), role_of(grant));
+                    let writes = writes(grant);
                     let what = if writes { "change" } else { "read" };
                     let message = format!("guest {who} can {what} what is at {} and below, by {role}", grant.scope);
                     let mut violation = member_violation(audit, grant, user, message);
@@ -49,14 +53,22 @@ fn check(audit: &Audit<'_>) -> Outcome {
     outcome
 }
 
-/// Whether a role does more than read; nothing for a role without control actions. Support requests change nothing.
-fn writes(grant: &Effective<'_>) -> Option<bool> {
+/// Whether a grant's role is about resources themselves, and not only about data in them.
+fn has_control_actions(grant: &Effective<'_>) -> bool {
+    actions(grant).next().is_some()
+}
+
+/// Whether a role does more than read. Support requests change nothing.
+fn writes(grant: &Effective<'_>) -> bool {
     const READ: &str = "/read";
     const SUPPORT: &str = "microsoft.support/";
-    let blocks = grant.definition?.permissions.iter();
-    let mut patterns = blocks.flat_map(|block| &block.actions).map(|pattern| pattern.to_ascii_lowercase()).peekable();
-    patterns.peek()?;
-    Some(patterns.any(|pattern| !pattern.ends_with(READ) && !pattern.starts_with(SUPPORT)))
+    let mut patterns = actions(grant).map(str::to_ascii_lowercase);
+    patterns.any(|pattern| !pattern.ends_with(READ) && !pattern.starts_with(SUPPORT))
+}
+
+fn actions<'g>(grant: &'g Effective<'_>) -> impl Iterator<Item = &'g str> {
+    let blocks = grant.definition.into_iter().flat_map(|definition| &definition.permissions);
+    blocks.flat_map(|block| &block.actions).map(String::as_str)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A role that waits for an account to be enabled again.
 
+use super::grants::grants_whose_role;
 use super::helpers::{
-    is_disabled, is_entitling, is_role_unseen, member_violation, name_of, note_opaque, role_of, users_of,
+    UsersReached, is_disabled, is_entitling, is_role_unseen, member_violation, name_of, note_opaque, role_of,
 };
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -23,8 +24,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    for grant in audit.world.grants().iter().filter(|grant| !is_entitling(grant)) {
-        let users = users_of(audit, grant);
+    let mut reach = UsersReached::of_those(|audit, user| is_disabled(audit, user) != Some(false));
+    for grant in grants_whose_role(audit, |grant| !is_entitling(grant)) {
+        let users = reach.of(audit, grant);
         note_opaque(&mut outcome, audit, &users.opaque);
         for user in &users.ids {
             judge(audit, &mut outcome, grant, user);

@@ -1,8 +1,10 @@
 //! A role assignment of nothing.
 
 use super::helpers::{named, violation_of};
-use crate::access::{Effective, Facet};
+use crate::ArmId;
+use crate::access::Facet;
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
+use std::collections::HashMap;
 
 pub(super) const RULE: Rule = Rule {
     id: "R09",
@@ -17,23 +19,22 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let dangling = audit.world.grants().iter().filter(|grant| grant.definition.is_none());
-    dangling
-        .filter(|grant| roles_were_read(audit, grant))
-        .map(|grant| {
+    // Whether a role of this subscription, or above all, would be among the definitions if it was there.
+    let mut were_read: HashMap<Option<ArmId>, bool> = HashMap::new();
+    let mut outcome = Outcome::default();
+    for grant in dangling {
+        let were_read = were_read.entry(grant.scope.up_to("subscriptions")).or_insert_with_key(|place| match place {
+            Some(subscription) => audit.is_read(&[Facet::RoleDefinitions], subscription),
+            None => audit.is_read_everywhere(&[Facet::RoleDefinitions]),
+        });
+        if *were_read {
             let who = named(audit, grant.principal);
             let message =
                 format!("{who} is assigned role {} at {}, and there is no such role", grant.role, grant.scope);
-            violation_of(audit, grant, message)
-        })
-        .collect()
-}
-
-/// Whether the role would be among the definitions, if it was there.
-fn roles_were_read(audit: &Audit<'_>, grant: &Effective<'_>) -> bool {
-    match grant.scope.up_to("subscriptions") {
-        Some(subscription) => audit.is_read(&[Facet::RoleDefinitions], &subscription),
-        None => audit.is_read_everywhere(&[Facet::RoleDefinitions]),
+            outcome.violations.push(violation_of(audit, grant, message));
+        }
     }
+    outcome
 }
 
 #[cfg(test)]

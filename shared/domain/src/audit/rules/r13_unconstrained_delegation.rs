@@ -1,5 +1,6 @@
 //! Power to give roles away that nothing limits.
 
+use super::grants::grants_that_allow;
 use super::helpers::{named, role_of, violation_of};
 use crate::access::{Action, Facet, GrantKind, builtin, condition};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity, fix};
@@ -21,9 +22,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let write = Action::control(builtin::WRITE_ROLE_ASSIGNMENTS);
-    let standing = audit.world.grants().iter().filter(|grant| grant.kind == GrantKind::Standing);
+    let standing = grants_that_allow(audit, &write).into_iter().filter(|grant| grant.kind == GrantKind::Standing);
     standing
-        .filter(|grant| grant.allows(&write) && !grant.condition.is_some_and(condition::constrains_delegation))
+        .filter(|grant| !grant.condition.is_some_and(condition::constrains_delegation))
         .map(|grant| {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let message = format!("{who} may assign any role at {}, by {role} without a condition", grant.scope);

@@ -1,5 +1,6 @@
 //! Power that is there all the time.
 
+use super::grants::grants_whose_role;
 use super::helpers::{is_privileged, kind_of, named, role_of, violation_of};
 use crate::access::{Facet, GrantKind};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
@@ -20,9 +21,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(audit: &Audit<'_>) -> Outcome {
-    let standing = audit.world.grants().iter().filter(|grant| grant.kind == GrantKind::Standing);
-    standing
-        .filter(|grant| is_privileged(grant))
+    let privileged = grants_whose_role(audit, is_privileged).into_iter();
+    privileged
+        .filter(|grant| grant.kind == GrantKind::Standing)
         .map(|grant| {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let message = format!("{who} holds {role} at {} all the time", grant.scope);

@@ -1,6 +1,6 @@
 //! Soon nothing more can be assigned.
 
-use super::helpers::{assignments, custom_roles};
+use super::helpers::{by_subscription, custom_roles, of_subscription};
 use crate::ArmId;
 use crate::access::Facet;
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
@@ -24,9 +24,9 @@ fn check(audit: &Audit<'_>) -> Outcome {
     let limits = &audit.policy.thresholds;
     let is_near =
         |used: usize, limit: usize| used.saturating_mul(100) > limit.saturating_mul(limits.limit_share_percent);
-    let all = assignments(audit);
+    let all = by_subscription(audit);
     let subscriptions = audit.facts.subscriptions.iter().filter_map(|subscription| {
-        let used = all.iter().filter(|one| one.scope.is_within(&subscription.id)).count();
+        let used = of_subscription(&all, &subscription.id).len();
         is_near(used, limits.assignment_limit).then(|| {
             let advice =
                 "replace assignments to users by assignments to groups, and remove those to deleted principals";

@@ -3,7 +3,7 @@
 use super::helpers::{evidence_of, name_of, named, note_opaque, role_of, through_groups, violation_of};
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) const RULE: Rule = Rule {
     id: "R23",
@@ -16,7 +16,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-type Held<'a> = HashMap<(&'a str, &'a str), Vec<&'a Effective<'a>>>;
+/// Active grants by principal and role.
+type Held<'h> = HashMap<(&'h str, &'h str), Vec<&'h Effective<'h>>>;
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let active: Vec<&Effective<'_>> = audit.world.grants().iter().filter(|grant| grant.is_active()).collect();
@@ -29,13 +30,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
     for direct in &active {
         let id = direct.principal.id.as_str();
         let ways = ways.entry(id).or_insert_with(|| audit.world.ways_up(id));
-        let groups = ways.iter().filter(|(_, way)| way.len() > 1);
-        let mut doubles =
-            groups.filter_map(|(group, way)| Some((held.get(&(group.as_str(), direct.role.as_str()))?, way)));
-        let chain = audit.world.chain(direct.scope);
-        let found =
-            doubles.find_map(|(grants, way)| Some((*grants.iter().find(|one| chain.contains(one.scope))?, way)));
-        if let Some((through, way)) = found {
+        if let Some((through, way)) = again(audit, &held, direct, ways) {
             let who = named(audit, direct.principal);
             let (role, group) = (role_of(direct), name_of(audit, &through.principal.id));
             let message = format!("{who} holds {role} at {} directly and through group {group}", direct.scope);
@@ -49,20 +44,35 @@ fn check(audit: &Audit<'_>) -> Outcome {
     outcome
 }
 
+/// A grant that gives somebody through a group what they hold directly, and the way to that group.
+fn again<'h, 'w>(
+    audit: &Audit<'_>,
+    held: &Held<'h>,
+    direct: &Effective<'_>,
+    ways: &'w BTreeMap<String, Vec<String>>,
+) -> Option<(&'h Effective<'h>, &'w Vec<String>)> {
+    let groups = ways.iter().filter(|(_, way)| way.len() > 1);
+    let of_role = groups.filter_map(|(group, way)| Some((held.get(&(group.as_str(), direct.role.as_str()))?, way)));
+    let mut grants = of_role.flat_map(|(grants, way)| grants.iter().map(move |grant| (*grant, way))).peekable();
+    grants.peek()?;
+    let chain = audit.world.chain(direct.scope);
+    grants.find(|(grant, _)| chain.contains(grant.scope))
+}
+
 /// Groups whose members could not be seen, where somebody holds the same role at or below the group's scope.
 fn note_hidden(audit: &Audit<'_>, outcome: &mut Outcome, active: &[&Effective<'_>]) {
-    let mut of_role: HashMap<&str, Vec<&Effective<'_>>> = HashMap::new();
+    let principals: BTreeSet<&str> = active.iter().map(|grant| grant.principal.id.as_str()).collect();
+    let opaque = principals.into_iter().map(|id| (id, audit.world.members_of(id).opaque));
+    let opaque: HashMap<&str, BTreeSet<String>> = opaque.filter(|(_, hidden)| !hidden.is_empty()).collect();
     for grant in active {
-        of_role.entry(grant.role.as_str()).or_default().push(grant);
-    }
-    for grant in active {
-        let opaque = audit.world.members_of(&grant.principal.id).opaque;
-        let mut others = of_role.get(grant.role.as_str()).into_iter().flatten();
+        let Some(hidden) = opaque.get(grant.principal.id.as_str()) else { continue };
         let is_double = |other: &&&Effective<'_>| {
-            other.principal.id != grant.principal.id && audit.world.chain(other.scope).contains(grant.scope)
+            other.role == grant.role
+                && other.principal.id != grant.principal.id
+                && (other.scope.is_within(grant.scope) || audit.world.chain(other.scope).contains(grant.scope))
         };
-        if !opaque.is_empty() && others.any(|other| is_double(&other)) {
-            note_opaque(outcome, audit, &opaque);
+        if active.iter().any(|other| is_double(&other)) {
+            note_opaque(outcome, audit, hidden);
         }
     }
 }
