@@ -6,6 +6,7 @@ use super::remedy::{AN_APPLICATION_GROUP, move_to};
 use crate::ArmId;
 use crate::access::Facet;
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity};
+use std::collections::HashMap;
 
 pub(super) const RULE: Rule = Rule {
     id: "R24",
@@ -24,6 +25,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let above = grants_whose_role(audit, is_entitling).into_iter().filter(|grant| !is_for_one(grant.scope));
+    // Many grants are at few scopes.
+    let mut below: HashMap<&ArmId, String> = HashMap::new();
     let violations = above.map(|grant| {
         let message = format!(
             "{} opens every application group below {} through {}",
@@ -32,10 +35,11 @@ fn check(audit: &Audit<'_>) -> Outcome {
             role_of(grant)
         );
         let mut violation = violation_of(audit, grant, message);
-        let opened = audit.application_groups().map(|group| &group.id).filter(|id| id.is_within(grant.scope));
-        let opened = listed(opened);
+        let opened = below.entry(grant.scope).or_insert_with(|| {
+            listed(audit.application_groups().map(|group| &group.id).filter(|id| id.is_within(grant.scope)))
+        });
         if !opened.is_empty() {
-            violation.evidence.push(Evidence::new("application groups below", opened));
+            violation.evidence.push(Evidence::new("application groups below", opened.as_str()));
         }
         violation.fix = move_to(grant, AN_APPLICATION_GROUP);
         violation

@@ -72,16 +72,16 @@ mod tests {
     use crate::audit::testing::{Estate, POOL, S1};
     use serde_json::{Value, json};
 
-    fn estate(end: Value) -> Estate {
+    fn estate(end: &Value) -> Estate {
         Estate::bare().resource(POOL, HOST_POOLS, json!({ "registrationInfo": { "expirationTime": end } }))
     }
 
     #[test]
     fn a_token_that_ends_later_than_now_is_alive_however_the_time_is_written() {
         for end in ["2026-06-01T12:00:00.0000001Z", "2026-06-01T14:00:01+02:00", "2027-01-01T00:00:00.12"] {
-            assert_eq!(estate(json!(end)).found(&RULE), [format!("{POOL} - -")], "{end}");
+            assert_eq!(estate(&json!(end)).found(&RULE), [format!("{POOL} - -")], "{end}");
         }
-        let violation = estate(json!("2027-01-01T00:00:00Z")).check(&RULE).violations.remove(0);
+        let violation = estate(&json!("2027-01-01T00:00:00Z")).check(&RULE).violations.remove(0);
         assert_eq!(
             violation.fix.powershell.as_deref(),
             Some("Remove-AzWvdRegistrationInfo -ResourceGroupName 'avd' -HostPoolName 'p1' -SubscriptionId 's1'")
@@ -91,17 +91,17 @@ mod tests {
     #[test]
     fn an_expired_token_none_and_a_deployment_under_way_are_fine() {
         for end in [json!("2026-06-01T12:00:00Z"), json!("2020-01-01T00:00:00"), Value::Null, json!("")] {
-            assert_eq!(estate(end.clone()).check(&RULE), Outcome::default(), "{end}");
+            assert_eq!(estate(&end).check(&RULE), Outcome::default(), "{end}");
         }
         assert_eq!(Estate::bare().resource(POOL, HOST_POOLS, json!({})).check(&RULE), Outcome::default());
-        let under_way = estate(json!("2027-01-01T00:00:00Z"))
+        let under_way = estate(&json!("2027-01-01T00:00:00Z"))
             .policy(|policy| policy.deployments_under_way = vec![POOL.to_uppercase()]);
         assert_eq!(under_way.check(&RULE), Outcome::default());
     }
 
     #[test]
     fn a_time_that_cannot_be_understood_and_pools_that_could_not_be_read_leave_it_open() {
-        let outcome = estate(json!("soon")).check(&RULE);
+        let outcome = estate(&json!("soon")).check(&RULE);
         assert!(outcome.violations.is_empty() && outcome.unknown.len() == 1, "{outcome:?}");
         assert_eq!(Estate::bare().forbidden(Facet::DesktopVirtualization, S1).verdict(&RULE), Verdict::Unknown);
     }

@@ -4,7 +4,7 @@ mod hosts;
 mod login;
 
 use super::grants::ByScope;
-use super::helpers::{evidence_of, named, note_opaque, users_of};
+use super::helpers::{evidence_of, named, note_opaque};
 use super::remedy::{Grantee, Place, assign};
 use crate::ArmId;
 use crate::access::{ArmResource, Effective, Facet, builtin};
@@ -61,7 +61,6 @@ fn judge(
     machines: &[ArmId],
 ) {
     let mut unclear = Vec::new();
-    let mut users = None;
     for machine in machines {
         match logins.right(&grant.principal.id, machine) {
             Right::Held => continue,
@@ -71,7 +70,7 @@ fn judge(
             }
             Right::Lacking => {}
         }
-        let users = users.get_or_insert_with(|| users_of(audit, grant));
+        let users = logins.users(grant);
         let mut rights = users.ids.iter().map(|user| (user, logins.right(user, machine)));
         let without = rights.find(|(_, right)| matches!(right, Right::Lacking)).map(|(user, _)| user.clone());
         match without {

@@ -98,7 +98,7 @@ mod tests {
     const VAULT: &str = "/subscriptions/s1/resourceGroups/avd/providers/Microsoft.KeyVault/vaults/kv";
     const READS: &str = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
 
-    fn estate(rbac: Value) -> Estate {
+    fn estate(rbac: &Value) -> Estate {
         Estate::bare()
             .resource(VAULT, "Microsoft.KeyVault/vaults", json!({ "enableRbacAuthorization": rbac }))
             .role("secrets", &[], &[], &[READS], &[S1])
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn a_vault_that_does_not_say_it_goes_by_roles_goes_by_policies() {
         for rbac in [json!(false), Value::Null] {
-            assert_eq!(estate(rbac).found(&RULE), [format!("{VAULT} - access-policy")]);
+            assert_eq!(estate(&rbac).found(&RULE), [format!("{VAULT} - access-policy")]);
         }
-        let fix = estate(json!(false)).check(&RULE).violations.remove(0).fix;
+        let fix = estate(&json!(false)).check(&RULE).violations.remove(0).fix;
         let az = "az keyvault update --subscription 's1' --resource-group 'avd' --name 'kv' --enable-rbac-authorization true";
         assert_eq!(fix.az.as_deref(), Some(az));
     }
@@ -122,14 +122,14 @@ mod tests {
     fn users_and_groups_that_read_secrets_at_any_time_are_reported_at_above_and_within_a_vault() {
         let secret = format!("{VAULT}/secrets/join");
         for (who, scope) in [("ann", VAULT), ("team", LANDING), ("team", RG), ("ann", &*secret)] {
-            let estate = estate(json!(true)).assign(who, "secrets", scope);
+            let estate = estate(&json!(true)).assign(who, "secrets", scope);
             assert_eq!(estate.found(&RULE), [format!("{scope} {who} secrets")]);
         }
     }
 
     #[test]
     fn automation_what_is_activated_other_places_and_the_control_plane_are_fine() {
-        let estate = estate(json!(true))
+        let estate = estate(&json!(true))
             .assign("robot", "secrets", VAULT)
             .eligible("team", "secrets", VAULT, None)
             .activated("ann", "secrets", VAULT)

@@ -1,8 +1,9 @@
 //! Who may sign in to which machine, looked up once for all machines that nothing tells apart.
 
 use super::super::grants::{ByScope, grants_that_allow};
+use super::super::helpers::{EffectiveUsers, users_of};
 use crate::ArmId;
-use crate::access::{Action, Answer, DenyAssignment, Facet, builtin};
+use crate::access::{Action, Answer, DenyAssignment, Effective, Facet, builtin};
 use crate::audit::Audit;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -22,11 +23,11 @@ pub(super) enum Right {
     Unclear(String),
 }
 
-/// Those whom the grants on a machine reach, groups included, however deep.
+/// Whom the grants on a machine name.
 #[derive(Debug, Default)]
-struct Holders {
-    freely: HashSet<String>,
-    under_a_condition: HashSet<String>,
+struct Named<'a> {
+    freely: HashSet<&'a str>,
+    under_a_condition: HashSet<&'a str>,
     is_told: bool,
 }
 
@@ -36,7 +37,10 @@ pub(super) struct Logins<'a> {
     action: Action,
     grants: ByScope<'a>,
     denies: Vec<&'a DenyAssignment>,
-    known: HashMap<ArmId, Rc<Holders>>,
+    machines: HashMap<ArmId, Rc<Named<'a>>>,
+    /// Everybody who was asked about, with the groups that they are in, however deep.
+    groups: HashMap<String, Rc<Vec<String>>>,
+    users: HashMap<String, Rc<EffectiveUsers>>,
 }
 
 impl<'a> Logins<'a> {
@@ -44,7 +48,7 @@ impl<'a> Logins<'a> {
         let action = Action::data(builtin::LOG_IN);
         let grants = ByScope::new(grants_that_allow(audit, &action).into_iter().filter(|grant| grant.is_active()));
         let denies = audit.facts.denies.iter().filter(|deny| action.is_in(&deny.permissions)).collect();
-        Self { audit, action, grants, denies, known: HashMap::new() }
+        Self { audit, action, grants, denies, machines: HashMap::new(), groups: HashMap::new(), users: HashMap::new() }
     }
 
     /// One machine for all of a resource group that have nothing of their own, and each that has.
@@ -60,36 +64,56 @@ impl<'a> Logins<'a> {
 
     /// Whether somebody may sign in to a machine.
     pub(super) fn right(&mut self, who: &str, machine: &ArmId) -> Right {
-        let holders = self.holders(machine);
-        if !self.denies.is_empty() && holders.freely.contains(who) {
-            let answer = self.audit.world.decide(who, &self.action, machine).answer;
-            return if answer == Answer::Denied { Right::Lacking } else { Right::Held };
-        }
+        let (named, groups) = (self.named(machine), self.groups(who));
+        let is_in = |principals: &HashSet<&str>| groups.iter().any(|group| principals.contains(group.as_str()));
+        let is_free = is_in(&named.freely);
         match () {
-            () if holders.freely.contains(who) => Right::Held,
-            () if holders.under_a_condition.contains(who) => {
+            () if is_free && self.is_denied(who, machine) => Right::Lacking,
+            () if is_free => Right::Held,
+            () if is_in(&named.under_a_condition) => {
                 Right::Unclear(format!("a condition decides whether {who} may sign in to {machine}"))
             }
-            () if holders.is_told => Right::Lacking,
+            () if named.is_told => Right::Lacking,
             () => Right::Unclear(format!("who may sign in to {machine} could not be read in full")),
         }
     }
 
-    fn holders(&mut self, machine: &ArmId) -> Rc<Holders> {
-        if let Some(known) = self.known.get(machine) {
+    fn is_denied(&self, who: &str, machine: &ArmId) -> bool {
+        !self.denies.is_empty() && self.audit.world.decide(who, &self.action, machine).answer == Answer::Denied
+    }
+
+    fn groups(&mut self, who: &str) -> Rc<Vec<String>> {
+        if let Some(known) = self.groups.get(who) {
             return Rc::clone(known);
         }
-        let mut holders = Holders::default();
+        let groups = Rc::new(self.audit.world.ways_up(who).into_keys().collect());
+        self.groups.insert(who.to_owned(), Rc::clone(&groups));
+        groups
+    }
+
+    fn named(&mut self, machine: &ArmId) -> Rc<Named<'a>> {
+        if let Some(known) = self.machines.get(machine) {
+            return Rc::clone(known);
+        }
+        let mut named = Named::default();
         for grant in self.grants.on(self.audit, machine) {
-            let side = if grant.condition.is_none() { &mut holders.freely } else { &mut holders.under_a_condition };
-            if side.insert(grant.principal.id.clone()) {
-                side.extend(self.audit.world.members_of(&grant.principal.id).ids);
-            }
+            let side = if grant.condition.is_none() { &mut named.freely } else { &mut named.under_a_condition };
+            side.insert(grant.principal.id.as_str());
         }
         let subscription = machine.up_to("subscriptions");
-        holders.is_told = subscription.is_some_and(|subscription| self.audit.is_read(&TELLING, &subscription));
-        let holders = Rc::new(holders);
-        self.known.insert(machine.clone(), Rc::clone(&holders));
-        holders
+        named.is_told = subscription.is_some_and(|subscription| self.audit.is_read(&TELLING, &subscription));
+        let named = Rc::new(named);
+        self.machines.insert(machine.clone(), Rc::clone(&named));
+        named
+    }
+
+    /// The users that a grant reaches, gone through once for each principal.
+    pub(super) fn users(&mut self, grant: &Effective<'_>) -> Rc<EffectiveUsers> {
+        if let Some(known) = self.users.get(&grant.principal.id) {
+            return Rc::clone(known);
+        }
+        let users = Rc::new(users_of(self.audit, grant));
+        self.users.insert(grant.principal.id.clone(), Rc::clone(&users));
+        users
     }
 }
