@@ -59,6 +59,12 @@ pub fn audit(
     }
 }
 
+/// What becomes of a single rule.
+#[cfg(test)]
+pub(super) fn verdict(audit: &Audit<'_>, rule: &Rule) -> Verdict {
+    settle(audit, rule, (rule.check)(audit)).0.verdict
+}
+
 fn settle(audit: &Audit<'_>, rule: &Rule, outcome: Outcome) -> (RuleResult, Vec<Finding>) {
     let expected = |violation: &Violation| {
         violation.principal.as_deref().is_some_and(|principal| audit.policy.expects(rule.id, principal))

@@ -1,13 +1,16 @@
 //! Small estates for the tests of rules. Names are short: a principal's id is its name, a role's GUID is its name.
 
-use super::{Audit, AuditPolicy, AuditReport, Outcome, Rule};
+mod roles;
+
+use super::{Audit, AuditPolicy, AuditReport, Outcome, Rule, Verdict};
 use crate::access::{
-    AccessFacts, ArmResource, Assignment, AssignmentType, Coverage, Definition, DefinitionKind, DirectoryObject, Facet,
+    AccessFacts, ArmResource, Assignment, AssignmentType, Coverage, DefinitionKind, DirectoryObject, Facet,
     ManagementGroup, PimInstance, PimKind, ServicePrincipalKind, State, SubscriptionFacts, World, builtin,
 };
-use crate::estate::{Permission, Principal};
+use crate::estate::Principal;
 use crate::{ArmId, Unreadable, Why};
 use jiff::Timestamp;
+use roles::{built_in_roles, definition};
 use serde_json::{Value, json};
 
 /// The subscription that every estate has.
@@ -96,7 +99,7 @@ impl Estate {
 
     /// Something of the directory.
     pub(crate) fn object(self, id: &str, object: DirectoryObject) -> Self {
-        self.with(|facts| drop(facts.directory.objects.insert(id.to_owned(), object)))
+        self.with(|facts| facts.directory.objects.extend([(id.to_owned(), object)]))
     }
 
     fn account(self, id: &str, guest: bool, enabled: Option<bool>) -> Self {
@@ -125,19 +128,19 @@ impl Estate {
 
     /// Somebody who was looked for and is not there.
     pub(crate) fn deleted(self, id: &str) -> Self {
-        self.with(|facts| drop(facts.directory.missing.insert(id.to_owned())))
+        self.with(|facts| facts.directory.missing.extend([id.to_owned()]))
     }
 
     /// A group with its direct members.
     pub(crate) fn group(self, id: &str, members: &[&str]) -> Self {
         let object = DirectoryObject::Group { name: format!("Group {id}"), role_assignable: false };
         let members = members.iter().map(|&member| member.to_owned()).collect();
-        self.object(id, object).with(|facts| drop(facts.directory.members.insert(id.to_owned(), members)))
+        self.object(id, object).with(|facts| facts.directory.members.extend([(id.to_owned(), members)]))
     }
 
     /// A group whose members could not be read.
     pub(crate) fn opaque_group(self, id: &str) -> Self {
-        self.group(id, &[]).with(|facts| drop(facts.directory.opaque_groups.insert(id.to_owned())))
+        self.group(id, &[]).with(|facts| facts.directory.opaque_groups.extend([id.to_owned()]))
     }
 
     fn service(self, id: &str, name: &str, app_id: &str, kind: ServicePrincipalKind) -> Self {
@@ -233,7 +236,8 @@ impl Estate {
 
     /// A resource: its id, its type, and the body's `properties`.
     pub(crate) fn resource(self, id: &str, kind: &str, properties: Value) -> Self {
-        let body = json!({ "properties": properties });
+        let mut body = json!({});
+        body["properties"] = properties;
         let resource = ArmResource { id: ArmId::new(id), kind: kind.to_lowercase(), location: None, body };
         self.with(|facts| facts.resources.push(resource))
     }
@@ -265,6 +269,13 @@ impl Estate {
         lines
     }
 
+    /// What becomes of a rule.
+    pub(crate) fn verdict(&self, rule: &Rule) -> Verdict {
+        let world = World::new(&self.facts);
+        let audit = Audit { facts: &self.facts, world: &world, policy: &self.policy, now: now() };
+        super::judge::verdict(&audit, rule)
+    }
+
     /// The whole report.
     pub(crate) fn report(&self) -> AuditReport {
         super::audit("test", &self.facts, &self.policy, &[super::Family::Rbac, super::Family::Custom], now())
@@ -273,83 +284,4 @@ impl Estate {
 
 fn role_id(guid: &str) -> ArmId {
     ArmId::new(&format!("{S1}/providers/Microsoft.Authorization/roleDefinitions/{guid}"))
-}
-
-fn definition(
-    guid: &str,
-    name: &str,
-    kind: DefinitionKind,
-    actions: &[&str],
-    not: &[&str],
-    data: &[&str],
-) -> Definition {
-    let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-    Definition {
-        id: role_id(guid),
-        name: name.to_owned(),
-        kind,
-        permissions: vec![Permission {
-            actions: texts(actions),
-            not_actions: texts(not),
-            data_actions: texts(data),
-            not_data_actions: Vec::new(),
-        }],
-        assignable_scopes: vec![ArmId::new("/")],
-    }
-}
-
-/// Azure's roles that rules and tests name, with what matters of them.
-fn built_in_roles() -> Vec<Definition> {
-    let contributor_not = ["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"];
-    let assignments = ["*/read", "Microsoft.Authorization/roleAssignments/*", "Microsoft.Support/*"];
-    let avd_machines = [
-        "Microsoft.Compute/virtualMachines/*",
-        "Microsoft.DesktopVirtualization/hostPools/retrieveRegistrationToken/action",
-    ];
-    let power =
-        ["Microsoft.Compute/virtualMachines/start/action", "Microsoft.Compute/virtualMachines/deallocate/action"];
-    let user = [
-        "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action",
-        "Microsoft.DesktopVirtualization/appAttachPackages/useApplications/action",
-    ];
-    let session_hosts = ["Microsoft.DesktopVirtualization/hostpools/sessionhosts/*"];
-    let user_sessions = ["Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/*"];
-    let login = ["Microsoft.Compute/virtualMachines/login/action"];
-    let admin_login = [login[0], "Microsoft.Compute/virtualMachines/loginAsAdmin/action"];
-    let share = ["Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write"];
-    let avd = ["Microsoft.DesktopVirtualization/*"];
-    let pools = ["Microsoft.DesktopVirtualization/hostpools/*"];
-    let all: [(&str, &str, &[&str], &[&str], &[&str]); 17] = [
-        (builtin::OWNER, "Owner", &["*"], &[], &[]),
-        (builtin::CONTRIBUTOR, "Contributor", &["*"], &contributor_not, &[]),
-        (builtin::READER, "Reader", &["*/read"], &[], &[]),
-        (
-            builtin::USER_ACCESS_ADMINISTRATOR,
-            "User Access Administrator",
-            &["*/read", "Microsoft.Authorization/*"],
-            &[],
-            &[],
-        ),
-        (builtin::RBAC_ADMINISTRATOR, "Role Based Access Control Administrator", &assignments, &[], &[]),
-        (builtin::DESKTOP_VIRTUALIZATION_USER, "Desktop Virtualization User", &[], &[], &user),
-        (builtin::DESKTOP_VIRTUALIZATION_CONTRIBUTOR, "Desktop Virtualization Contributor", &avd, &[], &[]),
-        (builtin::HOST_POOL_CONTRIBUTOR, "Desktop Virtualization Host Pool Contributor", &pools, &[], &[]),
-        (builtin::SESSION_HOST_OPERATOR, "Desktop Virtualization Session Host Operator", &session_hosts, &[], &[]),
-        (builtin::USER_SESSION_OPERATOR, "Desktop Virtualization User Session Operator", &user_sessions, &[], &[]),
-        (builtin::POWER_ON_CONTRIBUTOR, "Desktop Virtualization Power On Contributor", &power[..1], &[], &[]),
-        (builtin::POWER_ON_OFF_CONTRIBUTOR, "Desktop Virtualization Power On Off Contributor", &power, &[], &[]),
-        (
-            builtin::AVD_VIRTUAL_MACHINE_CONTRIBUTOR,
-            "Desktop Virtualization Virtual Machine Contributor",
-            &avd_machines,
-            &[],
-            &[],
-        ),
-        (builtin::VIRTUAL_MACHINE_USER_LOGIN, "Virtual Machine User Login", &[], &[], &login),
-        (builtin::VIRTUAL_MACHINE_ADMINISTRATOR_LOGIN, "Virtual Machine Administrator Login", &[], &[], &admin_login),
-        (builtin::SMB_SHARE_CONTRIBUTOR, "Storage File Data SMB Share Contributor", &[], &[], &share),
-        (builtin::SMB_SHARE_ELEVATED_CONTRIBUTOR, "Storage File Data SMB Share Elevated Contributor", &[], &[], &share),
-    ];
-    let built_in = DefinitionKind::BuiltIn;
-    all.into_iter().map(|(guid, name, yes, not, data)| definition(guid, name, built_in, yes, not, data)).collect()
 }

@@ -32,8 +32,9 @@ pub(super) fn combinations<'a>(
         powers.map(|is_power| grants.iter().filter(|one| one.is_active() && is_power(one)).collect::<Vec<_>>());
     let mut found = Vec::new();
     for subscription in &audit.facts.subscriptions {
+        let chain = audit.world.chain(&subscription.id);
         let sides = [0, 1].map(|side| {
-            let here = holding[side].iter().filter(|grant| bears_on(audit, grant.scope, &subscription.id));
+            let here = holding[side].iter().filter(|grant| bears_on(grant.scope, &subscription.id, &chain));
             Side::new(audit, here.copied())
         });
         if sides.iter().any(|side| side.direct.is_empty()) {

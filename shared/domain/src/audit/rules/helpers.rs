@@ -1,17 +1,19 @@
 //! What several rules ask alike: who a grant reaches, what kind of principal and role it is about, and the violation
 //! that it makes.
 
-use crate::access::{Action, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
-use crate::audit::{Audit, Evidence, Outcome, Violation, fix};
+use crate::access::{Action, Assignment, Definition, DefinitionKind, DirectoryObject, Effective, Facet, builtin};
+use crate::audit::{Audit, Evidence, Fix, Outcome, Violation, fix};
 use crate::estate::Principal;
-use crate::{ArmId, text};
-use std::collections::BTreeSet;
+use crate::{ArmId, DESKTOP_VIRTUALIZATION, text};
+use std::collections::{BTreeSet, HashSet};
 
 /// The users that a grant reaches.
 #[derive(Debug, Default)]
 pub(in crate::audit) struct EffectiveUsers {
     /// Users, by id: the principal itself, or those in the group, however deep. Deleted ones are none.
     pub ids: BTreeSet<String>,
+    /// Service principals, likewise.
+    pub services: BTreeSet<String>,
     /// Groups whose members, and members whose kind, could not be seen.
     pub opaque: BTreeSet<String>,
 }
@@ -22,9 +24,10 @@ pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> Ef
     let mut users = EffectiveUsers::default();
     match kind_of(audit, principal) {
         // Its members are of another tenant.
-        "ForeignGroup" => drop(users.opaque.insert(principal.id.clone())),
+        "ForeignGroup" => users.opaque.extend([principal.id.clone()]),
         _ if directory.missing.contains(&principal.id) => {}
-        "User" => drop(users.ids.insert(principal.id.clone())),
+        "ServicePrincipal" => users.services.extend([principal.id.clone()]),
+        "User" => users.ids.extend([principal.id.clone()]),
         "Group" => {
             let members = audit.world.members_of(&principal.id);
             users.opaque = members.opaque;
@@ -33,10 +36,11 @@ pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> Ef
             }
             for id in members.ids {
                 match directory.objects.get(&id) {
-                    Some(DirectoryObject::User { .. }) => drop(users.ids.insert(id)),
+                    Some(DirectoryObject::User { .. }) => users.ids.extend([id]),
+                    Some(DirectoryObject::ServicePrincipal { .. }) => users.services.extend([id]),
                     Some(_) => {}
                     None if directory.missing.contains(&id) => {}
-                    None => drop(users.opaque.insert(id)),
+                    None => users.opaque.extend([id]),
                 }
             }
         }
@@ -152,12 +156,10 @@ pub(in crate::audit) fn member_violation(
         return violation;
     }
     violation.principal = Some(user.to_owned());
-    if let Some(way) = audit.world.ways_up(user).remove(&grant.principal.id) {
-        violation.evidence.push(through_groups(audit, &way));
-        if let Some(group) = way.get(1) {
-            violation.fix = fix::leave_group(group, user);
-        }
+    if let Some(way) = audit.world.ways_up(user).get(&grant.principal.id) {
+        violation.evidence.push(through_groups(audit, way));
     }
+    violation.fix = part_with(audit, grant, user);
     violation
 }
 
@@ -197,7 +199,65 @@ pub(in crate::audit) fn note_opaque<'b>(
     }
 }
 
-/// The subscriptions that a scope bears on, when a rule adds up per subscription what is at, above and below it.
-pub(super) fn bears_on(audit: &Audit<'_>, scope: &ArmId, subscription: &ArmId) -> bool {
-    scope.is_within(subscription) || audit.world.chain(subscription).contains(scope)
+/// Whether what is granted at a scope bears on a subscription, when a rule adds up what is at, above and below it. The
+/// chain is the subscription's.
+pub(super) fn bears_on(scope: &ArmId, subscription: &ArmId, chain: &[ArmId]) -> bool {
+    scope.is_within(subscription) || chain.contains(scope)
+}
+
+/// Whether a scope lies within a resource of Azure Virtual Desktop of this type, `applicationGroups`, or is one.
+pub(super) fn is_in_avd(scope: &ArmId, kind: &str) -> bool {
+    let provider = scope.segment("providers");
+    provider.is_some_and(|one| one.eq_ignore_ascii_case(DESKTOP_VIRTUALIZATION)) && scope.segment(kind).is_some()
+}
+
+/// Whether a scope is a subscription and nothing below one.
+pub(super) fn is_subscription(scope: &ArmId) -> bool {
+    scope.up_to("subscriptions").is_some_and(|subscription| subscription == *scope)
+}
+
+/// Whether a scope is a management group.
+pub(super) fn is_management_group(scope: &ArmId) -> bool {
+    scope.segment("managementGroups").is_some() && scope.subscription().is_none()
+}
+
+/// "1 owner", "2 owners".
+pub(super) fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// The custom roles.
+pub(super) fn custom_roles<'a>(audit: &Audit<'a>) -> impl Iterator<Item = &'a Definition> + use<'a> {
+    audit.facts.definitions.iter().filter(|role| role.kind == DefinitionKind::Custom)
+}
+
+/// A violation that a custom role is, at the first of the scopes at which it can be assigned.
+pub(super) fn custom_role_violation(role: &Definition, message: String, fix: Fix) -> Violation {
+    let scope = role.assignable_scopes.iter().min().cloned().unwrap_or_else(|| ArmId::new("/"));
+    let evidence = vec![Evidence::new("role definition", role.id.as_str())];
+    let subject = Some(role.id.name().to_ascii_lowercase());
+    Violation { scope, principal: None, subject, severity: None, message, evidence, fix }
+}
+
+/// Parts somebody from a grant: the grant goes if it is theirs, else they leave the group through which they have it.
+pub(super) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
+    let way = audit.world.ways_up(principal).remove(&grant.principal.id).unwrap_or_default();
+    match way.get(1) {
+        Some(group) => fix::leave_group(group, principal),
+        None => fix::remove(grant),
+    }
+}
+
+/// The role assignments, each once: answers name some of them twice, and those above subscriptions with each of these.
+pub(super) fn assignments<'a>(audit: &Audit<'a>) -> Vec<&'a Assignment> {
+    let mut seen = HashSet::new();
+    audit.facts.assignments.iter().filter(|assignment| seen.insert(&assignment.id)).collect()
+}
+
+/// A role assignment as evidence, when a finding is about many.
+pub(super) fn listed(audit: &Audit<'_>, assignment: &Assignment) -> Evidence {
+    let guid = assignment.role.name();
+    let role = audit.world.definition(guid).and_then(|role| text::title(&role.name));
+    let (role, who) = (role.as_deref().unwrap_or(guid), name_of(audit, &assignment.principal.id));
+    Evidence::new("role assignment", format!("{}: {role} for {who}", assignment.id))
 }

@@ -1,0 +1,80 @@
+//! Power that is there all the time.
+
+use super::helpers::{is_privileged, kind_of, named, role_of, violation_of};
+use crate::access::{Facet, GrantKind};
+use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
+
+pub(super) const RULE: Rule = Rule {
+    id: "R17",
+    family: Family::Rbac,
+    title: "Privileged role held all the time",
+    severity: Severity::Medium,
+    rationale: "Power that is activated when it is needed, for hours and with a reason, is not there when an account is \
+                stolen.",
+    references: &[
+        "https://learn.microsoft.com/azure/role-based-access-control/pim-integration",
+        "https://learn.microsoft.com/entra/id-governance/privileged-identity-management/pim-resource-roles-assign-roles",
+    ],
+    needs: &[Facet::RoleAssignments, Facet::RoleDefinitions, Facet::PimActive],
+    check,
+};
+
+fn check(audit: &Audit<'_>) -> Outcome {
+    let standing = audit.world.grants().iter().filter(|grant| grant.kind == GrantKind::Standing);
+    standing
+        .filter(|grant| is_privileged(grant))
+        .map(|grant| {
+            let (who, role) = (named(audit, grant.principal), role_of(grant));
+            let message = format!("{who} holds {role} at {} all the time", grant.scope);
+            let mut violation = violation_of(audit, grant, message);
+            // Nothing but users and groups can activate a role.
+            if matches!(kind_of(audit, grant.principal), "User" | "Group") {
+                violation.fix = fix::make_eligible(grant);
+            }
+            violation
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{AssignmentType, builtin};
+    use crate::audit::Verdict;
+    use crate::audit::testing::{Estate, RG, S1};
+
+    #[test]
+    fn standing_power_is_reported_that_of_custom_roles_too() {
+        let estate = Estate::bare()
+            .group("g", &[])
+            .role("giver", &["Microsoft.Authorization/roleAssignments/*"], &[], &[], &[S1])
+            .assign("g", "giver", RG)
+            .assign("g", builtin::RBAC_ADMINISTRATOR, S1);
+        assert_eq!(estate.found(&RULE), [format!("{S1} g {}", builtin::RBAC_ADMINISTRATOR), format!("{RG} g giver")]);
+        let fix = estate.check(&RULE).violations.remove(0).fix;
+        assert!(fix.az.unwrap().contains("AdminAssign"));
+    }
+
+    #[test]
+    fn an_assignment_that_an_activation_is_seen_as_does_not_stand() {
+        let estate = Estate::clean().activated("owners", builtin::OWNER, S1).assign("owners", builtin::OWNER, S1);
+        assert_eq!(estate.verdict(&RULE), Verdict::Fail);
+        let origin = |estate: Estate, kind: AssignmentType| {
+            estate.with(|facts| {
+                let assignment = facts.assignments.last().unwrap().id.clone();
+                let instance = facts.pim.last_mut().unwrap();
+                instance.origin = Some(assignment);
+                instance.assignment_type = Some(kind);
+            })
+        };
+        assert_eq!(origin(estate.clone(), AssignmentType::Activated).verdict(&RULE), Verdict::Pass);
+        assert_eq!(origin(estate, AssignmentType::Assigned).verdict(&RULE), Verdict::Fail);
+    }
+
+    #[test]
+    fn eligible_owners_and_contributors_are_none_of_it() {
+        let estate = Estate::clean().assign("operators", builtin::CONTRIBUTOR, S1);
+        assert_eq!(estate.verdict(&RULE), Verdict::Pass);
+        assert_eq!(estate.forbidden(Facet::PimActive, S1).verdict(&RULE), Verdict::Unknown);
+    }
+}
