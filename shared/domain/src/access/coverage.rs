@@ -40,21 +40,22 @@ pub enum Facet {
     Organization,
     /// Host pools, application groups, workspaces, scaling plans, session hosts.
     DesktopVirtualization,
-    /// Virtual machines with their extensions, network interfaces, disks, availability sets.
+    /// Virtual machines with their extensions and run commands, network interfaces, disks, availability sets, versions of
+    /// gallery images.
     Compute,
-    /// Virtual networks, security groups, public addresses, NAT gateways, route tables.
+    /// Virtual networks, security groups, public addresses, NAT gateways, route tables, local network gateways.
     Network,
     /// Key vaults.
     KeyVaults,
     /// The names and ends of secrets and certificates in key vaults.
     VaultContents,
-    /// Storage accounts.
+    /// Storage accounts and their file shares.
     Storage,
     /// Automation accounts.
     Automation,
     /// Recovery Services vaults and what they protect.
     RecoveryServices,
-    /// Log Analytics workspaces and data collection rules.
+    /// Log Analytics workspaces, data collection rules and what they are associated with.
     Monitoring,
     /// Diagnostic settings of host pools, application groups and workspaces.
     DiagnosticSettings,

@@ -63,6 +63,11 @@ fn is_user(audit: &Audit<'_>, id: &str) -> bool {
     matches!(audit.world.object(id), Some(DirectoryObject::User { .. }))
 }
 
+/// Whether nobody knows who or what a principal is: it is neither in the directory nor gone from it.
+fn is_unseen(audit: &Audit<'_>, id: &str) -> bool {
+    audit.world.object(id).is_none() && !audit.facts.directory.missing.contains(id)
+}
+
 /// The users among these principals and the members of the groups among them.
 fn users_among<'b>(
     audit: &Audit<'_>,
@@ -73,7 +78,9 @@ fn users_among<'b>(
     for id in principals {
         let members = audit.world.members_of(id);
         note_opaque(outcome, audit, &members.opaque);
-        users.extend(members.ids.into_iter().chain([id.to_owned()]).filter(|id| is_user(audit, id)));
+        let all: BTreeSet<String> = members.ids.into_iter().chain([id.to_owned()]).collect();
+        note_opaque(outcome, audit, all.iter().filter(|id| is_unseen(audit, id)));
+        users.extend(all.into_iter().filter(|id| is_user(audit, id)));
     }
     users
 }
@@ -101,6 +108,7 @@ fn installers(audit: &Audit<'_>) -> Outcome {
             installers.extend(owners.iter().map(|owner| principal_id(owner)));
         }
     }
+    note_opaque(&mut outcome, audit, installers.iter().filter(|id| is_unseen(audit, id)));
     for user in installers.iter().filter(|id| is_user(audit, id)) {
         let ways = audit.world.ways_up(user);
         for grant in owners.iter().filter(|grant| ways.contains_key(&grant.principal.id)) {

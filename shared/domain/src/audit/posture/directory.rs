@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 const AD: &[&str] = &[
     "https://learn.microsoft.com/windows-server/identity/ad-ds/plan/security-best-practices/best-practices-for-securing-active-directory",
 ];
+const SECONDS_OF_AN_HOUR: i64 = 3_600;
 const NOT_READ: &str = "not read: needs the directory port (LDAPS)";
 
 /// A rule about what only the Active Directory can tell.
@@ -126,7 +127,8 @@ fn synchronised(audit: &Audit<'_>) -> Outcome {
         return Outcome { unknown, ..Outcome::default() };
     };
     let hours = audit.policy.thresholds.sync_age_hours;
-    if audit.facts.read_at.duration_since(last) <= SignedDuration::from_hours(hours) {
+    let allowed = SignedDuration::from_secs(hours.saturating_mul(SECONDS_OF_AN_HOUR));
+    if audit.facts.read_at.duration_since(last) <= allowed {
         return Outcome::default();
     }
     let evidence = vec![

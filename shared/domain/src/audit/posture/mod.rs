@@ -25,6 +25,7 @@ use super::context::Audit;
 use super::finding::Severity;
 use super::rule::{Family, Outcome, Rule};
 use crate::access::Facet;
+use jiff::{SignedDuration, Timestamp};
 
 /// A rule of this family.
 const fn rule(
@@ -37,6 +38,13 @@ const fn rule(
     check: fn(&Audit<'_>) -> Outcome,
 ) -> Rule {
     Rule { id, family: Family::Posture, title, severity, rationale, references, needs, check }
+}
+
+/// The moment that lies so many days before another; the beginning of time if that is beyond it.
+fn days_before(now: Timestamp, days: i64) -> Timestamp {
+    const SECONDS_OF_A_DAY: i64 = 86_400;
+    let ago = SignedDuration::from_secs(days.saturating_mul(SECONDS_OF_A_DAY));
+    now.checked_sub(ago).unwrap_or(Timestamp::MIN)
 }
 
 /// The rules, by id.

@@ -2,11 +2,11 @@
 
 use super::estate::{Deployed, SECRETS, extensions, if_deployed, is_extension};
 use super::mend::{bicep, seen, set, violation};
-use super::rule;
+use super::{days_before, rule};
 use crate::access::{ArmResource, Facet};
 use crate::audit::fix::sh;
 use crate::audit::{Audit, Fix, Outcome, Rule, Severity};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -127,7 +127,7 @@ fn secret_of(url: &str) -> Option<(String, String)> {
 fn secrets(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let joins = join_secrets(audit, deployed);
     let days = audit.policy.thresholds.join_password_age_days;
-    let oldest = audit.now - SignedDuration::from_hours(days.saturating_mul(24));
+    let oldest = days_before(audit.now, days);
     let mut outcome = Outcome::default();
     for secret in contents(audit, deployed, SECRETS).filter(|secret| secret.flag("managed") != Some(true)) {
         let vault = secret.id.up_to("vaults").map(|vault| vault.name().to_ascii_lowercase()).unwrap_or_default();

@@ -3,12 +3,11 @@
 
 use super::estate::{Deployed, if_vds, vendor_grants, vendors};
 use super::mend::{delete_in_directory, of_principal, violation};
-use super::rule;
+use super::{days_before, rule};
 use crate::ArmId;
 use crate::access::{ClientCredential, DirectoryObject, Effective, Facet, ServicePrincipalKind, builtin};
 use crate::audit::rules::helpers::{name_of, violation_of};
 use crate::audit::{Audit, Evidence, Fix, Outcome, Rule, Severity, Violation, fix};
-use jiff::SignedDuration;
 
 /// Facets of every kind of grant, and of who holds it.
 const GRANTS: &[Facet] = &[Facet::RoleAssignments, Facet::PimActive, Facet::PimEligible, Facet::Principals];
@@ -180,7 +179,7 @@ fn judge_secrets(
     passwords: &[ClientCredential],
 ) {
     let days = audit.policy.thresholds.secret_age_days;
-    let oldest = audit.now - SignedDuration::from_hours(days.saturating_mul(24));
+    let oldest = days_before(audit.now, days);
     for password in passwords.iter().filter(|password| password.end.is_none_or(|end| end > audit.now)) {
         let Some(start) = password.start else {
             outcome.unknown.push(format!("when the client secret {} of {name} began", password.key_id));

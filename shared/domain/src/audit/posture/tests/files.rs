@@ -99,7 +99,13 @@ fn profiles_are_on_the_deployments_own_servers() {
     let line = [format!("{VM1} - VHDLocations")];
     assert_eq!(found(&told(r"\\ANF-1.example.com\profiles;\\10.0.2.4\b"), &V47), NONE);
     assert_eq!(found(&told(r"\\AcmeFiles.file.core.windows.net\p"), &V47), NONE);
-    for wrong in [r"\\fs1\profiles", r"\\acmefiles.file.core.windows.net\p,\\fs1\p", r"C:\profiles", r"\\acmefiles\p"] {
+    for wrong in [
+        r"\\fs1\profiles",
+        r"\\acmefiles.file.core.windows.net\p,\\fs1\p",
+        r"C:\profiles",
+        r"acmefiles.file.core.windows.net\p",
+        r"\\acmefiles\p",
+    ] {
         assert_eq!(found(&told(wrong), &V47), line, "{wrong}");
     }
 }

@@ -60,6 +60,8 @@ fn an_image_of_a_gallery_is_as_old_as_it_was_published() {
 fn personal_desktops_are_not_made_anew_for_their_image() {
     let estate = edited(deployed(), POOL, "/properties/hostPoolType", json!("Personal"));
     assert_eq!(verdict(&estate, &V65), Verdict::NotApplicable);
+    let pooled = with(estate, "Microsoft.DesktopVirtualization/hostPools/p2", json!({ "hostPoolType": "Pooled" }));
+    assert_eq!(verdict(&pooled, &V65), Verdict::NotApplicable);
 }
 
 #[test]

@@ -77,6 +77,22 @@ fn a_rule_passes_only_if_every_facet_it_needs_was_read() {
 }
 
 #[test]
+fn thresholds_beyond_all_time_neither_stop_an_audit_nor_find_anything() {
+    let estate = vds(deployed()).policy(|policy| {
+        let thresholds = &mut policy.thresholds;
+        for days in [
+            &mut thresholds.secret_age_days,
+            &mut thresholds.image_age_days,
+            &mut thresholds.sync_age_hours,
+            &mut thresholds.join_password_age_days,
+        ] {
+            *days = i64::MAX;
+        }
+    });
+    assert_eq!(failing(&estate), ["V19"]);
+}
+
+#[test]
 fn a_finding_names_the_whole_resource_and_tells_how_it_was_checked_and_mended() {
     let estate = edited(deployed(), VM1, "/properties/licenseType", serde_json::Value::Null);
     assert_eq!(found(&estate, &super::hosts::V63), [format!("{VM1} - -")]);

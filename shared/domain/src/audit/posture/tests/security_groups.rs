@@ -82,5 +82,7 @@ fn the_platforms_own_address_is_shut_off_only_by_name() {
     for named in ["AzurePlatformIMDS", "169.254.0.0/16", "169.254.169.254"] {
         assert_eq!(denied(&[deny(named)]), ["169.254.169.254"], "{named}");
     }
-    assert!(!denied(&[deny("*")]).contains(&"169.254.169.254".to_owned()));
+    for all in ["*", "0.0.0.0/0", "128.0.0.0/1"] {
+        assert!(!denied(&[deny(all)]).contains(&"169.254.169.254".to_owned()), "{all}");
+    }
 }

@@ -140,6 +140,14 @@ fn an_owners_group_that_cannot_be_seen_into_leaves_the_installer_unknown() {
 }
 
 #[test]
+fn an_owner_whom_nobody_could_look_up_leaves_the_installer_unknown() {
+    let owned_by = |owner: &str| service(vendor(), |_, owners| *owners = Some(vec![owner.to_owned()]));
+    assert_eq!(verdict(&owned_by("somebody"), &V15), Verdict::Unknown);
+    assert_eq!(verdict(&owned_by("somebody").deleted("somebody"), &V15), Verdict::Pass);
+    assert_eq!(verdict(&owned_by("poolwarden"), &V15), Verdict::Pass);
+}
+
+#[test]
 fn the_vendors_service_accounts_are_found_by_either_name() {
     let by_upn = deployed().object("svc", account("Service", "cloudworkspacesvc@example.com"));
     assert_eq!(found(&by_upn, &V16), ["/ svc -"]);
