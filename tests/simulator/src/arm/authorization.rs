@@ -146,10 +146,11 @@ fn role_definitions(request: &Request, estate: &Estate, scope: &str, name: Optio
     let prefix = subscription
         .and_then(|id| estate.subscription(id))
         .map_or(String::new(), |found| format!("/subscriptions/{}", found.id));
+    let chain = estate.chain(scope);
     if let Some(name) = name {
         return estate
             .access
-            .roles_in(subscription)
+            .roles_around(&chain)
             .find(|role| role.guid.eq_ignore_ascii_case(name))
             .map(|role| Reply::json(200, &role.body(&prefix)))
             .ok_or_else(|| {
@@ -174,7 +175,7 @@ fn role_definitions(request: &Request, estate: &Estate, scope: &str, name: Optio
     }
     let value: Vec<String> = estate
         .access
-        .roles_in(subscription)
+        .roles_around(&chain)
         .filter(|role| {
             kind.as_ref().is_none_or(|kind| role.is_custom() == kind.eq_ignore_ascii_case("CustomRole"))
                 && role_name.as_ref().is_none_or(|name| role.properties["roleName"] == name.as_str())

@@ -4,13 +4,15 @@
 pub(crate) mod access;
 pub(crate) mod bodies;
 pub(crate) mod change;
+pub(crate) mod directory;
 pub(crate) mod generate;
 mod grants;
 pub(crate) mod icons;
 pub(crate) mod model;
 mod names;
+pub(crate) mod other;
 pub(crate) mod random;
-mod roles;
+pub(crate) mod roles;
 pub(crate) mod spec;
 pub(crate) mod truth;
 pub(crate) mod wire;

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::access::subscription_of;
 use crate::dice::Dice;
 
 /// The role that lets a person open what a group publishes.
@@ -29,14 +30,45 @@ const COMMON: [&str; 5] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Role {
     pub(crate) guid: String,
-    /// The subscription of a custom role; `None` for a built-in one.
+    /// The subscription that a custom role is printed with; `None` for a
+    /// built-in one, and for one that is assignable only above subscriptions.
     pub(crate) subscription: Option<String>,
     pub(crate) properties: Value,
 }
 
+/// What a custom role grants.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Permissions<'a> {
+    pub(crate) actions: &'a [&'a str],
+    pub(crate) not_actions: &'a [&'a str],
+    pub(crate) data_actions: &'a [&'a str],
+    pub(crate) not_data_actions: &'a [&'a str],
+}
+
 impl Role {
+    /// A custom role.
+    pub(crate) fn custom(guid: &str, name: &str, assignable_scopes: &[String], grants: Permissions<'_>) -> Self {
+        let actions: Vec<String> = grants.actions.iter().map(|&action| action.to_owned()).collect();
+        let mut role = role(guid, name, &actions, grants.not_actions, grants.data_actions);
+        role.properties["permissions"][0]["notDataActions"] = json!(grants.not_data_actions);
+        role.properties["type"] = json!("CustomRole");
+        role.properties["assignableScopes"] = json!(assignable_scopes);
+        let subscriptions = assignable_scopes.iter().map(|scope| subscription_of(scope));
+        role.subscription = subscriptions.filter(|id| !id.is_empty()).map(str::to_owned).next();
+        role
+    }
+
     pub(crate) fn is_custom(&self) -> bool {
-        self.subscription.is_some()
+        self.properties["type"] == "CustomRole"
+    }
+
+    /// Where it can be assigned, in lower case.
+    pub(crate) fn assignable_scopes(&self) -> impl Iterator<Item = String> {
+        let scopes = self.properties["assignableScopes"].as_array().into_iter().flatten();
+        scopes.filter_map(Value::as_str).map(|scope| {
+            let scope = scope.trim_end_matches('/').to_ascii_lowercase();
+            if scope.is_empty() { "/".to_owned() } else { scope }
+        })
     }
 
     /// The role as ARM prints it when it is read below `prefix`: an empty
@@ -185,7 +217,7 @@ const AVD_ROLES: [(&str, &str, &[&str]); 10] = [
 
 type MachineRole = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
 
-const MACHINE_ROLES: [MachineRole; 5] = [
+const MACHINE_ROLES: [MachineRole; 15] = [
     (
         POWER_ON_CONTRIBUTOR,
         "Desktop Virtualization Power On Contributor",
@@ -227,5 +259,86 @@ const MACHINE_ROLES: [MachineRole; 5] = [
         "Virtual Machine Administrator Login",
         &["Microsoft.Compute/virtualMachines/*/read"],
         &["Microsoft.Compute/virtualMachines/login/action", "Microsoft.Compute/virtualMachines/loginAsAdmin/action"],
+    ),
+    (
+        "9980e02c-c2be-4d73-94e8-173b1dc7cf3c",
+        "Virtual Machine Contributor",
+        &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Compute/virtualMachines/*",
+            "Microsoft.Network/networkInterfaces/*",
+            "Microsoft.Resources/deployments/*",
+        ],
+        &[],
+    ),
+    (
+        "f1a07417-d97a-45cb-824c-7a7467783830",
+        "Managed Identity Operator",
+        &[
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+            "Microsoft.Authorization/*/read",
+        ],
+        &[],
+    ),
+    (
+        "0c867c2a-1d8c-454a-a3db-ab2ea1bdc8bb",
+        "Storage File Data SMB Share Contributor",
+        &[],
+        &[
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/delete",
+        ],
+    ),
+    (
+        "a7264617-510b-434b-a828-9731dc254ea7",
+        "Storage File Data SMB Share Elevated Contributor",
+        &[],
+        &[
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/delete",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/modifypermissions/action",
+        ],
+    ),
+    (
+        "4633458b-17de-408a-b874-0445c86b69e6",
+        "Key Vault Secrets User",
+        &[],
+        &[
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        ],
+    ),
+    (
+        "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+        "Key Vault Secrets Officer",
+        &["Microsoft.KeyVault/vaults/*/read", "Microsoft.Support/*"],
+        &["Microsoft.KeyVault/vaults/secrets/*"],
+    ),
+    (
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+        "Key Vault Administrator",
+        &["Microsoft.KeyVault/vaults/*/read", "Microsoft.Support/*"],
+        &["Microsoft.KeyVault/vaults/*"],
+    ),
+    (
+        "21090545-7ca7-4776-b22c-e363652d74d2",
+        "Key Vault Reader",
+        &["Microsoft.KeyVault/vaults/*/read", "Microsoft.Support/*"],
+        &["Microsoft.KeyVault/vaults/*/read", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"],
+    ),
+    (
+        "73c42c96-874c-492b-b04d-ab87d138a893",
+        "Log Analytics Reader",
+        &["*/read", "Microsoft.OperationalInsights/workspaces/analytics/query/action", "Microsoft.Support/*"],
+        &[],
+    ),
+    (
+        "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
+        "Monitoring Reader",
+        &["*/read", "Microsoft.OperationalInsights/workspaces/search/action", "Microsoft.Support/*"],
+        &[],
     ),
 ];
