@@ -146,7 +146,11 @@ impl Access {
     }
 
     /// The records of a kind in one subscription, oldest first.
-    pub(crate) fn in_subscription(&self, subscription: &str, kind: GrantKind) -> impl Iterator<Item = &Grant> {
+    pub(crate) fn in_subscription<'a>(
+        &'a self,
+        subscription: &str,
+        kind: GrantKind,
+    ) -> impl Iterator<Item = &'a Grant> + use<'a> {
         self.grants
             .get(&subscription.to_ascii_lowercase())
             .into_iter()
@@ -162,12 +166,12 @@ impl Access {
     /// The records of a kind that hold in a subscription (given by its id), or
     /// in none: first those of the subscription, then those above it, where
     /// `chain` holds the management groups above it and `/`.
-    pub(crate) fn around<'a>(
+    pub(crate) fn around<'a, 'b>(
         &'a self,
         subscription: &str,
-        chain: &'a [String],
+        chain: &'b [String],
         kind: GrantKind,
-    ) -> impl Iterator<Item = &'a Grant> {
+    ) -> impl Iterator<Item = &'a Grant> + use<'a, 'b> {
         let own = (!subscription.is_empty()).then(|| self.in_subscription(subscription, kind));
         let above = self.above_subscriptions(kind).filter(|grant| chain.contains(&grant.scope));
         own.into_iter().flatten().chain(above)

@@ -7,13 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     access::{Access, Grant},
     directory::{Directory, Object},
     other::{Other, Others, VaultContents},
 };
+use crate::dice::{guid, hash};
 
 /// The ARM namespace of Azure Virtual Desktop.
 pub(crate) const PROVIDER: &str = "Microsoft.DesktopVirtualization";
@@ -151,6 +152,22 @@ pub(crate) struct ClassicAdministrator {
     pub(crate) role: String,
 }
 
+impl ClassicAdministrator {
+    /// The record as ARM prints it.
+    pub(crate) fn body(&self) -> Value {
+        let name = guid(hash(1, &self.subscription), hash(2, &self.email));
+        json!({
+            "id": format!(
+                "/subscriptions/{}/providers/Microsoft.Authorization/classicAdministrators/{name}",
+                self.subscription
+            ),
+            "name": name,
+            "type": "Microsoft.Authorization/classicAdministrators",
+            "properties": {"emailAddress": self.email, "role": self.role},
+        })
+    }
+}
+
 /// A collection: resources by key, in the order ARM lists them.
 pub(crate) type Collection = BTreeMap<String, Arc<Resource>>;
 
@@ -279,6 +296,11 @@ impl Estate {
         let id = grant.id().to_owned();
         Arc::make_mut(&mut self.access).add(grant);
         id
+    }
+
+    /// Removes such a record by its id; whether there was one.
+    pub(crate) fn ungrant(&mut self, id: &str) -> bool {
+        Arc::make_mut(&mut self.access).remove(id)
     }
 
     /// Adds a resource of another provider, and its resource group.

@@ -60,12 +60,6 @@ impl Other {
         self.body[field] = value;
         self
     }
-
-    /// Whether it stands by itself and is no part or extension of another
-    /// resource.
-    pub(crate) fn is_top_level(&self) -> bool {
-        self.kind.matches('/').count() == 1 && self.key.matches("/providers/").count() == 1
-    }
 }
 
 /// What stands before and after the last `/providers/` of a path.

@@ -24,15 +24,6 @@ impl ObjectKind {
         }
     }
 
-    /// The type's collection, in lower case.
-    pub(crate) fn collection(self) -> &'static str {
-        match self {
-            Self::User => "users",
-            Self::Group => "groups",
-            Self::ServicePrincipal => "serviceprincipals",
-        }
-    }
-
     /// The type as `getByIds` takes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
