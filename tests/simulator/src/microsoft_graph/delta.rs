@@ -172,8 +172,8 @@ impl Round {
             (Some(_), None) => vec![json!({"id": id, "@removed": {"reason": "deleted"}})],
             (None, Some(new)) => {
                 let body = selected(&new.body, self.select.as_deref(), &["id"]);
-                let members = visible(&new).map(|member| self.member(member, false)).collect();
-                self.split(body, members)
+                let members: Vec<Value> = visible(&new).map(|member| self.member(member, false)).collect();
+                self.split(&body, &members)
             }
             (Some(old), Some(new)) => self.changed(&old, &new),
         }
@@ -194,7 +194,7 @@ impl Round {
         let members: Vec<Value> = added.chain(removed).collect();
         let tells_members = self.tells_members() && !members.is_empty();
         let tells_fields = body.as_object().is_some_and(|fields| fields.len() > 1);
-        if tells_members || tells_fields { self.split(body, members) } else { Vec::new() }
+        if tells_members || tells_fields { self.split(&body, &members) } else { Vec::new() }
     }
 
     fn tells_members(&self) -> bool {
@@ -214,9 +214,9 @@ impl Round {
     }
 
     /// A group once, or several times when its members fill more than a page.
-    fn split(&self, body: Value, members: Vec<Value>) -> Vec<Value> {
+    fn split(&self, body: &Value, members: &[Value]) -> Vec<Value> {
         if !self.tells_members() || members.is_empty() {
-            return vec![body];
+            return vec![body.clone()];
         }
         members
             .chunks(self.page)
