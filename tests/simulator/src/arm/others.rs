@@ -77,6 +77,12 @@ pub(super) fn handle(
     if typed.matches('/').count() > 1 {
         let (parent, _) = request.lower.rsplit_once('/').unwrap_or_default();
         check_parent(request, estate, parent)?;
+        if parent.contains("/providers/microsoft.keyvault/vaults/") && request.lower.ends_with("/certificates") {
+            // Only a vault itself lists its certificates.
+            let message =
+                "The resource type 'vaults/certificates' could not be found in the namespace 'Microsoft.KeyVault'.";
+            return Err(Reply::error(404, "InvalidResourceType", message));
+        }
         if let Some(contents) = vault_contents(estate, parent, &request.lower) {
             return page(simulation, request, &contents);
         }

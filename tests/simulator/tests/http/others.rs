@@ -68,6 +68,7 @@ async fn resources_are_listed_by_type_and_read_by_id() {
             404,
             "ResourceGroupNotFound",
         ),
+        (format!("{group}/providers/Microsoft.KeyVault/vaults/keys/certificates?{ANY}"), 404, "InvalidResourceType"),
         (format!("{group}/providers/Microsoft.Nothing/things?{ANY}"), 404, "InvalidResourceNamespace"),
         (format!("{group}/providers/Microsoft.Compute/disks"), 400, "MissingApiVersionParameter"),
     ] {
