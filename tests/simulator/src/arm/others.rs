@@ -43,8 +43,9 @@ pub(super) fn handle(
     denied: &Active,
     namespace: &str,
 ) -> Result<Reply, Reply> {
-    let known = NAMESPACES.iter().any(|known| known.eq_ignore_ascii_case(namespace));
-    if !known {
+    let lower = namespace.to_ascii_lowercase();
+    let is_planted = |other: &std::sync::Arc<Other>| other.kind.split('/').next() == Some(&lower);
+    if !NAMESPACES.contains(&lower.as_str()) && !estate.other.all().any(is_planted) {
         let message = format!("The resource namespace '{namespace}' is invalid.");
         return Err(Reply::error(404, "InvalidResourceNamespace", &message));
     }
