@@ -14,7 +14,7 @@ use crate::{
     },
     classic,
     fault::{Effect, RetryAfter},
-    feed, graph,
+    feed, graph, key_vault, microsoft_graph,
     reply::Reply,
     request::{Api, Request},
     service_bus,
@@ -90,7 +90,10 @@ fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Rep
             return identified(request, feed::handle(simulation, request, &caller), simulation);
         }
         Api::Classic => return identified(request, classic::handle(simulation, request), simulation),
-        Api::Directory => return identified(request, simulation.directory.handle(request), simulation),
+        Api::Directory => {
+            return identified(request, microsoft_graph::handle(simulation, request, &caller), simulation);
+        }
+        Api::KeyVault => return identified(request, key_vault::handle(simulation, request), simulation),
         _ => {}
     }
     let verdict = match request.api {
@@ -102,7 +105,7 @@ fn answer(simulation: &Simulation, request: &Request, effects: &[Effect]) -> Rep
         None => match request.api {
             Api::ResourceGraph => graph::query(simulation, request),
             Api::ActivityLog => arm::activity_log::list(simulation, request),
-            _ => arm::handle(simulation, request),
+            _ => arm::handle(simulation, request, &caller),
         },
     };
     identified(request, verdict.dress(reply), simulation)
@@ -148,7 +151,7 @@ fn unauthenticated(simulation: &Simulation, request: &Request, fault: TokenFault
 }
 
 /// The answer a fault gives in place of the real one.
-fn wrecked(
+pub(crate) fn wrecked(
     simulation: &Simulation,
     request: &Request,
     caller: Option<&Caller>,
@@ -163,10 +166,17 @@ fn wrecked(
             "The request timed out. Diagnostic information: timestamp, subscription id, tracking id, request correlation id.",
         )),
         Effect::Forbidden(_) if request.api.is_feed() => Some(feed::plain(403, "Access is denied.")),
+        Effect::Forbidden(_) if request.api == Api::Directory => Some(microsoft_graph::denied()),
         Effect::Forbidden(_) => Some(arm::error::forbidden(request, caller)),
         Effect::Malformed => Some(web_page()),
         Effect::Html => Some(portal_page()),
+        Effect::NotFound if request.api == Api::Directory => {
+            Some(microsoft_graph::refusal(404, "Request_ResourceNotFound", "The resource does not exist."))
+        }
         Effect::NotFound => Some(arm::error::not_found(request)),
+        Effect::Gone if request.api == Api::Directory => {
+            Some(microsoft_graph::refusal(410, "syncStateNotFound", "The sync state generation is not found."))
+        }
         Effect::Gone => Some(Reply::error(410, "Gone", "The service is no longer available.")),
         Effect::ExpiredToken => Some(unauthenticated(simulation, request, TokenFault::Expired)),
         Effect::Cut | Effect::Truncate | Effect::Slow(_) => None,

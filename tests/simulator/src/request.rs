@@ -3,13 +3,13 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
 };
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{auth::token::Resource, reply::Reply, service_bus};
+use crate::{auth::token::Resource, key_vault, reply::Reply, service_bus};
 
 /// The largest body that is read, in bytes (an ARM request may have 4 MB).
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -38,6 +38,8 @@ pub(crate) enum Api {
     Classic,
     /// Microsoft Graph.
     Directory,
+    /// The data plane of key vaults.
+    KeyVault,
     Control,
 }
 
@@ -56,6 +58,7 @@ impl Api {
             Self::ClassicFeed => "classic_feed",
             Self::Classic => "classic",
             Self::Directory => "microsoft_graph",
+            Self::KeyVault => "key_vault",
             Self::Control => "control",
         }
     }
@@ -73,6 +76,7 @@ impl Api {
             Self::Feed => Some(Resource::Feed),
             Self::ClassicFeed | Self::Classic => Some(Resource::Classic),
             Self::Directory => Some(Resource::Directory),
+            Self::KeyVault => Some(Resource::KeyVault),
             Self::Token | Self::ManagedIdentity | Self::Discovery | Self::Control => None,
         }
     }
@@ -107,14 +111,35 @@ impl Request {
         let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
             Reply::error(413, "RequestEntityTooLarge", "The request body cannot be read or is too large.")
         })?;
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
+            .unwrap_or("localhost");
+        let origin = format!("http://{host}");
+        let raw = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str).to_owned();
+        Ok(Self::assemble(parts.method, raw, origin, parts.headers, body))
+    }
+
+    /// A request that came within another one, as in a batch: `url` is a path
+    /// with a query. `None` when a header is none.
+    pub(crate) fn within(&self, method: Method, url: &str, headers: &[(&str, &str)], body: String) -> Option<Self> {
+        let mut all = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            all.insert(name, HeaderValue::from_str(value).ok()?);
+        }
+        Some(Self::assemble(method, url.to_owned(), self.origin.clone(), all, Bytes::from(body)))
+    }
+
+    fn assemble(method: Method, raw: String, origin: String, headers: HeaderMap, body: Bytes) -> Self {
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let path = decode(parts.uri.path());
+        let (path, query) = raw.split_once('?').unwrap_or((&raw, ""));
+        let path = decode(path);
         let path = format!("/{}", path.trim_matches('/'));
         let lower = path.to_ascii_lowercase();
-        let query = parts
-            .uri
-            .query()
-            .unwrap_or("")
+        let query = query
             .split('&')
             .filter(|pair| !pair.is_empty())
             .map(|pair| {
@@ -122,24 +147,14 @@ impl Request {
                 (decode(name), decode(&value.replace('+', " ")))
             })
             .collect();
-        let host = parts
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .or_else(|| parts.uri.authority().map(axum::http::uri::Authority::as_str))
-            .unwrap_or("localhost");
-        let raw = parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
-        Ok(Self {
-            api: if service_bus::Address::is_one(&raw) { Api::ServiceBus } else { api_of(&lower) },
-            method: parts.method,
-            raw,
-            origin: format!("http://{host}"),
-            path,
-            lower,
-            headers: parts.headers,
-            body,
-            query,
-        })
+        let api = if service_bus::Address::is_one(&raw) {
+            Api::ServiceBus
+        } else if key_vault::is_one(&origin, &lower) {
+            Api::KeyVault
+        } else {
+            api_of(&lower)
+        };
+        Self { api, method, path, lower, raw, origin, headers, body, query }
     }
 
     /// A query parameter by name, compared without regard to case.
@@ -187,6 +202,7 @@ impl Request {
     pub(crate) fn operation(&self) -> String {
         let what = match self.api {
             Api::Arm => self.arm_type(),
+            Api::Directory => self.directory_type(),
             other => other.name().to_owned(),
         };
         format!("{} {what}", self.method)
@@ -203,6 +219,14 @@ impl Request {
             _ if segments.len() > 2 => segments[2].to_owned(),
             _ => "subscriptions".to_owned(),
         }
+    }
+
+    /// What of Microsoft Graph a path is about, without the ids in it, such as
+    /// `microsoft_graph groups/members`.
+    fn directory_type(&self) -> String {
+        let segments = self.lower.split('/').skip(2).map(|segment| segment.split('(').next().unwrap_or(segment));
+        let names: Vec<&str> = segments.filter(|segment| !segment.contains('-') && !segment.contains('@')).collect();
+        format!("{} {}", self.api.name(), names.join("/"))
     }
 
     /// The subscription in the path, if it names one.

@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use crate::{
     admin::webhook::Webhooks,
-    auth::{sessions::Sessions, token::Tokens},
+    auth::{endpoints, sessions::Sessions, token::Tokens},
     classic::RoleAssignments,
     clock::{Clock, seven_digits},
     dice::{guid, hash},
-    directory::Directory,
-    estate::{generate::generate, wire::Oddness},
+    estate::{directory::Object, generate::generate, model::Estate, wire::Oddness},
     fault::Faults,
-    feed,
+    feed, microsoft_graph,
     options::Options,
     service_bus::Namespace,
     stats::Stats,
@@ -32,7 +31,7 @@ pub(crate) struct Simulation {
     pub(crate) feed: feed::Settings,
     pub(crate) rendered: feed::Rendered,
     pub(crate) role_assignments: RoleAssignments,
-    pub(crate) directory: Directory,
+    pub(crate) deltas: microsoft_graph::Deltas,
     pub(crate) throttle: Throttle,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
@@ -45,7 +44,8 @@ pub(crate) struct Simulation {
 impl Simulation {
     pub(crate) fn new(options: Options) -> Result<Self> {
         let spec = &options.estate;
-        let estate = generate(spec, options.seed);
+        let mut estate = generate(spec, options.seed);
+        admit(&mut estate, &options);
         let clock = options.clock.clone();
         Ok(Self {
             tokens: Tokens::new(options.token_lifetime, &spec.tenant_id)?,
@@ -53,7 +53,7 @@ impl Simulation {
             feed: feed::Settings::new(options.classic_retired),
             rendered: feed::Rendered::default(),
             role_assignments: RoleAssignments::default(),
-            directory: Directory::new(&options.clients),
+            deltas: microsoft_graph::Deltas::default(),
             throttle: Throttle::new(options.throttle, options.avd_rate_limit),
             faults: Faults::new(options.seed, options.faults.clone()),
             stats: Stats::default(),
@@ -98,5 +98,26 @@ impl Simulation {
     pub(crate) fn reset_stats(&self) {
         self.stats.reset();
         self.sessions.reset_attempts();
+    }
+}
+
+/// Puts those who can sign in into the directory, unless they are there: the
+/// clients with their registrations, and the managed identity.
+fn admit(estate: &mut Estate, options: &Options) {
+    let tenant = estate.tenant.clone();
+    let directory = estate.directory_mut();
+    let registrations = microsoft_graph::of_clients(&options.clients);
+    let is_new = |registration: &Value| directory.applications.iter().all(|app| app["appId"] != registration["appId"]);
+    let registrations: Vec<Value> = registrations.into_iter().filter(is_new).collect();
+    directory.applications.extend(registrations);
+    let client = |id: &String| Object::service_principal(&endpoints::object_id_of(id), "Simulated application", id);
+    let clients = options.clients.iter().map(|known| client(&known.id));
+    let site = "/subscriptions/0c1e47f0-51a0-4ed5-b0a3-5f00000000fe/resourceGroups/rg-poolwarden/providers/Microsoft.Web/sites/poolwarden";
+    let identity = endpoints::IDENTITY_CLIENT_ID;
+    let identity = Object::managed_identity(&endpoints::object_id_of(identity), "poolwarden", identity, site);
+    for object in clients.chain([identity]) {
+        if directory.get(&object.id).is_none() {
+            directory.add(object.owned_by_tenant(&tenant));
+        }
     }
 }

@@ -86,6 +86,15 @@ impl Stats {
         }
     }
 
+    /// Counts a request within another one (a batch), which is counted itself.
+    pub(crate) fn record_part(&self, request: &Request, status: u16) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.by_operation.entry(format!("{} in a batch", request.operation())).or_default() += 1;
+        if status == 429 {
+            *counts.throttled_by_api.entry(request.api.name()).or_default() += 1;
+        }
+    }
+
     /// The counters as JSON.
     pub(crate) fn document(&self, faults: u64, attempts: &Value) -> Value {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +117,7 @@ impl Stats {
                 "classic_feed": api(Api::ClassicFeed),
                 "classic": api(Api::Classic),
                 "microsoft_graph": api(Api::Directory),
+                "key_vault": api(Api::KeyVault),
                 "by_operation": counts.by_operation,
             },
             "service_bus": {

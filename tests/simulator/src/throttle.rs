@@ -11,7 +11,9 @@ use axum::http::Method;
 use jiff::Timestamp;
 
 use crate::{
+    auth::token::Caller,
     clock::seven_digits,
+    microsoft_graph,
     options::{DEFAULT_AVD_LIMIT, ThrottleMode},
     reply::Reply,
     request::Request,
@@ -24,6 +26,10 @@ const GLOBAL_FACTOR: f64 = 15.0;
 const GRAPH_QUERIES: u32 = 15;
 const GRAPH_WINDOW_MS: i64 = 5_000;
 const AVD_WINDOW_MS: i64 = 300_000;
+/// Seconds in which Microsoft Graph's units are counted.
+const DIRECTORY_WINDOW_S: f64 = 10.0;
+/// The share of its units from which on Microsoft Graph says how many are used.
+const DIRECTORY_WARNS_AT: f64 = 0.8;
 
 #[derive(Debug, Clone, Copy)]
 struct Budget {
@@ -88,7 +94,7 @@ impl Throttle {
         };
         let subscription = request.subscription();
         let key = format!("{} {principal} {kind}", subscription.unwrap_or("tenant"));
-        let taken = self.take(key, budget, now);
+        let taken = self.take(key, budget, 1.0, now);
         let remaining = taken.unwrap_or(0.0).floor();
         let mut headers = match subscription {
             Some(_) => vec![
@@ -104,20 +110,20 @@ impl Throttle {
         Verdict { headers, refusal }
     }
 
-    /// Takes a token; the tokens left, or the seconds until there is one.
-    fn take(&self, key: String, budget: Budget, now: Timestamp) -> Result<f64, f64> {
+    /// Takes tokens; the tokens left, or the seconds until there are enough.
+    fn take(&self, key: String, budget: Budget, cost: f64, now: Timestamp) -> Result<f64, f64> {
         if self.mode == ThrottleMode::Off {
-            return Ok(budget.size - 1.0);
+            return Ok(budget.size - cost);
         }
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(key).or_insert(Bucket { tokens: budget.size, at: now });
         let elapsed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
         bucket.tokens = elapsed.mul_add(budget.per_second, bucket.tokens).min(budget.size);
         bucket.at = now;
-        if bucket.tokens < 1.0 {
-            return Err((1.0 - bucket.tokens) / budget.per_second);
+        if bucket.tokens < cost {
+            return Err((cost - bucket.tokens) / budget.per_second);
         }
-        bucket.tokens -= 1.0;
+        bucket.tokens -= cost;
         Ok(bucket.tokens)
     }
 
@@ -161,6 +167,30 @@ impl Throttle {
                 &[("RateLimiting", "Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed.")],
             );
             reply.with("retry-after", &wait_s.to_string())
+        });
+        Verdict { headers, refusal }
+    }
+
+    /// Microsoft Graph's limit per application and tenant, in units; how many
+    /// there are depends on how many users the tenant has.
+    pub(crate) fn directory(&self, units: u32, users: usize, caller: &Caller, now: Timestamp) -> Verdict {
+        let size = match users {
+            0..50 => 3_500.0,
+            50..=500 => 5_000.0,
+            _ => 8_000.0,
+        };
+        let budget = Budget { size, per_second: size / DIRECTORY_WINDOW_S };
+        let taken = self.take(format!("directory {}", caller.client_id), budget, f64::from(units), now);
+        let mut headers = vec![("x-ms-resource-unit", units.to_string())];
+        let used = 1.0 - taken.unwrap_or(0.0) / size;
+        if self.mode == ThrottleMode::Azure && used >= DIRECTORY_WARNS_AT {
+            headers.push(("x-ms-throttle-limit-percentage", format!("{used:.2}")));
+        }
+        let refusal = taken.err().map(|wait_s| {
+            headers.push(("x-ms-throttle-scope", format!("Tenant_Application/ReadWrite/{}", caller.client_id)));
+            headers.push(("x-ms-throttle-information", "ResourceUnitLimitExceeded".to_owned()));
+            let reply = microsoft_graph::refusal(429, "TooManyRequests", "Too many requests.");
+            reply.with("retry-after", &format!("{}", wait_s.ceil().max(1.0)))
         });
         Verdict { headers, refusal }
     }

@@ -113,10 +113,7 @@ impl World {
         if changes.is_empty() {
             return Ok(result);
         }
-        let next = Snapshot::new(estate);
-        *current = Arc::clone(&next);
-        let visible = now.checked_add(self.graph_lag).unwrap_or(now);
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner).push_back((visible, next));
+        self.put(&mut current, estate, now);
         let mut events = self.events.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes.iter().filter(|change| !change.cascaded) {
             let number = events.len();
@@ -127,6 +124,24 @@ impl World {
             events.drain(..surplus);
         }
         Ok(result)
+    }
+
+    /// Changes what no activity log tells of, such as the directory. On an
+    /// error nothing is kept.
+    pub(crate) fn alter<T, E>(&self, now: Timestamp, apply: impl FnOnce(&mut Estate) -> Result<T, E>) -> Result<T, E> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut estate = current.estate.clone();
+        let result = apply(&mut estate)?;
+        self.put(&mut current, estate, now);
+        Ok(result)
+    }
+
+    /// Makes an estate the current one; Resource Graph sees it later.
+    fn put(&self, current: &mut Arc<Snapshot>, estate: Estate, now: Timestamp) {
+        let next = Snapshot::new(estate);
+        *current = Arc::clone(&next);
+        let visible = now.checked_add(self.graph_lag).unwrap_or(now);
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner).push_back((visible, next));
     }
 
     /// The events that the activity log shows at a time and that pass a test.

@@ -1,14 +1,12 @@
 //! `POST /_sim/change`: changes to the estate from outside Azure's own
 //! interfaces, all of them or none.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use crate::{
     dice::Dice,
     estate::{
-        access::{self, Grant, GrantKind},
+        access::{self, Grant},
         change::{self, Change, Mode, Refusal},
         model::Estate,
         random,
@@ -59,32 +57,31 @@ fn put(estate: &mut Estate, entry: &Value, mode: Mode, now: &str) -> Result<Vec<
 }
 
 /// `{"op":"assign","scope":…,"principalId":…,"roleDefinition":"<guid>"}` and
-/// optionally `principalType` (User).
+/// optionally `principalType` (User) and `condition`.
 fn assign(estate: &mut Estate, entry: &Value, number: usize, now: &str) -> Result<Vec<Change>, String> {
     let scope = text(entry, "scope")?;
     let principal = text(entry, "principalId")?;
     let role = text(entry, "roleDefinition")?;
-    let subscription = scope.split('/').nth(2).unwrap_or("");
-    let subscription = estate.subscription(subscription).ok_or("the scope is in no subscription")?;
+    let subscription = access::subscription_of(scope);
+    if !subscription.is_empty() && estate.subscription(subscription).is_none() {
+        return Err("the scope is in no subscription".to_owned());
+    }
     let known = estate.access.roles.iter().any(|known| known.guid.eq_ignore_ascii_case(role));
     if !known {
         return Err(format!("there is no role {role}"));
     }
     let kind = entry["principalType"].as_str().unwrap_or("User");
     let mut dice = Dice::new(0, &format!("{now} {number} {scope} {principal}"));
-    let properties = access::assignment(&mut dice, &subscription.id, role, principal, kind);
-    let grant = Grant::new(GrantKind::Assignment, &mut dice, scope, principal, properties);
-    let id = grant.body["id"].as_str().unwrap_or("").to_owned();
-    Arc::make_mut(&mut estate.access).add(grant);
+    let mut grant = Grant::assignment(&mut dice, scope, role, principal, kind);
+    if let Some(condition) = entry["condition"].as_str() {
+        grant = grant.condition(condition);
+    }
+    let id = estate.grant(grant);
     Ok(vec![Change::write(&id)])
 }
 
 fn unassign(estate: &mut Estate, id: &str) -> Result<Vec<Change>, String> {
-    if Arc::make_mut(&mut estate.access).remove(id) {
-        Ok(vec![Change::delete(id)])
-    } else {
-        Err(format!("there is no role assignment {id}"))
-    }
+    if estate.ungrant(id) { Ok(vec![Change::delete(id)]) } else { Err(format!("there is no role assignment {id}")) }
 }
 
 fn worded(refusal: Refusal) -> String {

@@ -2,7 +2,9 @@
 //! not counted and never hit by a fault.
 
 mod changes;
+mod directory;
 mod feed;
+mod plant;
 mod service_bus;
 pub(crate) mod webhook;
 
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(crate) use changes::change;
 
-use crate::{estate::truth, fault::Fault, reply::Reply, request::Request, state::Simulation};
+use crate::{estate::truth, fault::Fault, microsoft_graph, reply::Reply, request::Request, state::Simulation};
 
 pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
     let segments = request.segments();
@@ -40,7 +42,18 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
         }
         (&Method::GET, ["clock"]) => Reply::json(200, &json!({"now": simulation.now_text()})),
         (&Method::POST, ["clock"]) => answer(request.json(), |body| advance(simulation, body)),
-        (&Method::PUT, ["graph", "applications"]) => answer(request.json(), |body| simulation.directory.set(body)),
+        (&Method::PUT, ["graph", "applications"]) => {
+            answer(request.json(), |body| microsoft_graph::set_applications(simulation, body))
+        }
+        (&Method::GET, ["violations"]) => Reply::json(200, &json!(*simulation.world.current().estate.violations)),
+        (&Method::POST, ["plant"]) => answer(request.json(), |entries| plant::plant(simulation, entries)),
+        (&Method::POST, ["graph", "change"]) => {
+            answer(request.json(), |entries| directory::change(simulation, entries))
+        }
+        (&Method::POST, ["graph", "forget-deltas"]) => {
+            simulation.deltas.forget();
+            Reply::empty(204)
+        }
         (method, ["feed", rest @ ..]) => feed::handle(simulation, method, rest, request),
         (method, ["service-bus", rest @ ..]) => service_bus::handle(simulation, method, rest, request),
         (method, ["webhook", name]) => simulation.webhooks.handle(method, name, request),

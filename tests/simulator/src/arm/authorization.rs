@@ -1,17 +1,21 @@
 //! Microsoft.Authorization at any scope: role assignments and definitions,
 //! deny assignments, and PIM instances.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
+use serde_json::json;
 
 use super::{
     error,
     filter::{self, Term},
     paging::{self, End, render},
-    versions,
+    role_assignments, versions,
 };
 use crate::{
+    auth::token::Caller,
     estate::{
-        access::{Grant, GrantKind, is_at_or_below},
+        access::{Grant, GrantKind, is_at_or_below, subscription_of},
         model::Estate,
     },
     reply::Reply,
@@ -19,26 +23,45 @@ use crate::{
     state::Simulation,
 };
 
-/// `scope` is in lower case and without a trailing slash; `rest` is what
-/// follows the namespace.
+/// `scope` is as it was spelled, without a trailing slash, or `/`; `rest` is
+/// what follows the namespace.
 pub(crate) fn handle(
     simulation: &Simulation,
     request: &Request,
+    caller: &Caller,
     estate: &Estate,
     scope: &str,
     rest: &[&str],
 ) -> Result<Reply, Reply> {
-    if request.method != Method::GET {
-        return Err(error::not_allowed(request));
-    }
     let (kind, name) = match rest {
         [kind] => (*kind, None),
         [kind, name] => (*kind, Some(*name)),
         _ => return Err(error::not_found(request)),
     };
+    let lower = scope.to_ascii_lowercase();
+    check_management_group(estate, &lower)?;
+    if let (Some(name), true) = (name, kind.eq_ignore_ascii_case(GrantKind::Assignment.segment()))
+        && request.method != Method::GET
+    {
+        versions::check(request, kind, versions::ROLE_ASSIGNMENTS)?;
+        return role_assignments::handle(simulation, request, scope, name);
+    }
+    if request.method != Method::GET {
+        return Err(error::not_allowed(request));
+    }
     if kind.eq_ignore_ascii_case("roleDefinitions") {
         versions::check(request, kind, versions::ROLE_DEFINITIONS)?;
-        return role_definitions(request, estate, scope, name);
+        return role_definitions(request, estate, &lower, name);
+    }
+    if kind.eq_ignore_ascii_case("classicAdministrators") && name.is_none() {
+        versions::check(request, kind, versions::CLASSIC_ADMINISTRATORS)?;
+        return Ok(classic_administrators(estate, &lower));
+    }
+    if kind.eq_ignore_ascii_case("permissions") && name.is_none() {
+        versions::check(request, kind, versions::PERMISSIONS)?;
+        // Rights are not simulated: whatever is not kept from it by a fault, a caller may do.
+        let all = json!({"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []});
+        return Ok(render(&[all.to_string()], None, End::NoKey));
     }
     let Some(kind) = GrantKind::ALL.into_iter().find(|known| known.segment().eq_ignore_ascii_case(kind)) else {
         let message =
@@ -51,29 +74,50 @@ pub(crate) fn handle(
         GrantKind::Active | GrantKind::Eligible => versions::PIM_INSTANCES,
     };
     versions::check(request, kind.segment(), supported)?;
-    let subscription = request.subscription().unwrap_or("");
-    let mut grants = estate.access.in_subscription(subscription, kind);
     match name {
-        Some(name) => grants
-            .find(|grant| grant.scope == scope && grant.name.eq_ignore_ascii_case(name))
+        Some(name) => estate
+            .access
+            .in_subscription(subscription_of(&lower), kind)
+            .find(|grant| grant.scope == lower && grant.name.eq_ignore_ascii_case(name))
             .map(|grant| Reply::json(200, &grant.body))
             .ok_or_else(|| {
                 let message = format!("The {} '{name}' is not found.", kind.segment());
                 Reply::error(404, "RoleAssignmentNotFound", &message)
             }),
-        None => list(simulation, request, grants, scope),
+        None => {
+            let wanted = Wanted::parse(request.query("$filter"), caller, estate)?;
+            list(simulation, request, wanted.among(estate, kind, &lower))
+        }
     }
+}
+
+fn check_management_group(estate: &Estate, lower_scope: &str) -> Result<(), Reply> {
+    match lower_scope.strip_prefix("/providers/microsoft.management/managementgroups/") {
+        Some(name) if estate.management_group(name).is_none() => Err(error::no_management_group(name)),
+        _ => Ok(()),
+    }
+}
+
+fn classic_administrators(estate: &Estate, lower_scope: &str) -> Reply {
+    let value: Vec<String> = estate
+        .classic_administrators
+        .iter()
+        .filter(|administrator| subscription_of(lower_scope).eq_ignore_ascii_case(&administrator.subscription))
+        .map(|administrator| administrator.body().to_string())
+        .collect();
+    render(&value, None, End::NoKey)
 }
 
 /// What a `$filter` asks of a record.
 #[derive(Debug, Default)]
 struct Wanted {
     at_scope_only: bool,
-    principal: Option<String>,
+    /// Any of these principals; `None` is whoever.
+    principals: Option<BTreeSet<String>>,
 }
 
 impl Wanted {
-    fn parse(text: Option<&str>) -> Result<Self, Reply> {
+    fn parse(text: Option<&str>, caller: &Caller, estate: &Estate) -> Result<Self, Reply> {
         let mut wanted = Self::default();
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Ok(wanted);
@@ -87,17 +131,25 @@ impl Wanted {
                 ),
             )
         };
+        // With the groups that somebody is in, however deep.
+        let through_groups = |principal: &str| {
+            let mut principals = estate.directory.groups_of(principal);
+            principals.insert(principal.to_ascii_lowercase());
+            principals
+        };
         for term in filter::parse(text).ok_or_else(unsupported)? {
             match term {
                 Term::Call(name, argument) if argument.is_empty() && name == "atscope" => {
                     wanted.at_scope_only = true;
                 }
-                Term::Call(name, argument) if argument.is_empty() && name == "astarget" => {}
+                Term::Call(name, argument) if argument.is_empty() && name == "astarget" => {
+                    wanted.principals = Some(through_groups(&caller.object_id));
+                }
                 Term::Call(name, principal) if !principal.is_empty() && name == "assignedto" => {
-                    wanted.principal = Some(principal.to_ascii_lowercase());
+                    wanted.principals = Some(through_groups(&principal));
                 }
                 Term::Compare(name, operator, principal) if name == "principalid" && operator == "eq" => {
-                    wanted.principal = Some(principal.to_ascii_lowercase());
+                    wanted.principals = Some(BTreeSet::from([principal.to_ascii_lowercase()]));
                 }
                 _ => return Err(unsupported()),
             }
@@ -105,21 +157,32 @@ impl Wanted {
         Ok(wanted)
     }
 
-    fn takes(&self, grant: &Grant, scope: &str) -> bool {
-        let here_or_above = is_at_or_below(scope, &grant.scope);
-        let below = !self.at_scope_only && is_at_or_below(&grant.scope, scope);
-        let principal = self.principal.as_ref();
-        (here_or_above || below) && principal.is_none_or(|wanted| grant.principals.contains(wanted))
+    /// The records of a kind that a list at a scope shows: what holds there,
+    /// and unless only the scope is asked for what stands below it.
+    fn among<'a>(&self, estate: &'a Estate, kind: GrantKind, scope: &str) -> Vec<&'a Grant> {
+        let chain = estate.chain(scope);
+        let subscription = subscription_of(scope);
+        let is_wanted = |grant: &Grant| {
+            self.principals.as_ref().is_none_or(|any| grant.principals.iter().any(|principal| any.contains(principal)))
+        };
+        if !subscription.is_empty() {
+            let around = estate.access.around(subscription, &chain, kind);
+            let is_here = |grant: &&Grant| {
+                chain.contains(&grant.scope) || (!self.at_scope_only && is_at_or_below(&grant.scope, scope))
+            };
+            return around.filter(|grant| is_here(grant) && is_wanted(grant)).collect();
+        }
+        let above = estate.access.above_subscriptions(kind);
+        let within = estate.subscriptions.iter().flat_map(|found| estate.access.in_subscription(&found.id, kind));
+        let is_here = |grant: &&Grant| {
+            let below = || estate.chain(&grant.scope).iter().any(|ancestor| ancestor == scope);
+            chain.contains(&grant.scope) || (!self.at_scope_only && below())
+        };
+        within.chain(above).filter(|grant| is_here(grant) && is_wanted(grant)).collect()
     }
 }
 
-fn list<'a>(
-    simulation: &Simulation,
-    request: &Request,
-    grants: impl Iterator<Item = &'a Grant>,
-    scope: &str,
-) -> Result<Reply, Reply> {
-    let wanted = Wanted::parse(request.query("$filter"))?;
+fn list(simulation: &Simulation, request: &Request, grants: Vec<&Grant>) -> Result<Reply, Reply> {
     let oddness = simulation.oddness();
     let skip: usize = match request.query("$skipToken") {
         None => 0,
@@ -128,7 +191,7 @@ fn list<'a>(
             .map_err(|_| error::bad_request("The $skipToken is not one that was given out."))?,
     };
     let size = simulation.options.estate.page_size;
-    let mut matching = grants.filter(|grant| wanted.takes(grant, scope)).skip(skip).peekable();
+    let mut matching = grants.into_iter().skip(skip).peekable();
     let mut value = Vec::new();
     for grant in matching.by_ref().take(size) {
         let printed = grant.body.to_string();
@@ -142,14 +205,15 @@ fn list<'a>(
 }
 
 fn role_definitions(request: &Request, estate: &Estate, scope: &str, name: Option<&str>) -> Result<Reply, Reply> {
-    let subscription = request.subscription();
-    let prefix = subscription
+    let prefix = request
+        .subscription()
         .and_then(|id| estate.subscription(id))
         .map_or(String::new(), |found| format!("/subscriptions/{}", found.id));
+    let chain = estate.chain(scope);
     if let Some(name) = name {
         return estate
             .access
-            .roles_in(subscription)
+            .roles_around(&chain)
             .find(|role| role.guid.eq_ignore_ascii_case(name))
             .map(|role| Reply::json(200, &role.body(&prefix)))
             .ok_or_else(|| {
@@ -174,7 +238,7 @@ fn role_definitions(request: &Request, estate: &Estate, scope: &str, name: Optio
     }
     let value: Vec<String> = estate
         .access
-        .roles_in(subscription)
+        .roles_around(&chain)
         .filter(|role| {
             kind.as_ref().is_none_or(|kind| role.is_custom() == kind.eq_ignore_ascii_case("CustomRole"))
                 && role_name.as_ref().is_none_or(|name| role.properties["roleName"] == name.as_str())

@@ -10,15 +10,19 @@ use super::{
     versions, writes,
 };
 use crate::{
-    estate::model::{Estate, Kind, Resource},
+    estate::{
+        model::{Estate, Kind, Resource},
+        other::Other,
+    },
     fault::Active,
     reply::Reply,
     request::Request,
     state::Simulation,
 };
 
-/// Types of which an estate has none: their lists are there, and empty.
-const EMPTY_TYPES: [&str; 13] = [
+/// Types that an estate does not grow: their lists are there, and hold what was
+/// planted besides.
+const PLAIN_TYPES: [&str; 13] = [
     "scalingplans",
     "appattachpackages",
     "applicationgroups/startmenuitems",
@@ -75,9 +79,9 @@ pub(crate) fn handle(
     }
     let Some(kind) = Kind::from_segments(&types) else {
         let wanted = types.join("/");
-        if EMPTY_TYPES.contains(&wanted.as_str()) {
+        if PLAIN_TYPES.contains(&wanted.as_str()) {
             let end = if rest.len() == 1 { End::NoKey } else { End::Null };
-            return Ok(render(&[], None, end));
+            return Ok(render(&plain(request, estate, denied, rest), None, end));
         }
         return Err(unknown_type(request, &wanted));
     };
@@ -94,11 +98,33 @@ pub(crate) fn handle(
 }
 
 fn single(simulation: &Simulation, request: &Request, estate: &Estate) -> Result<Reply, Reply> {
+    if let Some(plain) = estate.other.get(&request.lower) {
+        return Ok(Reply::json(200, &plain.body));
+    }
     let resource = estate.get(&request.lower).ok_or_else(|| error::no_resource(&request.path))?;
     let mut printed = Vec::new();
     simulation.oddness().print(resource, &mut printed);
     let body = printed.pop().unwrap_or_default();
     Ok(Reply::page(body.into()))
+}
+
+/// What was planted of a type that an estate does not grow. A host pool's
+/// scaling plans are those that refer to it.
+fn plain(request: &Request, estate: &Estate, denied: &Active, rest: &[&str]) -> Vec<String> {
+    let listed = match rest {
+        ["hostpools", _, "scalingplans"] => {
+            let (pool, _) = request.lower.rsplit_once('/').unwrap_or_default();
+            let refers = |plan: &Other| {
+                let references = plan.body["properties"]["hostPoolReferences"].as_array().into_iter().flatten();
+                let mut paths = references.filter_map(|reference| reference["hostPoolArmPath"].as_str());
+                paths.any(|path| path.eq_ignore_ascii_case(pool))
+            };
+            let plans = estate.other.all().filter(|other| other.kind.ends_with("/scalingplans"));
+            plans.filter(|plan| refers(plan)).collect()
+        }
+        _ => estate.other.listed(&request.lower),
+    };
+    listed.iter().filter(|other| !denied.denies(&other.key)).map(|other| other.body.to_string()).collect()
 }
 
 /// A list of children needs the resource above it.

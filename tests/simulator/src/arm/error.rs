@@ -13,6 +13,11 @@ pub(crate) fn no_subscription(id: &str) -> Reply {
     Reply::error(404, "SubscriptionNotFound", &message)
 }
 
+pub(crate) fn no_management_group(name: &str) -> Reply {
+    let message = format!("The management group '{name}' cannot be found.");
+    Reply::error(404, "ManagementGroupNotFound", &message)
+}
+
 pub(crate) fn no_resource_group(name: &str) -> Reply {
     let message = format!("Resource group '{name}' could not be found.");
     Reply::error(404, "ResourceGroupNotFound", &message)

@@ -6,7 +6,10 @@ mod authorization;
 mod desktop_virtualization;
 pub(crate) mod error;
 mod filter;
+mod management_groups;
+mod others;
 mod paging;
+mod role_assignments;
 mod subscriptions;
 mod versions;
 mod writes;
@@ -14,6 +17,7 @@ mod writes;
 use axum::http::Method;
 
 use crate::{
+    auth::token::Caller,
     estate::{change::Refusal, model::PROVIDER},
     reply::Reply,
     request::Request,
@@ -21,15 +25,15 @@ use crate::{
 };
 
 /// Answers a request to ARM from an authenticated caller.
-pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
+pub(crate) fn handle(simulation: &Simulation, request: &Request, caller: &Caller) -> Reply {
     let denied = simulation.faults.active();
     let cacheable = request.method == Method::GET;
     let snapshot = simulation.world.current();
-    let key = format!("{}|{}|{}", denied.generation, request.origin, request.raw);
+    let key = format!("{}|{}|{}|{}", denied.generation, caller.object_id, request.origin, request.raw);
     if cacheable && let Some(page) = snapshot.cached_page(&key) {
         return Reply::page(page);
     }
-    let reply = match route(simulation, request, &snapshot.estate, &denied) {
+    let reply = match route(simulation, request, caller, &snapshot.estate, &denied) {
         Ok(reply) | Err(reply) => reply,
     };
     if cacheable && reply.status == 200 && reply.headers.is_empty() {
@@ -41,6 +45,7 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
 fn route(
     simulation: &Simulation,
     request: &Request,
+    caller: &Caller,
     estate: &crate::estate::model::Estate,
     denied: &crate::fault::Active,
 ) -> Result<Reply, Reply> {
@@ -60,10 +65,13 @@ fn route(
     if namespace.eq_ignore_ascii_case(PROVIDER) {
         desktop_virtualization::handle(simulation, request, estate, denied)
     } else if namespace.eq_ignore_ascii_case("Microsoft.Authorization") {
-        let scope = lower[..at].iter().fold(String::new(), |path, segment| path + "/" + segment);
-        authorization::handle(simulation, request, estate, &scope, rest)
+        let scope = segments[..at].iter().fold(String::new(), |path, segment| path + "/" + segment);
+        let scope = if scope.is_empty() { "/".to_owned() } else { scope };
+        authorization::handle(simulation, request, caller, estate, &scope, rest)
+    } else if namespace.eq_ignore_ascii_case("Microsoft.Management") {
+        management_groups::handle(request, estate, denied, &lower)
     } else {
-        Err(Reply::error(404, "InvalidResourceNamespace", &format!("The resource namespace '{namespace}' is invalid.")))
+        others::handle(simulation, request, estate, denied, namespace)
     }
 }
 

@@ -26,6 +26,10 @@ pub(crate) const ROLE_ASSIGNMENTS: &[&str] = &["2022-04-01", "2020-04-01-preview
 pub(crate) const ROLE_DEFINITIONS: &[&str] = &["2022-05-01-preview", "2022-04-01", "2018-07-01", "2015-07-01"];
 pub(crate) const DENY_ASSIGNMENTS: &[&str] = &["2022-04-01", "2018-07-01-preview"];
 pub(crate) const PIM_INSTANCES: &[&str] = &["2020-10-01", "2020-10-01-preview"];
+pub(crate) const CLASSIC_ADMINISTRATORS: &[&str] = &["2015-07-01", "2015-06-01"];
+pub(crate) const PERMISSIONS: &[&str] = &["2022-04-01", "2018-07-01", "2018-01-01-preview", "2015-07-01"];
+pub(crate) const MANAGEMENT_GROUPS: &[&str] =
+    &["2023-04-01", "2021-04-01", "2020-10-01", "2020-05-01", "2020-02-01", "2019-11-01"];
 pub(crate) const ACTIVITY_LOG: &[&str] = &["2015-04-01", "2014-04-01"];
 pub(crate) const RESOURCE_GRAPH: &[&str] =
     &["2024-04-01", "2022-10-01", "2021-06-01-preview", "2021-03-01", "2019-04-01"];

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The client id of the system-assigned identity.
-pub(super) const IDENTITY_CLIENT_ID: &str = "0c1e47f0-51a0-4ed5-b0a3-5f00000000ff";
+pub(crate) const IDENTITY_CLIENT_ID: &str = "0c1e47f0-51a0-4ed5-b0a3-5f00000000ff";
 pub(crate) const MANAGEMENT: &str = "https://management.azure.com";
 
 /// `GET /msi/token?resource=…&api-version=2019-08-01[&client_id=…]`.
@@ -109,7 +109,14 @@ pub(super) fn has_identity(simulation: &Simulation, client_id: &str) -> bool {
 /// An application that speaks for itself.
 pub(super) fn caller_of(client_id: &str) -> Caller {
     let client_id = client_id.to_ascii_lowercase();
-    Caller { object_id: guid(hash(1, &client_id), hash(2, &client_id)), client_id, account: None, session: 0 }
+    Caller { object_id: object_id_of(&client_id), client_id, account: None, session: 0 }
+}
+
+/// The object id of an application's service principal, by which the directory
+/// and role assignments know it.
+pub(crate) fn object_id_of(client_id: &str) -> String {
+    let client_id = client_id.to_ascii_lowercase();
+    guid(hash(1, &client_id), hash(2, &client_id))
 }
 
 /// A user, by an application, in a session.

@@ -21,6 +21,8 @@ const CLASSIC_AUDIENCES: [&str; 2] =
     ["https://mrs-prod.ame.gbl/mrs-RDInfra-prod", "5a0aa725-4958-4b0c-80a9-34562e23f3b7"];
 /// The audience that Microsoft Graph accepts.
 const DIRECTORY_AUDIENCE: &str = "https://graph.microsoft.com";
+/// The audience that key vaults accept.
+const KEY_VAULT_AUDIENCE: &str = "https://vault.azure.net";
 /// The audience that Service Bus accepts.
 const SERVICE_BUS_AUDIENCE: &str = "https://servicebus.azure.net";
 /// The audience of Blob Storage. Azurite takes its tokens only from an issuer
@@ -38,6 +40,8 @@ pub(crate) enum Resource {
     Classic,
     /// Microsoft Graph.
     Directory,
+    /// The data plane of key vaults.
+    KeyVault,
 }
 
 impl Resource {
@@ -50,6 +54,7 @@ impl Resource {
             Self::Feed => FEED_AUDIENCES.contains(&audience),
             Self::Classic => CLASSIC_AUDIENCES.iter().any(|known| known.eq_ignore_ascii_case(audience)),
             Self::Directory => audience == DIRECTORY_AUDIENCE,
+            Self::KeyVault => audience == KEY_VAULT_AUDIENCE,
         }
     }
 }

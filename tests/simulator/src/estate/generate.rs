@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use super::{
-    bodies, change, grants, icons,
+    bodies, change, directory, grants, icons,
     icons::Icon,
     model::{Estate, PROVIDER, Subscription},
     names,
@@ -26,7 +26,9 @@ pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
         .map(|index| {
             let mut dice = Dice::new(seed, &format!("subscription {index}"));
             let plain = format!("Contoso AVD {:02}", index + 1);
-            Subscription { id: dice.guid(), name: names::friendly(&mut dice, spec.odd_names_share, &plain) }
+            let id = dice.guid();
+            let name = names::friendly(&mut dice, spec.odd_names_share, &plain);
+            Subscription { id, name, management_group: String::new() }
         })
         .collect();
     let resource_groups = subscriptions
@@ -52,6 +54,7 @@ pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
     let mut estate = grower.estate;
     change::relink(&mut estate);
     estate.access = Arc::new(grants::generate(&estate, spec, seed));
+    estate.directory = Arc::new(directory::populate(&spec.tenant_id, seed));
     estate
 }
 

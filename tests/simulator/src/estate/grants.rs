@@ -5,17 +5,12 @@ use std::sync::Arc;
 
 use super::{
     access::{self, Access, Grant, GrantKind},
+    directory::{self, AVD_APPLICATION},
     model::{Estate, Kind, Resource, Subscription},
     roles,
     spec::EstateSpec,
 };
 use crate::dice::Dice;
-
-/// Azure Virtual Desktop's own service principal (its application's id).
-const AVD_SERVICE_PRINCIPAL: &str = "9cdead84-a844-4324-93f2-b2e6bb768d07";
-
-/// People, groups and service principals that roles are given to.
-const PRINCIPALS: usize = 200;
 
 pub(crate) fn generate(estate: &Estate, spec: &EstateSpec, seed: u64) -> Access {
     let mut access = Access::new(roles::built_in());
@@ -63,16 +58,8 @@ impl Grower<'_> {
         self.access.add(grant);
     }
 
-    /// One of the tenant's principals: mostly groups, as it should be.
     fn principal(&mut self) -> (String, &'static str) {
-        let number = self.dice.below(PRINCIPALS);
-        let kind = match number % 10 {
-            0..=5 => "Group",
-            6..=8 => "User",
-            _ => "ServicePrincipal",
-        };
-        let id = Dice::new(self.seed, &format!("principal {number}")).guid();
-        (id, kind)
+        directory::any_principal(self.seed, &mut self.dice)
     }
 
     fn subscription_roles(&mut self) {
@@ -81,7 +68,7 @@ impl Grower<'_> {
         self.assign(&scope, roles::OWNER, &owner, kind);
         let (contributor, kind) = self.principal();
         self.assign(&scope, roles::CONTRIBUTOR, &contributor, kind);
-        self.assign(&scope, roles::POWER_ON_CONTRIBUTOR, AVD_SERVICE_PRINCIPAL, "ServicePrincipal");
+        self.assign(&scope, roles::POWER_ON_CONTRIBUTOR, &directory::object_id(AVD_APPLICATION), "ServicePrincipal");
     }
 
     fn resource_group_role(&mut self, lower_scope: &str) {

@@ -4,13 +4,17 @@
 pub(crate) mod access;
 pub(crate) mod bodies;
 pub(crate) mod change;
+pub(crate) mod directory;
 pub(crate) mod generate;
 mod grants;
 pub(crate) mod icons;
 pub(crate) mod model;
 mod names;
+pub(crate) mod other;
 pub(crate) mod random;
-mod roles;
+mod role_tables;
+pub(crate) mod roles;
+mod scopes;
 pub(crate) mod spec;
 pub(crate) mod truth;
 pub(crate) mod wire;

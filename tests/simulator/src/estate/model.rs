@@ -9,7 +9,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::access::Access;
+use super::{
+    access::Access,
+    directory::Directory,
+    other::{Others, VaultContents},
+};
+
+pub(crate) use super::scopes::{ClassicAdministrator, ManagementGroup};
 
 /// The ARM namespace of Azure Virtual Desktop.
 pub(crate) const PROVIDER: &str = "Microsoft.DesktopVirtualization";
@@ -116,6 +122,8 @@ impl Resource {
 pub(crate) struct Subscription {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// The name of the management group it is in; empty for the root one.
+    pub(crate) management_group: String,
 }
 
 /// A collection: resources by key, in the order ARM lists them.
@@ -128,12 +136,29 @@ pub(crate) struct Estate {
     pub(crate) subscriptions: Arc<Vec<Subscription>>,
     pub(crate) resource_groups: Arc<BTreeSet<String>>,
     pub(crate) access: Arc<Access>,
+    pub(crate) directory: Arc<Directory>,
+    /// The root first, and each after the one it is in.
+    pub(crate) management_groups: Arc<Vec<ManagementGroup>>,
+    pub(crate) classic_administrators: Arc<Vec<ClassicAdministrator>>,
+    /// Resources of other providers.
+    pub(crate) other: Arc<Others>,
+    /// What is in key vaults, by the vaults' names in lower case.
+    pub(crate) vaults: Arc<BTreeMap<String, VaultContents>>,
+    /// What was planted for an audit to find, for `GET /_sim/violations`.
+    pub(crate) violations: Arc<Vec<Value>>,
     collections: HashMap<Arc<str>, Arc<Collection>>,
 }
 
 impl Estate {
     pub(crate) fn new(tenant: String, subscriptions: Vec<Subscription>, resource_groups: BTreeSet<String>) -> Self {
+        let root = ManagementGroup { name: tenant.clone(), display_name: "Tenant Root Group".to_owned(), parent: None };
         Self {
+            directory: Arc::new(Directory::new(&tenant)),
+            management_groups: Arc::new(vec![root]),
+            classic_administrators: Arc::default(),
+            other: Arc::default(),
+            vaults: Arc::default(),
+            violations: Arc::default(),
             tenant,
             subscriptions: Arc::new(subscriptions),
             resource_groups: Arc::new(resource_groups),

@@ -4,6 +4,10 @@
 
 use serde_json::{Value, json};
 
+use super::{
+    access::subscription_of,
+    role_tables::{AVD_ROLES, MACHINE_ROLES},
+};
 use crate::dice::Dice;
 
 /// The role that lets a person open what a group publishes.
@@ -29,14 +33,45 @@ const COMMON: [&str; 5] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Role {
     pub(crate) guid: String,
-    /// The subscription of a custom role; `None` for a built-in one.
+    /// The subscription that a custom role is printed with; `None` for a
+    /// built-in one, and for one that is assignable only above subscriptions.
     pub(crate) subscription: Option<String>,
     pub(crate) properties: Value,
 }
 
+/// What a custom role grants.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Permissions<'a> {
+    pub(crate) actions: &'a [&'a str],
+    pub(crate) not_actions: &'a [&'a str],
+    pub(crate) data_actions: &'a [&'a str],
+    pub(crate) not_data_actions: &'a [&'a str],
+}
+
 impl Role {
+    /// A custom role.
+    pub(crate) fn custom(guid: &str, name: &str, assignable_scopes: &[String], grants: Permissions<'_>) -> Self {
+        let actions: Vec<String> = grants.actions.iter().map(|&action| action.to_owned()).collect();
+        let mut role = role(guid, name, &actions, grants.not_actions, grants.data_actions);
+        role.properties["permissions"][0]["notDataActions"] = json!(grants.not_data_actions);
+        role.properties["type"] = json!("CustomRole");
+        role.properties["assignableScopes"] = json!(assignable_scopes);
+        let subscriptions = assignable_scopes.iter().map(|scope| subscription_of(scope));
+        role.subscription = subscriptions.filter(|id| !id.is_empty()).map(str::to_owned).next();
+        role
+    }
+
     pub(crate) fn is_custom(&self) -> bool {
-        self.subscription.is_some()
+        self.properties["type"] == "CustomRole"
+    }
+
+    /// Where it can be assigned, in lower case.
+    pub(crate) fn assignable_scopes(&self) -> impl Iterator<Item = String> {
+        let scopes = self.properties["assignableScopes"].as_array().into_iter().flatten();
+        scopes.filter_map(Value::as_str).map(|scope| {
+            let scope = scope.trim_end_matches('/').to_ascii_lowercase();
+            if scope.is_empty() { "/".to_owned() } else { scope }
+        })
     }
 
     /// The role as ARM prints it when it is read below `prefix`: an empty
@@ -157,75 +192,3 @@ fn role(guid: &str, name: &str, actions: &[String], not_actions: &[&str], data_a
         }),
     }
 }
-
-const AVD_ROLES: [(&str, &str, &[&str]); 10] = [
-    ("082f0a83-3be5-4ba1-904c-961cca79b387", "Contributor", &["*"]),
-    ("49a72310-ab8d-41df-bbb0-79b649203868", "Reader", &["*/read"]),
-    ("e307426c-f9b6-4e81-87de-d99efb3c32bc", "Host Pool Contributor", &["hostpools/*"]),
-    ("ceadfde2-b300-400a-ab7b-6143895aa822", "Host Pool Reader", &["hostpools/read", "hostpools/*/read"]),
-    (
-        "86240b0e-9422-4c43-887b-b61143f32ba8",
-        "Application Group Contributor",
-        &["applicationgroups/*", "hostpools/read", "hostpools/sessionhosts/read"],
-    ),
-    (
-        "aebf23d0-b568-4e86-b8f9-fe83a2c6ab55",
-        "Application Group Reader",
-        &["applicationgroups/*/read", "applicationgroups/read", "hostpools/read", "hostpools/sessionhosts/read"],
-    ),
-    ("21efdde3-836f-432b-bf3d-3e8e734d4b2b", "Workspace Contributor", &["workspaces/*", "applicationgroups/read"]),
-    ("0fa44ee9-7a7d-466b-9bb2-2bf446b1204d", "Workspace Reader", &["workspaces/read", "applicationgroups/read"]),
-    ("2ad6aaab-ead9-4eaa-8ac5-da422f562408", "Session Host Operator", &["hostpools/read", "hostpools/sessionhosts/*"]),
-    (
-        "ea4bfff8-7fb4-485a-aadd-d4129a0ffaa6",
-        "User Session Operator",
-        &["hostpools/read", "hostpools/sessionhosts/read", "hostpools/sessionhosts/usersessions/*"],
-    ),
-];
-
-type MachineRole = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
-
-const MACHINE_ROLES: [MachineRole; 5] = [
-    (
-        POWER_ON_CONTRIBUTOR,
-        "Desktop Virtualization Power On Contributor",
-        &["Microsoft.Compute/virtualMachines/start/action", "Microsoft.Compute/virtualMachines/read"],
-        &[],
-    ),
-    (
-        "40c5ff49-9181-41f8-ae61-143b0e78555e",
-        "Desktop Virtualization Power On Off Contributor",
-        &[
-            "Microsoft.Compute/virtualMachines/start/action",
-            "Microsoft.Compute/virtualMachines/read",
-            "Microsoft.Compute/virtualMachines/deallocate/action",
-            "Microsoft.Compute/virtualMachines/powerOff/action",
-            "Microsoft.Compute/virtualMachines/restart/action",
-        ],
-        &[],
-    ),
-    (
-        "a959dbd1-f747-45e3-8ba6-dd80f235f97c",
-        "Desktop Virtualization Virtual Machine Contributor",
-        &[
-            "Microsoft.Compute/virtualMachines/*",
-            "Microsoft.Compute/disks/*",
-            "Microsoft.Network/networkInterfaces/*",
-            "Microsoft.DesktopVirtualization/hostPools/retrieveRegistrationToken/action",
-            "Microsoft.Compute/virtualMachines/runCommand/action",
-        ],
-        &[],
-    ),
-    (
-        "fb879df8-f326-4884-b1cf-06f3ad86be52",
-        "Virtual Machine User Login",
-        &["Microsoft.Compute/virtualMachines/*/read"],
-        &["Microsoft.Compute/virtualMachines/login/action"],
-    ),
-    (
-        "1c0163c0-47e6-4577-8991-ea5c82e286e4",
-        "Virtual Machine Administrator Login",
-        &["Microsoft.Compute/virtualMachines/*/read"],
-        &["Microsoft.Compute/virtualMachines/login/action", "Microsoft.Compute/virtualMachines/loginAsAdmin/action"],
-    ),
-];

@@ -63,6 +63,7 @@ pub(crate) fn document(estate: &Estate, seed: u64, icons: bool) -> Value {
             .subscriptions
             .iter()
             .flat_map(|subscription| estate.access.in_subscription(&subscription.id, kind))
+            .chain(estate.access.above_subscriptions(kind))
             .map(|grant| grant.body.clone())
             .collect();
         document.insert(kind.segment().to_owned(), records.into());

@@ -8,7 +8,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{lexer::Fault, parser, pipeline, rows};
+use super::{
+    lexer::Fault,
+    parser, pipeline,
+    rows::{self, ScopeFilter},
+};
 use crate::{
     arm,
     clock::seven_digits,
@@ -69,6 +73,7 @@ struct Asked {
     skip: usize,
     skip_token: Option<String>,
     as_table: bool,
+    scope: ScopeFilter,
 }
 
 impl Asked {
@@ -100,6 +105,10 @@ impl Asked {
                 return Err(bad("InvalidOptions", &format!("resultFormat '{other}' is not known.")));
             }
         };
+        let filter = options["authorizationScopeFilter"].as_str();
+        let scope = ScopeFilter::parse(filter).ok_or_else(|| {
+            bad("InvalidOptions", &format!("authorizationScopeFilter '{}' is not known.", filter.unwrap_or("")))
+        })?;
         let subscriptions = strings(&body["subscriptions"]);
         Ok(Self {
             text: text.to_owned(),
@@ -109,6 +118,7 @@ impl Asked {
             skip: number("$skip")?.unwrap_or(0),
             skip_token: options["$skipToken"].as_str().map(str::to_owned),
             as_table,
+            scope,
         })
     }
 
@@ -142,11 +152,16 @@ impl Asked {
 /// is none of them.
 fn readable(snapshot: &Snapshot, asked: &Asked, denied: &Active) -> Option<Vec<String>> {
     let estate = &snapshot.estate;
-    // The only management group is the tenant's root.
-    let whole_tenant = asked.management_groups.contains(&estate.tenant.to_ascii_lowercase())
-        || (asked.management_groups.is_empty() && asked.subscriptions.is_none());
+    let whole_tenant = asked.management_groups.is_empty() && asked.subscriptions.is_none();
+    let is_below = |id: &String| {
+        let home = estate.subscription(id).map_or("", |found| found.management_group.as_str());
+        let mut ancestors = estate.ancestors(home).into_iter();
+        ancestors.any(|group| asked.management_groups.contains(&group.name.to_ascii_lowercase()))
+    };
     let wanted = |id: &String| {
-        whole_tenant || asked.subscriptions.as_ref().is_some_and(|asked| asked.contains(&id.to_ascii_lowercase()))
+        whole_tenant
+            || is_below(id)
+            || asked.subscriptions.as_ref().is_some_and(|asked| asked.contains(&id.to_ascii_lowercase()))
     };
     let found: Vec<String> = estate
         .subscriptions
@@ -165,12 +180,21 @@ fn result(
     denied: &Active,
     now: Timestamp,
 ) -> Result<Arc<Table>, Reply> {
-    let key = format!("{}|{}|{}|{}", denied.generation, asked.as_table, subscriptions.join(","), asked.text);
+    let key = format!(
+        "{}|{}|{:?}|{}|{}|{}",
+        denied.generation,
+        asked.as_table,
+        asked.scope,
+        asked.management_groups.join(","),
+        subscriptions.join(","),
+        asked.text
+    );
     if let Some(table) = snapshot.cached_table(&key) {
         return Ok(table);
     }
     let query = parser::parse(&asked.text).map_err(|fault| parse_refusal(&fault, now))?;
-    let rows = rows::of(&snapshot.estate, query.table, subscriptions, denied);
+    let of = rows::Asked { subscriptions, management_groups: &asked.management_groups, scope: asked.scope };
+    let rows = rows::of(&snapshot.estate, query.table, of, denied);
     let rows = pipeline::run(rows, &query.stages).map_err(|column| unknown_column(&column, now))?;
     let table = Arc::new(print(&rows, asked.as_table));
     snapshot.keep_table(key, Arc::clone(&table));

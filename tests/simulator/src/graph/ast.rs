@@ -13,8 +13,11 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
     Resources,
+    Containers,
     DesktopVirtualization,
     Authorization,
+    Insights,
+    RecoveryServices,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +27,13 @@ pub(crate) enum Stage {
     Project(Vec<Named>),
     ProjectAway(Vec<String>),
     Order(Vec<(Expr, Direction)>),
-    Summarize { aggregates: Vec<Aggregate>, by: Vec<Named> },
+    Summarize {
+        aggregates: Vec<Aggregate>,
+        by: Vec<Named>,
+    },
     Distinct(Vec<Named>),
+    /// One row for each element of these lists, side by side.
+    Expand(Vec<Named>),
     Take(usize),
     Count,
 }

@@ -45,6 +45,9 @@ impl Token {
 const SYMBOLS: [&str; 19] =
     ["==", "=~", "!=", "!~", "<=", ">=", "|", ",", "(", ")", "[", "]", "=", "<", ">", ".", "!", "-", ";"];
 
+/// The keywords with a dash in them: what stands before it, and the rest.
+const DASHED: [(&str, &str); 2] = [("project", "-away"), ("mv", "-expand")];
+
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { rest: text, line: 1, column: 0 };
     let mut tokens = Vec::new();
@@ -115,9 +118,10 @@ impl<'a> Lexer<'a> {
             if tilde {
                 word.push_str(self.advance(1));
             }
-            // The one keyword with a dash in it.
-            if word == "project" && self.rest.starts_with("-away") {
-                word.push_str(self.advance("-away".len()));
+            for (first, rest) in DASHED {
+                if word == first && self.rest.starts_with(rest) {
+                    word.push_str(self.advance(rest.len()));
+                }
             }
             return Ok(Kind::Word(word));
         }

@@ -3,6 +3,8 @@
 
 pub(crate) mod answer;
 mod ast;
+mod authorization;
+mod containers;
 mod eval;
 mod functions;
 mod lexer;

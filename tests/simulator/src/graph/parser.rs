@@ -77,6 +77,9 @@ impl Parser {
         let at = self.peek().clone();
         match self.expect_name()?.to_ascii_lowercase().as_str() {
             "resources" => Ok(Table::Resources),
+            "resourcecontainers" => Ok(Table::Containers),
+            "insightsresources" => Ok(Table::Insights),
+            "recoveryservicesresources" => Ok(Table::RecoveryServices),
             "desktopvirtualizationresources" => Ok(Table::DesktopVirtualization),
             "authorizationresources" => Ok(Table::Authorization),
             _ => Err(at.fault("the table is not known")),
@@ -90,6 +93,7 @@ impl Parser {
             "extend" => Ok(Stage::Extend(self.named_list()?)),
             "project" => Ok(Stage::Project(self.named_list()?)),
             "project-away" => Ok(Stage::ProjectAway(self.names()?)),
+            "mv-expand" | "mvexpand" => Ok(Stage::Expand(self.named_list()?)),
             "distinct" => Ok(Stage::Distinct(self.named_list()?)),
             "order" | "sort" => {
                 if !self.take_word("by") {

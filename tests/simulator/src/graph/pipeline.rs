@@ -57,6 +57,7 @@ fn step<'a>(mut input: Rows<'a>, stage: &Stage) -> Result<Rows<'a>, String> {
             Ok(input)
         }
         Stage::Summarize { aggregates, by } => summarize(&input, aggregates, by),
+        Stage::Expand(list) => expand(input, list),
         Stage::Distinct(by) => summarize(&input, &[], by),
         Stage::Take(count) => {
             input.rows.truncate(*count);
@@ -84,6 +85,33 @@ fn extend<'a>(mut input: Rows<'a>, list: &[Named]) -> Result<Rows<'a>, String> {
             input.columns.0.push(named.name.clone());
         }
     }
+    Ok(input)
+}
+
+/// One row for each element of the lists, or field of an object; a row whose
+/// lists are all empty or missing stays once, with nulls.
+fn expand<'a>(input: Rows<'a>, list: &[Named]) -> Result<Rows<'a>, String> {
+    let mut input = extend(input, list)?;
+    let places: Vec<usize> = list.iter().filter_map(|named| input.columns.find(&named.name)).collect();
+    let elements = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| json!({ name: value })).collect(),
+        Value::Null => Vec::new(),
+        other => vec![other.clone()],
+    };
+    let mut rows = Vec::new();
+    for row in &input.rows {
+        let lists: Vec<Vec<Value>> = places.iter().map(|at| elements(&row[*at])).collect();
+        let longest = lists.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        for number in 0..longest {
+            let mut one = row.clone();
+            for (at, items) in places.iter().zip(&lists) {
+                one[*at] = Cow::Owned(items.get(number).cloned().unwrap_or(Value::Null));
+            }
+            rows.push(one);
+        }
+    }
+    input.rows = rows;
     Ok(input)
 }
 

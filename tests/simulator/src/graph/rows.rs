@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::{
     ast::Table,
+    authorization, containers,
     eval::{Columns, Row},
     pipeline::Rows,
 };
 use crate::{
     estate::{
-        access::{Grant, GrantKind},
         model::{Estate, Kind, PROVIDER, Resource},
+        other::Other,
     },
     fault::Active,
 };
@@ -37,14 +38,66 @@ const COLUMNS: [&str; 16] = [
     "extendedLocation",
 ];
 
-/// The rows of a table in some subscriptions, less what the caller may not
-/// read.
-pub(crate) fn of<'a>(estate: &'a Estate, table: Table, subscriptions: &'a [String], denied: &Active) -> Rows<'a> {
-    let kinds: &[Kind] = match table {
-        Table::Resources => &[Kind::HostPool, Kind::ApplicationGroup, Kind::Workspace],
-        Table::DesktopVirtualization => &[Kind::SessionHost],
-        Table::Authorization => &[],
+/// What a query is asked of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// Ids of subscriptions.
+    pub(crate) subscriptions: &'a [String],
+    /// Names of management groups, in lower case.
+    pub(crate) management_groups: &'a [String],
+    /// Which records about access belong to it.
+    pub(crate) scope: ScopeFilter,
+}
+
+/// Which records about access an answer holds, by where they stand
+/// (`authorizationScopeFilter`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScopeFilter {
+    Exact,
+    AndBelow,
+    AndAbove,
+    AboveAndBelow,
+}
+
+impl ScopeFilter {
+    pub(crate) fn parse(text: Option<&str>) -> Option<Self> {
+        match text {
+            None | Some("AtScopeAndBelow") => Some(Self::AndBelow),
+            Some("AtScopeAndAbove") => Some(Self::AndAbove),
+            Some("AtScopeAboveAndBelow") => Some(Self::AboveAndBelow),
+            Some("AtScopeExact") => Some(Self::Exact),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn above(self) -> bool {
+        matches!(self, Self::AndAbove | Self::AboveAndBelow)
+    }
+
+    pub(super) fn below(self) -> bool {
+        matches!(self, Self::AndBelow | Self::AboveAndBelow)
+    }
+}
+
+/// The rows of a table, less what the caller may not read.
+pub(crate) fn of<'a>(estate: &'a Estate, table: Table, asked: Asked<'_>, denied: &Active) -> Rows<'a> {
+    let rows = match table {
+        Table::Resources => {
+            let mut rows =
+                grown(estate, asked.subscriptions, &[Kind::HostPool, Kind::ApplicationGroup, Kind::Workspace], denied);
+            rows.extend(others(estate, table, asked.subscriptions, denied));
+            rows
+        }
+        Table::DesktopVirtualization => grown(estate, asked.subscriptions, &[Kind::SessionHost], denied),
+        Table::Insights | Table::RecoveryServices => others(estate, table, asked.subscriptions, denied),
+        Table::Containers => containers::rows(estate, asked, denied),
+        Table::Authorization => authorization::rows(estate, asked, denied),
     };
+    Rows { columns: Columns(COLUMNS.map(str::to_owned).to_vec()), rows }
+}
+
+/// The AVD resources of some kinds.
+fn grown<'a>(estate: &'a Estate, subscriptions: &[String], kinds: &[Kind], denied: &Active) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     for subscription in subscriptions {
         for kind in kinds {
@@ -55,17 +108,55 @@ pub(crate) fn of<'a>(estate: &'a Estate, table: Table, subscriptions: &'a [Strin
                     .map(|resource| resource_row(estate, resource)),
             );
         }
-        if table == Table::Authorization {
-            let grants = estate.access.in_subscription(subscription, GrantKind::Assignment);
-            rows.extend(
-                grants.filter(|grant| !denied.denies(&grant.scope)).map(|grant| grant_row(estate, grant, subscription)),
-            );
+    }
+    rows
+}
+
+/// The table that a resource of another provider is in; `None` when Resource
+/// Graph does not have it.
+fn table_of(kind: &str) -> Option<Table> {
+    const NOWHERE: [&str; 5] = [
+        "microsoft.insights/diagnosticsettings",
+        "microsoft.keyvault/vaults/secrets",
+        "microsoft.keyvault/vaults/certificates",
+        "microsoft.storage/storageaccounts/fileservices",
+        "microsoft.storage/storageaccounts/fileservices/shares",
+    ];
+    match kind {
+        "microsoft.insights/datacollectionruleassociations" => Some(Table::Insights),
+        _ if kind.starts_with("microsoft.recoveryservices/vaults/") => Some(Table::RecoveryServices),
+        _ if NOWHERE.contains(&kind) => None,
+        _ => Some(Table::Resources),
+    }
+}
+
+fn others<'a>(estate: &'a Estate, table: Table, subscriptions: &[String], denied: &Active) -> Vec<Row<'a>> {
+    subscriptions
+        .iter()
+        .flat_map(|subscription| estate.other.in_subscription(subscription))
+        .filter(|other| table_of(&other.kind) == Some(table) && !denied.denies(&other.key))
+        .map(|other| other_row(estate, other))
+        .collect()
+}
+
+fn other_row<'a>(estate: &Estate, other: &'a Other) -> Row<'a> {
+    let body = &other.body;
+    let mut row = row(
+        [Cow::Borrowed(&body["id"]), Cow::Borrowed(&body["name"]), Cow::Owned(json!(other.kind))],
+        estate,
+        &other.subscription,
+        &other.resource_group,
+        Cow::Borrowed(&body["properties"]),
+        [Cow::Borrowed(&body["location"]), Cow::Borrowed(&body["tags"])],
+    );
+    for (at, name) in COLUMNS.iter().enumerate() {
+        if ["kind", "managedBy", "sku", "plan", "identity", "zones", "extendedLocation"].contains(name)
+            && !body[*name].is_null()
+        {
+            row[at] = Cow::Borrowed(&body[*name]);
         }
     }
-    if table == Table::Authorization {
-        rows.extend(role_rows(estate, subscriptions));
-    }
-    Rows { columns: Columns(COLUMNS.map(str::to_owned).to_vec()), rows }
+    row
 }
 
 fn resource_row<'a>(estate: &Estate, resource: &'a Resource) -> Row<'a> {
@@ -94,53 +185,8 @@ fn graph_id(resource: &Resource) -> String {
     id
 }
 
-fn grant_row<'a>(estate: &Estate, grant: &'a Grant, subscription: &str) -> Row<'a> {
-    let mut properties = grant.body["properties"].clone();
-    let role = properties["roleDefinitionId"].as_str().and_then(|id| id.rsplit('/').next());
-    properties["roleDefinitionId"] =
-        json!(format!("/providers/Microsoft.Authorization/RoleDefinitions/{}", role.unwrap_or("")));
-    row(
-        [
-            Cow::Borrowed(&grant.body["id"]),
-            Cow::Borrowed(&grant.body["name"]),
-            Cow::Owned(json!("microsoft.authorization/roleassignments")),
-        ],
-        estate,
-        subscription,
-        "",
-        Cow::Owned(properties),
-        [Cow::Owned(json!("global")), Cow::Owned(Value::Null)],
-    )
-}
-
-fn role_rows<'a>(estate: &'a Estate, subscriptions: &[String]) -> Vec<Row<'a>> {
-    estate
-        .access
-        .roles
-        .iter()
-        .filter(|role| match &role.subscription {
-            None => true,
-            Some(own) => subscriptions.iter().any(|asked| asked.eq_ignore_ascii_case(own)),
-        })
-        .map(|role| {
-            row(
-                [
-                    Cow::Owned(json!(format!("/providers/Microsoft.Authorization/RoleDefinitions/{}", role.guid))),
-                    Cow::Owned(json!(role.guid)),
-                    Cow::Owned(json!("microsoft.authorization/roledefinitions")),
-                ],
-                estate,
-                role.subscription.as_deref().unwrap_or(""),
-                "",
-                Cow::Borrowed(&role.properties),
-                [Cow::Owned(json!("global")), Cow::Owned(Value::Null)],
-            )
-        })
-        .collect()
-}
-
 /// A row in the order of [`COLUMNS`].
-fn row<'a>(
+pub(super) fn row<'a>(
     [id, name, kind]: [Cow<'a, Value>; 3],
     estate: &Estate,
     subscription: &str,
