@@ -9,6 +9,7 @@ mod commands;
 mod contract;
 mod dead_letters;
 mod desk;
+mod directory;
 mod events;
 mod expected;
 mod faults;
