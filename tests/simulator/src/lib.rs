@@ -79,7 +79,11 @@ mod throttle;
 mod world;
 
 pub use clock::Clock;
-pub use estate::{bodies::REGISTRATION_SECRET_PREFIX, spec::EstateSpec};
+pub use estate::{
+    audit::Violation,
+    bodies::REGISTRATION_SECRET_PREFIX,
+    spec::{AuditSpec, EstateSpec, Planted},
+};
 pub use fault::Fault;
 pub use options::{
     Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, Options, ThrottleMode,
