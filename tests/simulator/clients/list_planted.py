@@ -1,4 +1,5 @@
-"""Lists what the simulator planted with Azure's own management clients.
+"""Lists what the simulator planted with Azure's own management clients, and
+makes and removes a role assignment.
 
 The clients know nothing of the simulator: they page, parse and spell as they
 do against Azure. Whatever differs from `/_sim/estate` is printed, and the exit
@@ -12,12 +13,15 @@ import urllib.parse
 import urllib.request
 
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ResourceExistsError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.mgmt.authorization import AuthorizationManagementClient
+from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 from azure.mgmt.desktopvirtualization import DesktopVirtualizationMgmtClient
 
 IDENTITY_HEADER = "simulated"
 AUDIENCE = "https://management.azure.com"
+MONITORING_READER = "43d0d8ad-25c7-4714-9337-8ba259a9fe05"
 DESKTOP_VIRTUALIZATION_VERSIONS = ["2024-04-03", "2025-10-10"]
 
 
@@ -215,6 +219,27 @@ def check_role(planted, listed):
     yield "permissions", wanted["permissions"], found
 
 
+def check_deny(planted, listed):
+    wanted = planted["properties"]
+    yield "name", planted["name"], listed.name
+    yield "denyAssignmentName", wanted["denyAssignmentName"], listed.deny_assignment_name
+    yield "scope", wanted["scope"], listed.scope
+    found = [principal.id for principal in listed.principals]
+    yield "principals", [principal["id"] for principal in wanted["principals"]], found
+
+
+def check_instance(planted, listed):
+    yield from named(
+        planted,
+        listed,
+        ("principalId", "principal_id"),
+        ("roleDefinitionId", "role_definition_id"),
+        ("memberType", "member_type"),
+        ("status", "status"),
+        ("scope", "scope"),
+    )
+
+
 def compare_subscription(url, estate, subscription, version, comparison):
     def planted(kind):
         return [item for item in estate[kind] if item["subscriptionId"] == subscription]
@@ -265,6 +290,55 @@ def compare_access(url, estate, subscription, comparison):
     ]
     listed = unique(access.role_definitions.list(scope.lstrip("/")))
     comparison.collection("role definitions", roles, listed, check_role)
+    compare_exceptions(access, estate, scope, comparison)
+    write_assignment(access, estate, scope, comparison)
+
+
+def compare_exceptions(access, estate, scope, comparison):
+    """Deny assignments and PIM instances of a subscription."""
+    prefix = f"{scope}/".lower()
+
+    def planted(kind):
+        return [item for item in estate[kind] if f"{item['properties']['scope']}/".lower().startswith(prefix)]
+
+    for kind, listed, check in (
+        ("denyAssignments", access.deny_assignments.list(), check_deny),
+        (
+            "roleAssignmentScheduleInstances",
+            access.role_assignment_schedule_instances.list_for_scope(scope.lstrip("/")),
+            check_instance,
+        ),
+        (
+            "roleEligibilityScheduleInstances",
+            access.role_eligibility_schedule_instances.list_for_scope(scope.lstrip("/")),
+            check_instance,
+        ),
+    ):
+        comparison.collection(kind, planted(kind), unique(listed), check)
+
+
+def write_assignment(access, estate, scope, comparison):
+    """Makes a role assignment, makes it again under another name, and removes it."""
+    groups = [item for item in estate["roleAssignments"] if item["properties"]["principalType"] == "Group"]
+    parameters = RoleAssignmentCreateParameters(
+        role_definition_id=f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{MONITORING_READER}",
+        principal_id=groups[0]["properties"]["principalId"],
+        principal_type="Group",
+    )
+    name, other = "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-666666666666"
+    made = access.role_assignments.create(scope.lstrip("/"), name, parameters)
+    if access.role_assignments.get(scope.lstrip("/"), name).principal_id != made.principal_id:
+        comparison.differences.append("a role assignment is not read as it was made")
+    try:
+        access.role_assignments.create(scope.lstrip("/"), other, parameters)
+        comparison.differences.append("a role was assigned twice")
+    except ResourceExistsError as refusal:
+        if refusal.error.code != "RoleAssignmentExists":
+            comparison.differences.append(f"a role assigned twice is refused as {refusal.error.code}")
+    if access.role_assignments.delete(scope.lstrip("/"), name) is None:
+        comparison.differences.append("the role assignment that was made is not there to be deleted")
+    if access.role_assignments.delete(scope.lstrip("/"), name) is not None:
+        comparison.differences.append("a deleted role assignment is deleted again")
 
 
 def main():

@@ -1,7 +1,8 @@
-//! An Azure to run against: ARM for Azure Virtual Desktop, authorization, the
-//! activity log, Resource Graph, a Service Bus namespace, and the endpoints
-//! that hand out tokens, over plain HTTP, with planted estates, true paging and throttling, and faults on
-//! demand. It is for tests and measurements only: it is no proof that the real
+//! An Azure to run against: ARM for Azure Virtual Desktop, authorization and
+//! whatever else is planted, the activity log, Resource Graph, Microsoft Graph,
+//! the lists of key vaults, a Service Bus namespace, and the endpoints that hand
+//! out tokens, over plain HTTP, with planted estates, true paging and
+//! throttling, and faults on demand. It is for tests and measurements only: it is no proof that the real
 //! Azure answers alike, and it keeps nothing when it stops.
 //!
 //! ```no_run
@@ -29,10 +30,25 @@
 //! code, `none@…` has no workspace, any other sees all). The feed of the
 //! current model is at `/api/arm/feeddiscovery`, the classic one at
 //! `/api/feeddiscovery/webfeeddiscovery.aspx`, classic management at
-//! `/RdsManagement/V1`, and Microsoft Graph's applications at `/v1.0`; each
-//! takes only tokens for itself. `GET /_sim/feed/expected?account=…` tells what
+//! `/RdsManagement/V1`; each takes only tokens for itself. `GET /_sim/feed/expected?account=…` tells what
 //! an account should see, and `/_sim/stats` counts `sign_in_attempts` by
 //! account, grant and outcome.
+//!
+//! # Access and the directory
+//! Role assignments, deny assignments and PIM instances stand at any scope, up
+//! to management groups and `/`; role assignments are made and removed with
+//! PUT and DELETE, and nobody's rights are simulated: faults refuse. Microsoft
+//! Graph is at `/v1.0`: users, groups with their members, service principals
+//! and what they may do, `directoryObjects/getByIds`, `groups/delta` and
+//! `$batch`. Applications are refused until `PUT /_sim/graph/applications`
+//! allows them, and hidden memberships always look empty. A vault lists its
+//! secrets and certificates below `/vaults/{name}` or at its own host; values
+//! it has none.
+//!
+//! `POST /_sim/graph/change` changes the directory, `POST /_sim/plant` adds
+//! resources of other providers, management groups, roles and grants of every
+//! kind, and `POST /_sim/graph/forget-deltas` makes all delta links answer 410.
+//! Each takes an array of `{"op": …}`.
 //!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
@@ -54,6 +70,7 @@
 //! it, all that need a token), `rate=` (0 to 1), `after=` (spare the first N
 //! matching requests) and `count=` (hit at most N). What is below the scope of
 //! an unconditional `403` also disappears from lists and from Resource Graph.
+//! Each request within a `$batch` meets the faults by its own path.
 
 mod admin;
 mod arm;

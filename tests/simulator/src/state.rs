@@ -101,18 +101,23 @@ impl Simulation {
     }
 }
 
-/// Puts those who can sign in into the directory: the clients with their
-/// registrations, and the managed identity.
+/// Puts those who can sign in into the directory, unless they are there: the
+/// clients with their registrations, and the managed identity.
 fn admit(estate: &mut Estate, options: &Options) {
     let tenant = estate.tenant.clone();
     let directory = estate.directory_mut();
-    directory.applications.extend(microsoft_graph::of_clients(&options.clients));
-    for client in &options.clients {
-        let id = endpoints::object_id_of(&client.id);
-        directory.add(Object::service_principal(&id, "Simulated application", &client.id).owned_by_tenant(&tenant));
-    }
-    let id = endpoints::object_id_of(endpoints::IDENTITY_CLIENT_ID);
+    let registrations = microsoft_graph::of_clients(&options.clients);
+    let is_new = |registration: &Value| directory.applications.iter().all(|app| app["appId"] != registration["appId"]);
+    let registrations: Vec<Value> = registrations.into_iter().filter(is_new).collect();
+    directory.applications.extend(registrations);
+    let client = |id: &String| Object::service_principal(&endpoints::object_id_of(id), "Simulated application", id);
+    let clients = options.clients.iter().map(|known| client(&known.id));
     let site = "/subscriptions/0c1e47f0-51a0-4ed5-b0a3-5f00000000fe/resourceGroups/rg-poolwarden/providers/Microsoft.Web/sites/poolwarden";
-    let identity = Object::managed_identity(&id, "poolwarden", endpoints::IDENTITY_CLIENT_ID, site);
-    directory.add(identity.owned_by_tenant(&tenant));
+    let identity = endpoints::IDENTITY_CLIENT_ID;
+    let identity = Object::managed_identity(&endpoints::object_id_of(identity), "poolwarden", identity, site);
+    for object in clients.chain([identity]) {
+        if directory.get(&object.id).is_none() {
+            directory.add(object.owned_by_tenant(&tenant));
+        }
+    }
 }

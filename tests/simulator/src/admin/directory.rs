@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    estate::directory::{Directory, Object},
+    estate::directory::{AZURE_AD_GRAPH, AZURE_SERVICE_MANAGEMENT, Directory, MICROSOFT_GRAPH, Object},
     state::Simulation,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// | `add_user` | `id`, `displayName`, `userPrincipalName` |
 /// | `add_group` | `id`, `displayName`, `members` |
 /// | `add_service_principal` | `id`, `displayName`, `appId` |
-/// | `grant_app_role` | `principal`, `resource` (an application id), `value` |
+/// | `grant_app_role` | `principal`, `resource` (an application id, `microsoft_graph`, `azure_ad_graph` or `azure_service_management`), `value` |
 /// | `grant_scopes` | `client`, `resource`, `user` (or null), `scopes` |
 /// | `assign_role` | `role` (a template id), `principal` |
 /// | `revoke` | `id` of one of these grants |
@@ -62,10 +62,7 @@ fn apply(directory: &mut Directory, entry: &Value) -> Result<Value, String> {
         Some("hide_members") => {
             let group = known(directory, text("group")?)?;
             let hidden = entry["hidden"].as_bool().ok_or("hidden is neither true nor false")?;
-            Ok(json!(directory.change(&group, |group| {
-                group.hides_members = hidden;
-                group.body["visibility"] = if hidden { json!("HiddenMembership") } else { Value::Null };
-            })))
+            Ok(json!(directory.change(&group, |group| group.hide_members(hidden))))
         }
         Some("delete") => {
             let id = known(directory, text("id")?)?;
@@ -85,14 +82,24 @@ fn apply(directory: &mut Directory, entry: &Value) -> Result<Value, String> {
             Ok(json!(true))
         }
         Some("grant_app_role") => {
-            directory.grant_app_role(text("principal")?, text("resource")?, text("value")?).map(Value::from)
+            directory.grant_app_role(text("principal")?, resource(text("resource")?), text("value")?).map(Value::from)
         }
         Some("grant_scopes") => directory
-            .grant_scopes(text("client")?, text("resource")?, entry["user"].as_str(), text("scopes")?)
+            .grant_scopes(text("client")?, resource(text("resource")?), entry["user"].as_str(), text("scopes")?)
             .map(Value::from),
         Some("assign_role") => Ok(json!(directory.assign_role(text("role")?, text("principal")?))),
         Some("revoke") => Ok(json!(directory.revoke(text("id")?))),
         _ => Err("op is none that is known".to_owned()),
+    }
+}
+
+/// The application id of a resource, some of which go by name.
+fn resource(text: &str) -> &str {
+    match text {
+        "microsoft_graph" => MICROSOFT_GRAPH,
+        "azure_ad_graph" => AZURE_AD_GRAPH,
+        "azure_service_management" => AZURE_SERVICE_MANAGEMENT,
+        app_id => app_id,
     }
 }
 

@@ -43,8 +43,9 @@ pub(super) fn handle(
     denied: &Active,
     namespace: &str,
 ) -> Result<Reply, Reply> {
-    let known = NAMESPACES.iter().any(|known| known.eq_ignore_ascii_case(namespace));
-    if !known {
+    let lower = namespace.to_ascii_lowercase();
+    let is_planted = |other: &std::sync::Arc<Other>| other.kind.split('/').next() == Some(&lower);
+    if !NAMESPACES.contains(&lower.as_str()) && !estate.other.all().any(is_planted) {
         let message = format!("The resource namespace '{namespace}' is invalid.");
         return Err(Reply::error(404, "InvalidResourceNamespace", &message));
     }
@@ -70,22 +71,28 @@ pub(super) fn handle(
         let is_item = |other: &&std::sync::Arc<Other>| {
             other.kind.ends_with("/protecteditems") && other.key.starts_with(&format!("{vault}/"))
         };
-        let items = estate.other.all().filter(is_item).map(|other| other.body.to_string()).collect();
-        return page(simulation, request, items);
+        let items: Vec<String> = estate.other.all().filter(is_item).map(|other| other.body.to_string()).collect();
+        return page(simulation, request, &items);
     }
     // A list below a resource needs that resource.
     if typed.matches('/').count() > 1 {
         let (parent, _) = request.lower.rsplit_once('/').unwrap_or_default();
         check_parent(request, estate, parent)?;
+        if parent.contains("/providers/microsoft.keyvault/vaults/") && request.lower.ends_with("/certificates") {
+            // Only a vault itself lists its certificates.
+            let message =
+                "The resource type 'vaults/certificates' could not be found in the namespace 'Microsoft.KeyVault'.";
+            return Err(Reply::error(404, "InvalidResourceType", message));
+        }
         if let Some(contents) = vault_contents(estate, parent, &request.lower) {
-            return page(simulation, request, contents);
+            return page(simulation, request, &contents);
         }
     } else if before.contains("/providers/") {
         check_parent(request, estate, before)?;
     }
     let listed = estate.other.listed(&request.lower);
     let visible = listed.into_iter().filter(|other| !denied.denies(&other.key));
-    page(simulation, request, visible.map(|other| other.body.to_string()).collect())
+    page(simulation, request, &visible.map(|other| other.body.to_string()).collect::<Vec<_>>())
 }
 
 fn check_group(request: &Request, estate: &Estate) -> Result<(), Reply> {
@@ -141,7 +148,7 @@ fn vault_contents(estate: &Estate, vault: &str, list: &str) -> Option<Vec<String
 }
 
 /// A page of a list that is whole already.
-fn page(simulation: &Simulation, request: &Request, items: Vec<String>) -> Result<Reply, Reply> {
+fn page(simulation: &Simulation, request: &Request, items: &[String]) -> Result<Reply, Reply> {
     let skip: usize = match request.query("$skipToken") {
         None => 0,
         Some(token) => paging::decode(token)?

@@ -1,7 +1,7 @@
 //! Who holds which role where: role assignments, deny assignments and PIM
 //! instances, found by scope.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ pub(crate) fn role_definition_id(subscription: &str, role: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Access {
     pub(crate) roles: Vec<Role>,
-    grants: HashMap<String, Vec<Grant>>,
+    grants: HashMap<String, Arc<Vec<Arc<Grant>>>>,
 }
 
 impl Access {
@@ -142,7 +142,7 @@ impl Access {
 
     pub(crate) fn add(&mut self, grant: Grant) {
         let subscription = subscription_of(&grant.scope).to_owned();
-        self.grants.entry(subscription).or_default().push(grant);
+        Arc::make_mut(self.grants.entry(subscription).or_default()).push(Arc::new(grant));
     }
 
     /// The records of a kind in one subscription, oldest first.
@@ -154,7 +154,8 @@ impl Access {
         self.grants
             .get(&subscription.to_ascii_lowercase())
             .into_iter()
-            .flatten()
+            .flat_map(|grants| grants.iter())
+            .map(AsRef::as_ref)
             .filter(move |grant| grant.kind == kind)
     }
 
@@ -194,7 +195,9 @@ impl Access {
     pub(crate) fn forget(&mut self, scope: &str) {
         let scope = scope.to_ascii_lowercase();
         for grants in self.grants.values_mut() {
-            grants.retain(|grant| !is_at_or_below(&grant.scope, &scope));
+            if grants.iter().any(|grant| is_at_or_below(&grant.scope, &scope)) {
+                Arc::make_mut(grants).retain(|grant| !is_at_or_below(&grant.scope, &scope));
+            }
         }
     }
 
@@ -205,7 +208,7 @@ impl Access {
             return false;
         };
         let before = grants.len();
-        grants.retain(|grant| !grant.body["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id)));
+        Arc::make_mut(grants).retain(|grant| !grant.id().eq_ignore_ascii_case(id));
         grants.len() < before
     }
 

@@ -38,19 +38,23 @@ impl Other {
         let subscription = subscription_of(id);
         let place: Vec<&str> = id.split('/').collect();
         let in_group = place.get(3).is_some_and(|segment| segment.eq_ignore_ascii_case("resourceGroups"));
-        (!subscription.is_empty()).then(|| Self {
+        if subscription.is_empty() {
+            return None;
+        }
+        let mut body = json!({
+            "id": id,
+            "name": rest.last(),
+            "type": spelled,
+            "location": "westeurope",
+        });
+        body["properties"] = properties;
+        Some(Self {
             id: id.to_owned(),
             key: id.to_ascii_lowercase(),
             kind: spelled.to_ascii_lowercase(),
             subscription: subscription.to_owned(),
             resource_group: if in_group { place[4].to_owned() } else { String::new() },
-            body: json!({
-                "id": id,
-                "name": rest.last(),
-                "type": spelled,
-                "location": "westeurope",
-                "properties": properties,
-            }),
+            body,
         })
     }
 
@@ -143,7 +147,7 @@ mod tests {
             format!("{group}/providers/Microsoft.Compute/virtualMachines/vm/extensions/AADLogin"),
             format!("{pool}/providers/Microsoft.Insights/diagnosticSettings/all"),
         ] {
-            others.insert(Other::new(&id, json!({})).unwrap());
+            others.insert(Other::new(&id, json!({})).expect("these are ids of resources"));
         }
         let listed = |path: &str| -> Vec<String> {
             others.listed(&path.to_ascii_lowercase()).iter().map(|other| other.kind.clone()).collect()

@@ -88,13 +88,14 @@ fn extend<'a>(mut input: Rows<'a>, list: &[Named]) -> Result<Rows<'a>, String> {
     Ok(input)
 }
 
-/// One row for each element of the lists; a row whose lists are all empty or
-/// missing stays once, with nulls, and a value that is no list counts as one.
+/// One row for each element of the lists, or field of an object; a row whose
+/// lists are all empty or missing stays once, with nulls.
 fn expand<'a>(input: Rows<'a>, list: &[Named]) -> Result<Rows<'a>, String> {
     let mut input = extend(input, list)?;
     let places: Vec<usize> = list.iter().filter_map(|named| input.columns.find(&named.name)).collect();
     let elements = |value: &Value| match value {
         Value::Array(items) => items.clone(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| json!({ name: value })).collect(),
         Value::Null => Vec::new(),
         other => vec![other.clone()],
     };

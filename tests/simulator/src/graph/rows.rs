@@ -53,29 +53,29 @@ pub(crate) struct Asked<'a> {
 /// (`authorizationScopeFilter`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScopeFilter {
-    AtScopeAndBelow,
-    AtScopeAndAbove,
-    AtScopeAboveAndBelow,
-    AtScopeExact,
+    Exact,
+    AndBelow,
+    AndAbove,
+    AboveAndBelow,
 }
 
 impl ScopeFilter {
     pub(crate) fn parse(text: Option<&str>) -> Option<Self> {
         match text {
-            None | Some("AtScopeAndBelow") => Some(Self::AtScopeAndBelow),
-            Some("AtScopeAndAbove") => Some(Self::AtScopeAndAbove),
-            Some("AtScopeAboveAndBelow") => Some(Self::AtScopeAboveAndBelow),
-            Some("AtScopeExact") => Some(Self::AtScopeExact),
+            None | Some("AtScopeAndBelow") => Some(Self::AndBelow),
+            Some("AtScopeAndAbove") => Some(Self::AndAbove),
+            Some("AtScopeAboveAndBelow") => Some(Self::AboveAndBelow),
+            Some("AtScopeExact") => Some(Self::Exact),
             Some(_) => None,
         }
     }
 
     pub(super) fn above(self) -> bool {
-        matches!(self, Self::AtScopeAndAbove | Self::AtScopeAboveAndBelow)
+        matches!(self, Self::AndAbove | Self::AboveAndBelow)
     }
 
     pub(super) fn below(self) -> bool {
-        matches!(self, Self::AtScopeAndBelow | Self::AtScopeAboveAndBelow)
+        matches!(self, Self::AndBelow | Self::AboveAndBelow)
     }
 }
 

@@ -113,6 +113,21 @@ fn rows_are_counted_and_added_up() {
 }
 
 #[test]
+fn lists_become_rows() {
+    let tags = |stage: &str| -> Vec<Value> {
+        let rows = run(&format!("| {stage} | project name, tag | order by name asc, tag asc")).unwrap();
+        rows.into_iter().map(|row| json!([row["name"], row["tag"]])).collect()
+    };
+    let expected = [json!(["one/h1", null]), json!(["one/h3", "a"]), json!(["one/h3", "b"]), json!(["two/h2", null])];
+    assert_eq!(tags("mv-expand tag = properties.tags"), expected);
+    let bags = run("| where name == 'two/h2' | mv-expand properties | project properties").unwrap();
+    assert_eq!(
+        bags,
+        [json!({"properties": {"n": 10}}), json!({"properties": {"on": false}}), json!({"properties": {"t": null}})]
+    );
+}
+
+#[test]
 fn what_is_not_understood_is_refused() {
     for wrong in [
         "| where",
@@ -121,7 +136,8 @@ fn what_is_not_understood_is_refused() {
         "| where name like 'x'",
         "| where (name == 'x'",
         "| where name == 'x",
-        "| mv-expand properties",
+        "| mv-apply properties",
+        "| mv-expand nothing",
         "| join kind=inner (resources) on id",
         "| extend x = rand()",
         "| extend x = tolower()",

@@ -21,7 +21,7 @@ use crate::{
 
 /// How many rounds are remembered; the oldest is forgotten first, and its links
 /// with it.
-const MAX_ROUNDS: usize = 20_000;
+const MAX_ROUNDS: usize = 5_000;
 /// Groups that one query can be about.
 const MAX_GROUPS: usize = 50;
 
@@ -35,6 +35,8 @@ struct Round {
     groups: Option<Vec<String>>,
     select: Option<Vec<String>>,
     page: usize,
+    /// Everything it has to tell, in the order of the groups' ids.
+    items: Arc<Vec<Value>>,
 }
 
 /// The rounds that links lead to.
@@ -66,7 +68,7 @@ impl Deltas {
 pub(super) fn answer(simulation: &Simulation, request: &Request, directory: &Arc<Directory>) -> Result<Reply, Reply> {
     let (number, round, at) = if let Some(token) = request.query("$deltatoken") {
         let (before, _) = found(simulation, "delta", token)?;
-        let round = Round { before: Some(before.after), after: Arc::clone(directory), ..before };
+        let round = Round { before: Some(before.after), after: Arc::clone(directory), ..before }.told();
         (simulation.deltas.add(round.clone()), round, 0)
     } else if let Some(token) = request.query("$skiptoken") {
         let (round, at) = found(simulation, "skip", token)?;
@@ -85,11 +87,12 @@ pub(super) fn answer(simulation: &Simulation, request: &Request, directory: &Arc
             groups,
             select: select(request),
             page: page_size(simulation, request)?,
-        };
+            items: Arc::default(),
+        }
+        .told();
         (simulation.deltas.add(round.clone()), round, 0)
     };
-    let items = round.items();
-    let rest = items.get(at..).unwrap_or_default();
+    let rest = round.items.get(at..).unwrap_or_default();
     let shown = fitting(rest, round.page);
     let mut body = json!({
         "@odata.context": format!("{}/v1.0/$metadata#groups", request.origin),
@@ -148,8 +151,8 @@ fn found(simulation: &Simulation, kind: &str, given: &str) -> Result<(Round, usi
 }
 
 impl Round {
-    /// Everything the round has to tell, in the order of the groups' ids.
-    fn items(&self) -> Vec<Value> {
+    /// The round with everything it has to tell.
+    fn told(mut self) -> Self {
         let all = |directory: &Directory| -> Vec<String> {
             directory.all(ObjectKind::Group).map(|group| group.id.clone()).collect()
         };
@@ -159,7 +162,8 @@ impl Round {
         };
         ids.sort();
         ids.dedup();
-        ids.iter().flat_map(|id| self.of_group(id)).collect()
+        self.items = Arc::new(ids.iter().flat_map(|id| self.of_group(id)).collect());
+        self
     }
 
     fn of_group(&self, id: &str) -> Vec<Value> {
@@ -172,8 +176,8 @@ impl Round {
             (Some(_), None) => vec![json!({"id": id, "@removed": {"reason": "deleted"}})],
             (None, Some(new)) => {
                 let body = selected(&new.body, self.select.as_deref(), &["id"]);
-                let members = visible(&new).map(|member| self.member(member, false)).collect();
-                self.split(body, members)
+                let members: Vec<Value> = visible(&new).map(|member| self.member(member, false)).collect();
+                self.split(&body, &members)
             }
             (Some(old), Some(new)) => self.changed(&old, &new),
         }
@@ -194,7 +198,7 @@ impl Round {
         let members: Vec<Value> = added.chain(removed).collect();
         let tells_members = self.tells_members() && !members.is_empty();
         let tells_fields = body.as_object().is_some_and(|fields| fields.len() > 1);
-        if tells_members || tells_fields { self.split(body, members) } else { Vec::new() }
+        if tells_members || tells_fields { self.split(&body, &members) } else { Vec::new() }
     }
 
     fn tells_members(&self) -> bool {
@@ -214,9 +218,9 @@ impl Round {
     }
 
     /// A group once, or several times when its members fill more than a page.
-    fn split(&self, body: Value, members: Vec<Value>) -> Vec<Value> {
+    fn split(&self, body: &Value, members: &[Value]) -> Vec<Value> {
         if !self.tells_members() || members.is_empty() {
-            return vec![body];
+            return vec![body.clone()];
         }
         members
             .chunks(self.page)

@@ -41,7 +41,7 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request, caller: &Caller
 /// Answers one request, alone or in a batch.
 fn single(simulation: &Simulation, request: &Request, caller: &Caller) -> Reply {
     let snapshot = simulation.world.current();
-    let users = snapshot.estate.directory.all(ObjectKind::User).count();
+    let users = snapshot.estate.directory.users();
     let verdict = simulation.throttle.directory(units(request), users, caller, simulation.now());
     if let Some(refusal) = &verdict.refusal {
         return verdict.dress(refusal.clone());

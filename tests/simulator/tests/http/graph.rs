@@ -44,7 +44,7 @@ async fn what_is_wrong_is_refused() {
     let azure = small().await;
     for (body, status, code) in [
         (json!({"query": ""}), 400, "InvalidQuery"),
-        (json!({"query": "resources | mv-expand tags"}), 400, "InvalidQuery"),
+        (json!({"query": "resources | mv-apply tags"}), 400, "InvalidQuery"),
         (json!({"query": "resources | where nothing == 1"}), 400, "InvalidQuery"),
         (json!({"query": "somewhere"}), 400, "InvalidQuery"),
         (json!({"query": "resources", "options": {"$top": 1001}}), 400, "InvalidOptions"),

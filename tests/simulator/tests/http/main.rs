@@ -3,15 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod auth;
 mod changes;
 mod classic;
 mod client;
+mod delta;
+mod directory;
 mod faults;
 mod feed;
 mod feed_files;
 mod graph;
 mod microsoft_graph;
+mod others;
 mod paging;
 mod service_bus;
 mod support;

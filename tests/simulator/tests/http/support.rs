@@ -73,6 +73,51 @@ impl Azure {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
+    /// Asks Microsoft Graph below `/v1.0/`; status and body.
+    pub(crate) async fn directory(&self, path: &str) -> (u16, Value) {
+        self.directory_at(&self.url(&format!("/v1.0/{path}"))).await
+    }
+
+    /// The same by a link that it gave.
+    pub(crate) async fn directory_at(&self, url: &str) -> (u16, Value) {
+        let token = self.running.token_for("https://graph.microsoft.com");
+        let answer = self.http.get(url).bearer_auth(token).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Posts to Microsoft Graph; status and body.
+    pub(crate) async fn directory_post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let token = self.running.token_for("https://graph.microsoft.com");
+        let url = self.url(&format!("/v1.0/{path}"));
+        let answer = self.http.post(url).bearer_auth(token).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// All items of a list of Microsoft Graph, page after page.
+    pub(crate) async fn directory_all(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut next = Some(self.url(&format!("/v1.0/{path}")));
+        while let Some(url) = next {
+            let (status, page) = self.directory_at(&url).await;
+            assert_eq!(status, 200, "{page}");
+            items.extend(page["value"].as_array().unwrap().iter().cloned());
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        items
+    }
+
+    /// Plants what no simulated interface could make.
+    pub(crate) async fn plant(&self, entries: Value) {
+        let (status, body) = self.sim(Method::POST, "plant", &entries).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// Changes the directory.
+    pub(crate) async fn change_directory(&self, entries: Value) {
+        let (status, body) = self.sim(Method::POST, "graph/change", &entries).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
     /// All items of a list, page after page.
     pub(crate) async fn all(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();

@@ -51,7 +51,7 @@ pub(crate) fn populate(tenant: &str, seed: u64) -> Directory {
         directory.add(match kind {
             "User" => user(&mut dice, &id, number),
             "Group" => group(&mut dice, &id, number, &users, &groups),
-            _ => service_principal(&mut dice, tenant, &id, number),
+            _ => service_principal(&mut dice, tenant, &id, number, &users),
         });
     }
     directory
@@ -59,7 +59,8 @@ pub(crate) fn populate(tenant: &str, seed: u64) -> Directory {
 
 fn user(dice: &mut Dice, id: &str, number: usize) -> Object {
     let user = Object::user(id, &format!("Person {number:03}"), &format!("person{number:03}@contoso.example"));
-    if dice.chance(0.05) { user.disabled() } else { user }
+    let user = if dice.chance(0.05) { user.disabled() } else { user };
+    if dice.chance(0.05) { user.guest() } else { user }
 }
 
 fn group(dice: &mut Dice, id: &str, number: usize, users: &[String], groups: &[String]) -> Object {
@@ -71,9 +72,10 @@ fn group(dice: &mut Dice, id: &str, number: usize, users: &[String], groups: &[S
     Object::group(id, &format!("AVD group {number:03}")).members(members)
 }
 
-fn service_principal(dice: &mut Dice, tenant: &str, id: &str, number: usize) -> Object {
+fn service_principal(dice: &mut Dice, tenant: &str, id: &str, number: usize, users: &[String]) -> Object {
     let name = format!("Automation {number:03}");
     Object::service_principal(id, &name, &dice.guid())
         .owned_by_tenant(tenant)
+        .owners([dice.pick(users)])
         .secret("2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
 }

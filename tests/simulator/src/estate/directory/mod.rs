@@ -24,6 +24,8 @@ pub(crate) use object::{Object, ObjectKind};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
     objects: BTreeMap<String, Arc<Object>>,
+    /// How many of them are users: the service's limits depend on it.
+    users: usize,
     /// Registered applications, as Graph prints them.
     pub(crate) applications: Vec<Value>,
     /// Whether the caller may read them; in most tenants it may not.
@@ -60,7 +62,16 @@ impl Directory {
 
     /// Adds an object, or replaces the one of its id.
     pub(crate) fn add(&mut self, object: Object) {
-        self.objects.insert(object.id.clone(), Arc::new(object));
+        let is_user = |object: &Object| usize::from(object.kind == ObjectKind::User);
+        self.users += is_user(&object);
+        if let Some(before) = self.objects.insert(object.id.clone(), Arc::new(object)) {
+            self.users -= is_user(&before);
+        }
+    }
+
+    /// How many users there are.
+    pub(crate) fn users(&self) -> usize {
+        self.users
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Object>> {
@@ -93,9 +104,10 @@ impl Directory {
     /// there. Role assignments in Azure stay behind, as they do in truth.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
         let id = id.to_ascii_lowercase();
-        if self.objects.remove(&id).is_none() {
+        let Some(removed) = self.objects.remove(&id) else {
             return false;
-        }
+        };
+        self.users -= usize::from(removed.kind == ObjectKind::User);
         for object in self.objects.values_mut() {
             if object.members.contains(&id) || object.owners.contains(&id) {
                 let object = Arc::make_mut(object);
@@ -158,6 +170,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]

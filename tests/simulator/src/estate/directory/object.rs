@@ -139,10 +139,10 @@ impl Object {
         self
     }
 
-    /// Of a group: its membership is hidden.
-    pub(crate) fn hidden(mut self) -> Self {
-        self.hides_members = true;
-        self.with("visibility", json!("HiddenMembership"))
+    /// Of a group: hides its membership, or shows it.
+    pub(crate) fn hide_members(&mut self, hidden: bool) {
+        self.hides_members = hidden;
+        self.body["visibility"] = if hidden { json!("HiddenMembership") } else { Value::Null };
     }
 
     /// Of a service principal: with these owners besides those it has.
