@@ -50,6 +50,13 @@
 //! kind, and `POST /_sim/graph/forget-deltas` makes all delta links answer 410.
 //! Each takes an array of `{"op": …}`.
 //!
+//! # Audits
+//! An estate whose file has `[audit] clean = true` (`audit`, `audit-clean`) has
+//! a directory, roles, networks and machines with which nothing is wrong, but
+//! for what `plant` names: `"all"`, or a list of rules. `GET /_sim/violations`
+//! ([`Running::violations`]) lists all that is wrong, with the policy to judge
+//! it by.
+//!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
 //!

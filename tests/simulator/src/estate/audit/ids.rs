@@ -43,8 +43,6 @@ pub(crate) const SMB_CONTRIBUTOR: &str = "0c867c2a-1d8c-454a-a3db-ab2ea1bdc8bb";
 pub(crate) const SMB_ELEVATED: &str = "a7264617-510b-434b-a828-9731dc254ea7";
 /// Key Vault Secrets User.
 pub(crate) const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
-/// Managed Identity Operator.
-pub(crate) const IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 /// Virtual Machine Contributor.
 pub(crate) const MACHINE_CONTRIBUTOR: &str = "9980e02c-c2be-4d73-94e8-173b1dc7cf3c";
 

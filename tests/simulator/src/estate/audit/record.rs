@@ -1,9 +1,9 @@
 //! What is wrong with an estate, as it is written down.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One violation of a rule, in lower case throughout: ids have no case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's id.
     pub rule: String,

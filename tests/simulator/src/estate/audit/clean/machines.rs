@@ -123,10 +123,10 @@ fn build(draft: &mut Draft, site: &Site, machine: &str, name: &str, index: usize
 fn extensions(draft: &mut Draft, site: &Site, machine: &str, style: &Style) {
     if style.entra {
         let settings = json!({"mdmId": "0000000a-0000-0000-c000-000000000000"});
-        extension(draft, machine, "Microsoft.Azure.ActiveDirectory", "AADLoginForWindows", settings);
+        extension(draft, machine, "Microsoft.Azure.ActiveDirectory", "AADLoginForWindows", &settings);
     } else {
         let settings = json!({"Name": "contoso.example", "User": "join@contoso.example", "Options": "3"});
-        let id = extension(draft, machine, "Microsoft.Compute", "JsonADDomainExtension", settings);
+        let id = extension(draft, machine, "Microsoft.Compute", "JsonADDomainExtension", &settings);
         let vault = super::components::vault_id(site);
         let reference = json!({
             "secretUrl": format!("https://{}.vault.azure.net/secrets/domain-account/0123", name_of(&vault)),
@@ -134,7 +134,7 @@ fn extensions(draft: &mut Draft, site: &Site, machine: &str, style: &Style) {
         });
         draft.edit(&id, |body| body["properties"]["protectedSettingsFromKeyVault"] = reference);
     }
-    extension(draft, machine, "Microsoft.Azure.Monitor", "AzureMonitorWindowsAgent", json!({}));
+    extension(draft, machine, "Microsoft.Azure.Monitor", "AzureMonitorWindowsAgent", &json!({}));
     let association = format!("{machine}/providers/Microsoft.Insights/dataCollectionRuleAssociations/avd");
     let rule = format!("{}/providers/Microsoft.Insights/dataCollectionRules/dcr-avd", site.home);
     draft.resource(
@@ -159,7 +159,7 @@ pub(crate) fn run_command(draft: &mut Draft, machine: &str, locations: &str) {
 }
 
 /// An extension of a machine, named as its type.
-pub(crate) fn extension(draft: &mut Draft, machine: &str, publisher: &str, kind: &str, settings: Value) -> String {
+pub(crate) fn extension(draft: &mut Draft, machine: &str, publisher: &str, kind: &str, settings: &Value) -> String {
     let id = format!("{machine}/extensions/{kind}");
     draft.resource(
         &id,

@@ -16,7 +16,7 @@ const HOME: &str = "rg-avd-01";
 const HUB_GROUP: &str = "rg-hub";
 
 /// A rule of a security group.
-pub(crate) fn rule(name: &str, priority: u32, direction: &str, access: &str, parts: Value) -> Value {
+pub(crate) fn rule(name: &str, priority: u32, direction: &str, access: &str, parts: &Value) -> Value {
     let mut properties = json!({
         "direction": direction,
         "access": access,
@@ -30,6 +30,12 @@ pub(crate) fn rule(name: &str, priority: u32, direction: &str, access: &str, par
     });
     for (key, value) in parts.as_object().into_iter().flatten() {
         properties[key] = value.clone();
+        // Azure prints a list in place of the single value.
+        let single = key.strip_suffix("Prefixes").map(|start| format!("{start}Prefix"));
+        let single = single.or_else(|| key.strip_suffix("Ranges").map(|start| format!("{start}Range")));
+        if let Some(single) = single {
+            properties[single] = Value::Null;
+        }
     }
     json!({"name": name, "properties": properties})
 }
@@ -56,7 +62,7 @@ pub(super) fn grow(draft: &mut Draft, index: usize, subscription: &str) -> Site 
         300,
         "Inbound",
         "Allow",
-        json!({
+        &json!({
             "sourceAddressPrefix": "Internet", "protocol": "Tcp", "destinationPortRange": "443",
         }),
     );
@@ -79,12 +85,12 @@ pub(super) fn grow(draft: &mut Draft, index: usize, subscription: &str) -> Site 
             })
         ),
     ]);
-    network(draft, &site.network, &format!("{prefix}.0.0/16"), &CONTROLLERS, subnets);
+    network(draft, &site.network, &format!("{prefix}.0.0/16"), &CONTROLLERS, &subnets);
     site
 }
 
 /// A virtual network.
-pub(crate) fn network(draft: &mut Draft, id: &str, prefix: &str, servers: &[&str], subnets: Value) {
+pub(crate) fn network(draft: &mut Draft, id: &str, prefix: &str, servers: &[&str], subnets: &Value) {
     let properties = json!({
         "addressSpace": {"addressPrefixes": [prefix]},
         "dhcpOptions": {"dnsServers": servers},
@@ -125,28 +131,28 @@ fn way_out(draft: &mut Draft, base: &str) -> Value {
 fn closed() -> Vec<Value> {
     let out = |name: &str, priority: u32, protocol: &str, port: &str, to: Value| {
         let mut parts = json!({"protocol": protocol, "destinationPortRange": port});
-        let name = if to.is_array() { "destinationAddressPrefixes" } else { "destinationAddressPrefix" };
-        parts[name] = to;
-        rule(name, priority, "Outbound", "Allow", parts)
+        let targets = if to.is_array() { "destinationAddressPrefixes" } else { "destinationAddressPrefix" };
+        parts[targets] = to;
+        rule(name, priority, "Outbound", "Allow", &parts)
     };
     vec![
-        rule("DenyInternetIn", 100, "Inbound", "Deny", json!({"sourceAddressPrefix": "Internet"})),
+        rule("DenyInternetIn", 100, "Inbound", "Deny", &json!({"sourceAddressPrefix": "Internet"})),
         rule(
             "AllowOldPortal",
             200,
             "Inbound",
             "Allow",
-            json!({
+            &json!({
                 "sourceAddressPrefix": "*", "protocol": "Tcp", "destinationPortRange": "3389",
             }),
         ),
-        rule("AllowOffice", 90, "Inbound", "Allow", json!({"sourceAddressPrefix": "192.168.0.0/16"})),
+        rule("AllowOffice", 90, "Inbound", "Allow", &json!({"sourceAddressPrefix": "192.168.0.0/16"})),
         out("AllowAvd", 100, "Tcp", "443", json!("WindowsVirtualDesktop")),
         out("AllowMonitor", 110, "TCP", "443", json!("AzureMonitor")),
         out("AllowEntra", 120, "*", "443", json!("AzureActiveDirectory")),
         out("AllowKms", 130, "Tcp", "1688", json!(["20.118.99.224", "40.83.235.53/32"])),
         out("AllowTurn", 140, "Udp", "3478", json!("51.5.0.0/16")),
-        rule("DenyInternetOut", 4000, "Outbound", "Deny", json!({"destinationAddressPrefix": "Internet"})),
+        rule("DenyInternetOut", 4000, "Outbound", "Deny", &json!({"destinationAddressPrefix": "Internet"})),
     ]
 }
 
@@ -158,11 +164,11 @@ fn quiet() -> Vec<Value> {
             200,
             "Inbound",
             "Allow",
-            json!({
+            &json!({
                 "sourceAddressPrefix": "10.255.3.0/26", "protocol": "Tcp", "destinationPortRanges": ["3389", "22"],
             }),
         ),
-        rule("DenySmtp", 300, "Outbound", "Deny", json!({"protocol": "Tcp", "destinationPortRange": "25"})),
+        rule("DenySmtp", 300, "Outbound", "Deny", &json!({"protocol": "Tcp", "destinationPortRange": "25"})),
     ]
 }
 
@@ -185,7 +191,7 @@ pub(super) fn peer(draft: &mut Draft, clean: &Clean) {
         subnet(&hub, "AzureFirewallSubnet", "10.255.0.0/26", None, &json!({})),
         subnet(&hub, "snet-directory", "10.255.1.0/24", Some(&nsg), &json!({})),
     ]);
-    network(draft, &hub, "10.255.0.0/16", &CONTROLLERS, subnets);
+    network(draft, &hub, "10.255.0.0/16", &CONTROLLERS, &subnets);
     for (number, address) in CONTROLLERS.iter().enumerate() {
         let name = format!("dc{}", number + 1);
         let machine = format!("{group}/providers/{}/{name}", ids::MACHINES);

@@ -27,7 +27,6 @@ fn automation_rights() -> Permissions {
 }
 
 pub(super) fn service_account(draft: &mut Draft, _: &Clean) {
-    sign(draft);
     let id = draft.dice.guid();
     let name = *draft.dice.pick(&["CloudWorkspaceSVC", "CloudWorkspaceCASVC"]);
     let who = Who::User { guest: false, enabled: true };
@@ -67,7 +66,7 @@ fn old_server(draft: &mut Draft, address: bool) -> (String, String, Option<Strin
     let rules = json!({"properties": {"securityRules": []}});
     draft.resource(&group, "Microsoft.Network/networkSecurityGroups", rules);
     let subnets = json!([subnet(&home, "default", "172.16.0.0/24", Some(&group), &json!({}))]);
-    network(draft, &home, "172.16.0.0/16", &[], subnets);
+    network(draft, &home, "172.16.0.0/16", &[], &subnets);
     interface(draft, &nic, Some(&machine), &format!("{home}/subnets/default"), "172.16.0.4");
     let public = address.then(|| {
         let id = format!("{base}/publicIPAddresses/cwmgr1-ip");
@@ -102,7 +101,7 @@ pub(super) fn open_server(draft: &mut Draft, _: &Clean) {
         1000,
         "Inbound",
         "Allow",
-        json!({
+        &json!({
             "sourceAddressPrefix": source, "protocol": "Tcp", "destinationPortRange": "3389",
         }),
     );
@@ -140,7 +139,7 @@ pub(super) fn vendor_rule(draft: &mut Draft, clean: &Clean) {
         (format!("Cloud_Workspace-{number}"), json!({"sourceAddressPrefix": "198.51.100.0/24"}))
     };
     let priority = 2_000 + u32::try_from(number).unwrap_or(0) % 1_000;
-    draft.push(&group, &["properties", "securityRules"], rule(&name, priority, "Inbound", "Allow", parts));
+    draft.push(&group, &["properties", "securityRules"], rule(&name, priority, "Inbound", "Allow", &parts));
     draft.violates("V23", &group, None, Some(&name));
 }
 
@@ -166,7 +165,7 @@ pub(super) fn token_in_settings(draft: &mut Draft, clean: &Clean) {
         "modulesUrl": "https://example.com/Configuration.zip",
         "properties": {"hostPoolName": "hp", "registrationInfoToken": "planted"},
     });
-    let id = extension(draft, &machine, "Microsoft.Powershell", "DSC", settings);
+    let id = extension(draft, &machine, "Microsoft.Powershell", "DSC", &settings);
     draft.violates("V25", &id, None, None);
 }
 
@@ -175,7 +174,7 @@ pub(super) fn desired_state(draft: &mut Draft, clean: &Clean) {
     let machine = any_machine(draft, clean);
     let id = format!("{machine}/extensions/DSC");
     if draft.body(&id).is_null() {
-        extension(draft, &machine, "Microsoft.Powershell", "DSC", json!({"wmfVersion": "latest"}));
+        extension(draft, &machine, "Microsoft.Powershell", "DSC", &json!({"wmfVersion": "latest"}));
     }
     draft.violates("V26", &id, None, None);
 }

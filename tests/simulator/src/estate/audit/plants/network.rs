@@ -88,7 +88,7 @@ pub(super) fn name_servers(draft: &mut Draft, clean: &Clean) {
                 &machine,
                 "Microsoft.Compute",
                 "JsonADDomainExtension",
-                json!({"Name": "contoso.example"}),
+                &json!({"Name": "contoso.example"}),
             );
             machine
         }
@@ -120,7 +120,7 @@ pub(super) fn open_hosts(draft: &mut Draft, clean: &Clean) {
         80,
         "Inbound",
         "Allow",
-        json!({
+        &json!({
             "sourceAddressPrefix": source, "protocol": "Tcp", "destinationPortRange": "3389",
         }),
     );
@@ -146,7 +146,7 @@ pub(super) fn shut_in(draft: &mut Draft, clean: &Clean) {
         70,
         "Outbound",
         "Deny",
-        json!({
+        &json!({
             "protocol": protocol, "destinationPortRange": port, "destinationAddressPrefix": to,
         }),
     );
@@ -182,7 +182,7 @@ pub(super) fn overlap(draft: &mut Draft, clean: &Clean) {
         )
     } else {
         let id = format!("{base}/virtualNetworks/vnet-lab-{number}");
-        network(draft, &id, &prefix, &[], json!([]));
+        network(draft, &id, &prefix, &[], &json!([]));
         let (there, back) = (format!("to-{}", name_of(&id)), "to-avd");
         join(draft, &host_network, &id, &there);
         join(draft, &id, &host_network, back);

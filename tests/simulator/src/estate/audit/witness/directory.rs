@@ -44,6 +44,12 @@ fn is_vendor_name(name: &str) -> bool {
 
 pub(super) fn check(view: &View<'_>, found: &mut Found) {
     permissions(view, found);
+    for (id, principal) in &view.draft.principals {
+        let is_service_account = ["CloudWorkspaceSVC", "CloudWorkspaceCASVC"].contains(&principal.name.as_str());
+        if is_service_account && matches!(principal.who, Who::User { .. }) {
+            found.push(Violation::new("V16", "/", Some(id), None));
+        }
+    }
     if has_narrow_sign(view) {
         for (id, _) in view.resources("Microsoft.Automation/automationAccounts") {
             found.push(Violation::new("R43", id, None, Some("automationAccount")));
@@ -111,10 +117,6 @@ fn leftovers(view: &View<'_>, found: &mut Found) {
                     found.push(Violation::new("V14", "/", Some(id), Some(&key)));
                 }
             }
-        }
-        let is_service_account = ["CloudWorkspaceSVC", "CloudWorkspaceCASVC"].contains(&principal.name.as_str());
-        if is_service_account && matches!(principal.who, Who::User { .. }) {
-            found.push(Violation::new("V16", "/", Some(id), None));
         }
         let has_machine = view.resources(ids::MACHINES).any(|(_, body)| body["name"] == "CWMGR1");
         if is_old_identity(view, id) && !has_machine {

@@ -114,11 +114,11 @@ fn is_on_single_resource(scope: &str, role: &str) -> bool {
     let within = |kind: &str| scope.contains(&format!("/providers/{kind}/"));
     let session = [ids::SESSION_HOST_OPERATOR, ids::USER_SESSION_OPERATOR].contains(&role);
     let share = [ids::SMB_CONTRIBUTOR, ids::SMB_ELEVATED].contains(&role);
-    below_group
-        && !within("microsoft.desktopvirtualization/applicationgroups")
-        && !within("microsoft.desktopvirtualization/appattachpackages")
-        && !(session && within("microsoft.desktopvirtualization/hostpools"))
-        && !(share && within("microsoft.storage/storageaccounts"))
+    let is_meant = within("microsoft.desktopvirtualization/applicationgroups")
+        || within("microsoft.desktopvirtualization/appattachpackages")
+        || (session && within("microsoft.desktopvirtualization/hostpools"))
+        || (share && within("microsoft.storage/storageaccounts"));
+    below_group && !is_meant
 }
 
 fn is_name_sake(view: &View<'_>, id: &str) -> bool {

@@ -303,9 +303,11 @@ fn ways_out(view: &View<'_>, id: &str, found: &mut Found) {
     }
 }
 
+type Need = (&'static str, &'static [&'static str], &'static [&'static str], &'static str, u32);
+
 /// V32: what hosts must reach: name, tags that mean it, addresses, protocol and
 /// port.
-const NEEDED: [(&str, &[&str], &[&str], &str, u32); 6] = [
+const NEEDED: [Need; 6] = [
     ("WindowsVirtualDesktop", &["WindowsVirtualDesktop"], &[], "tcp", 443),
     ("AzureMonitor", &["AzureMonitor"], &[], "tcp", 443),
     ("AzureActiveDirectory", &["AzureActiveDirectory"], &[], "tcp", 443),

@@ -81,7 +81,7 @@ fn files(view: &View<'_>, found: &mut Found) {
             let named = |item: &&Value| {
                 item["friendlyName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(name_of(share)))
             };
-            if !items.iter().filter(of_account).any(|item| named(item)) {
+            if !items.iter().filter(of_account).any(named) {
                 found.push(Violation::new("V40", share, None, Some("protectedItem")));
             }
         }
