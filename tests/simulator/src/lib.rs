@@ -50,6 +50,13 @@
 //! kind, and `POST /_sim/graph/forget-deltas` makes all delta links answer 410.
 //! Each takes an array of `{"op": …}`.
 //!
+//! # Audits
+//! An estate whose file has `[audit] clean = true` (`audit`, `audit-clean`) has
+//! a directory, roles, networks and machines with which nothing is wrong, but
+//! for what `plant` names: `"all"`, or a list of rules. `GET /_sim/violations`
+//! ([`Running::violations`]) lists all that is wrong, with the policy to judge
+//! it by.
+//!
 //! # Faults
 //! A fault is written `KIND[:key=value,…]`:
 //!
@@ -96,7 +103,11 @@ mod throttle;
 mod world;
 
 pub use clock::Clock;
-pub use estate::{bodies::REGISTRATION_SECRET_PREFIX, spec::EstateSpec};
+pub use estate::{
+    audit::Violation,
+    bodies::REGISTRATION_SECRET_PREFIX,
+    spec::{AuditSpec, EstateSpec, Planted},
+};
 pub use fault::Fault;
 pub use options::{
     Client, DEFAULT_AVD_LIMIT, DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_IDENTITY_HEADER, Options, ThrottleMode,

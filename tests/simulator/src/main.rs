@@ -54,7 +54,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Planted {
-    /// small, large, dense, feed5000, or the path of an estate file (TOML).
+    /// small, large, dense, feed5000, audit, audit-clean, or the path of an estate file (TOML).
     #[arg(long, default_value = "small")]
     estate: String,
     /// The seed of the estate, its oddities and the faults.

@@ -8,8 +8,16 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    admin, auth::endpoints, clock::Clock, dispatch, estate::truth, fault::Fault, feed, options::Options,
-    service_bus::QueueSpec, state::Simulation,
+    admin,
+    auth::endpoints,
+    clock::Clock,
+    dispatch,
+    estate::{audit::Violation, truth},
+    fault::Fault,
+    feed,
+    options::Options,
+    service_bus::QueueSpec,
+    state::Simulation,
 };
 
 /// Starts simulators.
@@ -134,6 +142,21 @@ impl Running {
     /// answers how many there were.
     pub fn lapse_locks(&self) -> usize {
         self.simulation.namespace.lapse(self.simulation.now())
+    }
+
+    /// What is wrong with the estate, as it was planted, under
+    /// [`Running::policy`].
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let document = &self.simulation.world.current().estate.violations;
+        serde_json::from_value(document["violations"].clone()).unwrap_or_default()
+    }
+
+    /// The policy of an audit under which these are the violations, as a policy
+    /// file says it.
+    #[must_use]
+    pub fn policy(&self) -> Value {
+        self.simulation.world.current().estate.violations["policy"].clone()
     }
 
     /// What `GET /_sim/estate` answers.

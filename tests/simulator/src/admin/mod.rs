@@ -45,7 +45,7 @@ pub(crate) fn handle(simulation: &Simulation, request: &Request) -> Reply {
         (&Method::PUT, ["graph", "applications"]) => {
             answer(request.json(), |body| microsoft_graph::set_applications(simulation, body))
         }
-        (&Method::GET, ["violations"]) => Reply::json(200, &json!(*simulation.world.current().estate.violations)),
+        (&Method::GET, ["violations"]) => Reply::json(200, &simulation.world.current().estate.violations),
         (&Method::POST, ["plant"]) => answer(request.json(), |entries| plant::plant(simulation, entries)),
         (&Method::POST, ["graph", "change"]) => {
             answer(request.json(), |entries| directory::change(simulation, entries))

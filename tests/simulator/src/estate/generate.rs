@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use super::{
-    bodies, change, directory, grants, icons,
+    audit, bodies, change, directory, grants, icons,
     icons::Icon,
     model::{Estate, PROVIDER, Subscription},
     names,
@@ -22,6 +22,17 @@ const POOLS_WITHOUT_PREFERENCE: usize = 7;
 
 /// The estate of a spec and a seed: always the same one.
 pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
+    let mut estate = bare(spec, seed);
+    if spec.audit.clean {
+        return audit::grow(estate, &spec.audit, seed);
+    }
+    estate.access = Arc::new(grants::generate(&estate, spec, seed));
+    estate.directory = Arc::new(directory::populate(&spec.tenant_id, seed));
+    estate
+}
+
+/// The resources of Azure Virtual Desktop, without any access to them.
+pub(crate) fn bare(spec: &EstateSpec, seed: u64) -> Estate {
     let subscriptions: Vec<Subscription> = (0..spec.subscriptions)
         .map(|index| {
             let mut dice = Dice::new(seed, &format!("subscription {index}"));
@@ -53,8 +64,6 @@ pub(crate) fn generate(spec: &EstateSpec, seed: u64) -> Estate {
     }
     let mut estate = grower.estate;
     change::relink(&mut estate);
-    estate.access = Arc::new(grants::generate(&estate, spec, seed));
-    estate.directory = Arc::new(directory::populate(&spec.tenant_id, seed));
     estate
 }
 
@@ -159,7 +168,7 @@ impl Grower<'_> {
         let friendly = self.friendly(&mut dice, &format!("{group_type}s of {name}"));
         let mut properties = bodies::application_group(&mut dice, &friendly, group_type, pool_id);
         properties["showInFeed"] = json!(!dice.chance(self.spec.hidden_group_share));
-        let orphan = dice.chance(self.spec.orphan_group_share);
+        let orphan = dice.chance(self.spec.orphan_group_share) && !self.spec.audit.clean;
         self.plant(&mut dice, id, region, properties);
         if !orphan {
             change::add_to_workspace(&mut self.estate, workspace, id);

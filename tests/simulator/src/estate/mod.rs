@@ -2,6 +2,7 @@
 //! and how it is printed. Nothing here knows of HTTP or of time.
 
 pub(crate) mod access;
+pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod change;
 pub(crate) mod directory;

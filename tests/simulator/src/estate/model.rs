@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     access::Access,
@@ -145,7 +145,7 @@ pub(crate) struct Estate {
     /// What is in key vaults, by the vaults' names in lower case.
     pub(crate) vaults: Arc<BTreeMap<String, VaultContents>>,
     /// What was planted for an audit to find, for `GET /_sim/violations`.
-    pub(crate) violations: Arc<Vec<Value>>,
+    pub(crate) violations: Arc<Value>,
     collections: HashMap<Arc<str>, Arc<Collection>>,
 }
 
@@ -158,7 +158,7 @@ impl Estate {
             classic_administrators: Arc::default(),
             other: Arc::default(),
             vaults: Arc::default(),
-            violations: Arc::default(),
+            violations: Arc::new(json!({"policy": {}, "violations": []})),
             tenant,
             subscriptions: Arc::new(subscriptions),
             resource_groups: Arc::new(resource_groups),

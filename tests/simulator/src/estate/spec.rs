@@ -2,11 +2,17 @@
 //! is odd. The files that ship with the simulator are read here too.
 
 use anyhow::{Context as _, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
+/// The names of the estates that ship with the simulator.
+const BUILT_IN: &str = "small, large, dense, feed5000, audit, audit-clean";
 const SMALL: &str = include_str!("../../estates/small.toml");
 const LARGE: &str = include_str!("../../estates/large.toml");
 const DENSE: &str = include_str!("../../estates/dense.toml");
+const AUDIT: &str = include_str!("../../estates/audit.toml");
+const AUDIT_CLEAN: &str = include_str!("../../estates/audit-clean.toml");
+/// Subscriptions of an estate for audits: each has a network of its own.
+const MOST_AUDITED: usize = 250;
 const FEED_5000: &str = include_str!("../../estates/feed5000.toml");
 
 /// The knobs of a generated estate; every one has a default. Shares are
@@ -63,6 +69,51 @@ pub struct EstateSpec {
     pub activity_log_delay_ms: u64,
     /// Milliseconds until a change shows in Resource Graph.
     pub graph_lag_ms: u64,
+    /// Whether access is grown for an audit, and what is wrong with it.
+    pub audit: AuditSpec,
+}
+
+/// What an audit of the estate finds.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditSpec {
+    /// Access, directory and other resources are grown so that no rule is
+    /// violated; else access is given at random, and nothing else is grown.
+    pub clean: bool,
+    /// What is planted into a clean estate.
+    pub plant: Planted,
+    /// How often each is planted; 0 counts as 1.
+    pub copies: usize,
+}
+
+/// Which rules an estate violates on purpose: `"all"`, or a list of their ids.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Planted {
+    /// None.
+    #[default]
+    Nothing,
+    /// All of them.
+    All,
+    /// These.
+    Rules(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Planted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Text {
+            Word(String),
+            Rules(Vec<String>),
+        }
+        match Text::deserialize(deserializer)? {
+            Text::Word(word) if word == "all" => Ok(Self::All),
+            Text::Word(word) => {
+                Err(D::Error::custom(format!("plant is {word:?}: neither \"all\" nor a list of rules")))
+            }
+            Text::Rules(rules) => Ok(Self::Rules(rules)),
+        }
+    }
 }
 
 impl Default for EstateSpec {
@@ -92,6 +143,7 @@ impl Default for EstateSpec {
             page_size: 100,
             activity_log_delay_ms: 0,
             graph_lag_ms: 0,
+            audit: AuditSpec::default(),
         }
     }
 }
@@ -109,7 +161,7 @@ impl EstateSpec {
     }
 
     /// One of the estates that ship with the simulator: `small`, `large`,
-    /// `dense` or `feed5000`.
+    /// `dense`, `feed5000`, `audit` or `audit-clean`.
     ///
     /// # Errors
     /// When there is none of that name.
@@ -119,7 +171,9 @@ impl EstateSpec {
             "large" => Self::from_toml(LARGE),
             "dense" => Self::from_toml(DENSE),
             "feed5000" => Self::from_toml(FEED_5000),
-            other => bail!("there is no built-in estate {other:?}: small, large, dense or feed5000"),
+            "audit" => Self::from_toml(AUDIT),
+            "audit-clean" => Self::from_toml(AUDIT_CLEAN),
+            other => bail!("there is no built-in estate {other:?}: {BUILT_IN}"),
         }
     }
 
@@ -131,9 +185,8 @@ impl EstateSpec {
         if let Ok(spec) = Self::built_in(name_or_path) {
             return Ok(spec);
         }
-        let text = std::fs::read_to_string(name_or_path).with_context(|| {
-            format!("{name_or_path} is no built-in estate (small, large, dense, feed5000) and cannot be read")
-        })?;
+        let text = std::fs::read_to_string(name_or_path)
+            .with_context(|| format!("{name_or_path} is no built-in estate ({BUILT_IN}) and cannot be read"))?;
         Self::from_toml(&text).with_context(|| format!("in {name_or_path}"))
     }
 
@@ -160,6 +213,32 @@ impl EstateSpec {
             if count == 0 {
                 bail!("{name} must be at least 1");
             }
+        }
+        self.check_audit()
+    }
+
+    fn check_audit(&self) -> Result<()> {
+        if let Planted::Rules(rules) = &self.audit.plant
+            && let Some(unknown) = rules.iter().find(|rule| !super::audit::is_plantable(rule))
+        {
+            bail!("there is nothing to plant for {unknown}");
+        }
+        if !self.audit.clean && self.audit.plant != Planted::Nothing {
+            bail!("violations are planted only into a clean estate");
+        }
+        let least = [
+            ("pools_per_subscription", self.pools_per_subscription, 1),
+            ("hosts_per_pool", self.hosts_per_pool, 2),
+            ("desktop_groups_per_pool", self.desktop_groups_per_pool, 1),
+            ("remoteapp_groups_per_pool", self.remoteapp_groups_per_pool, 1),
+        ];
+        for (name, count, least) in least {
+            if self.audit.clean && count < least {
+                bail!("{name} must be at least {least} in an estate for audits");
+            }
+        }
+        if self.audit.clean && self.subscriptions > MOST_AUDITED {
+            bail!("an estate for audits has at most {MOST_AUDITED} subscriptions");
         }
         Ok(())
     }

@@ -21,4 +21,5 @@ mod service_bus;
 mod support;
 mod throttling;
 mod users;
+mod violations;
 mod webhook;

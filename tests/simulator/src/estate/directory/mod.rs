@@ -14,7 +14,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-pub(crate) use first_party::{AVD_APPLICATION, AZURE_AD_GRAPH, AZURE_SERVICE_MANAGEMENT, MICROSOFT_GRAPH, object_id};
+pub(crate) use first_party::{
+    AVD_APPLICATION, AZURE_AD_GRAPH, AZURE_SERVICE_MANAGEMENT, MICROSOFT_GRAPH, MICROSOFT_TENANT, object_id,
+};
 pub(crate) use generate::{any_principal, populate};
 pub(crate) use object::{Object, ObjectKind};
 
