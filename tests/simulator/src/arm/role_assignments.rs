@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error;
 use crate::{
-    dice::Dice,
+    dice::{Dice, is_guid},
     estate::{
         access::{Grant, GrantKind, role_definition_id, subscription_of},
         change::Change,
@@ -212,9 +212,4 @@ fn delete(simulation: &Simulation, scope: &str, name: &str) -> Result<Reply, Rep
         estate.ungrant(&id);
         Ok((Reply::json(200, &body), vec![Change::delete(&id)]))
     })
-}
-
-fn is_guid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

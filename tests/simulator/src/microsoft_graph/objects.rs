@@ -8,6 +8,7 @@ use super::{
     filter::{Filter, Refused},
 };
 use crate::{
+    dice::is_guid,
     estate::directory::{Directory, ObjectKind},
     reply::Reply,
     request::Request,
@@ -105,9 +106,4 @@ pub(super) fn owners(
     let owners = owned.owners.iter().filter_map(|owner| directory.get(owner));
     let owners: Vec<Value> = owners.map(|owner| answer::typed(owner, select.as_deref())).collect();
     answer::page(simulation, request, &owners)
-}
-
-fn is_guid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
