@@ -11,6 +11,7 @@ mod dead_letters;
 mod desk;
 mod directory;
 mod events;
+mod exactness;
 mod expected;
 mod faults;
 mod feed;
