@@ -1,7 +1,7 @@
 //! Findings that the policy lets stand for a while.
 
 use super::finding::Finding;
-use super::policy::{AuditPolicy, Exemption};
+use super::policy::{AuditPolicy, Exemption, is_same};
 use super::report::{ExemptionResult, ExemptionState};
 use crate::wildcard;
 use jiff::Timestamp;
@@ -60,7 +60,7 @@ fn is_about(exemption: &Exemption, finding: &Finding) -> bool {
     let is_given = [fingerprint, rule, scope, principal].into_iter().any(Option::is_some);
     is_given
         && fits(fingerprint, &|text| text.trim().eq_ignore_ascii_case(&finding.fingerprint))
-        && fits(principal, &|id| finding.principal.as_deref().is_some_and(|one| one.eq_ignore_ascii_case(id.trim())))
+        && fits(principal, &|id| finding.principal.as_deref().is_some_and(|one| is_same(id, one)))
         && fits(rule, &|pattern| wildcard::matches(pattern, &finding.rule))
         && fits(scope, &|pattern| wildcard::matches(pattern, finding.scope.as_str()))
 }

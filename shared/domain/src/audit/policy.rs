@@ -1,6 +1,7 @@
 //! What those who run the estate expect, allow for a while, and demand besides.
 
 use super::finding::Severity;
+use crate::access::principal_id;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -101,9 +102,9 @@ pub struct Exemption {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Must {
-    /// These principals must hold it.
+    /// Each of these principals, which are named by id, must hold it now, at every such scope.
     Hold,
-    /// Nobody of these principals may hold it.
+    /// Nobody of these principals may hold it at any such scope, nor be able to activate it.
     NotHold,
 }
 
@@ -117,7 +118,8 @@ pub struct CustomRule {
     pub title: String,
     /// How bad a violation is.
     pub severity: Severity,
-    /// Object ids of principals, or kinds of them: `User`, `Guest`, `Group`, `ServicePrincipal`, `*`.
+    /// Object ids of principals, or kinds of them: `User` (guests too), `Guest`, `Group`, `ServicePrincipal`, and `*`
+    /// for whomever it is assigned to.
     pub principals: Vec<String>,
     /// A role, by GUID or name; either this or an action.
     #[serde(default)]
@@ -128,7 +130,8 @@ pub struct CustomRule {
     /// Whether the action is one of the data plane.
     #[serde(default)]
     pub data_action: bool,
-    /// A pattern of the scopes it is about, among subscriptions, resource groups and resources of the estate.
+    /// A pattern of the scopes it is about, among subscriptions, resource groups and resources of the estate; also
+    /// management groups, if it begins with `/providers/Microsoft.Management/`, and the root, if it is `/`.
     pub scope: String,
     /// Whether it forbids or demands.
     pub must: Must,
@@ -166,12 +169,18 @@ pub struct AuditPolicy {
 const VENDOR_APPLICATIONS: [&str; 5] =
     ["Cloud Workspace", "Cloud Workspace API", "Cloud Workspace AVD", "Cloud Workspace Management API", "NetApp VDS"];
 
+/// Whether two object ids are the same; that of a policy may be without dashes.
+pub(super) fn is_same(one: &str, principal: &str) -> bool {
+    one.eq_ignore_ascii_case(principal) || principal_id(one) == principal_id(principal)
+}
+
 impl AuditPolicy {
     /// Whether a principal may hold what this rule reports.
     pub fn expects(&self, rule: &str, principal: &str) -> bool {
         self.expected.iter().any(|expected| {
-            let is_rule = expected.rules.is_empty() || expected.rules.iter().any(|one| one.eq_ignore_ascii_case(rule));
-            is_rule && expected.principals.iter().any(|one| one.eq_ignore_ascii_case(principal))
+            let is_rule =
+                expected.rules.is_empty() || expected.rules.iter().any(|one| one.trim().eq_ignore_ascii_case(rule));
+            is_rule && expected.principals.iter().any(|one| is_same(one, principal))
         })
     }
 

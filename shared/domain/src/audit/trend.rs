@@ -46,10 +46,9 @@ pub struct Trends {
 impl Trends {
     /// Adds an audit in its place. One of the same time takes the other's; beyond [`MAX_TRENDS`] the oldest go.
     pub fn record(&mut self, trend: Trend) {
-        match self.runs.binary_search_by_key(&trend.at, |run| run.at) {
-            Ok(at) => self.runs[at] = trend,
-            Err(at) => self.runs.insert(at, trend),
-        }
+        self.runs.retain(|run| run.at != trend.at);
+        self.runs.push(trend);
+        self.runs.sort_by_key(|run| run.at);
         let excess = self.runs.len().saturating_sub(MAX_TRENDS);
         self.runs.drain(..excess);
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::access::{DenyAssignment, builtin};
-use crate::audit::testing::{DELEGATION, Estate, LANDING, POOL, RG, S1};
-use crate::audit::{AuditReport, Severity, Verdict};
+use crate::audit::testing::{DELEGATION, Estate, LANDING, POOL, RG, S1, now};
+use crate::audit::{AuditReport, Exemption, Expected, Severity, Verdict};
 use crate::estate::Permission;
 use serde_json::json;
 
@@ -165,9 +165,35 @@ fn a_rule_that_cannot_be_judged_is_unknown_and_one_about_nothing_does_not_apply(
 }
 
 #[test]
-fn disabling_and_exempting_work_on_custom_rules_too() {
+fn custom_rules_can_be_disabled_exempted_and_expected_like_others() {
     let estate = estate().assign("ann", builtin::READER, S1);
     let rule = of_role(Must::NotHold, &["ann"], "Reader", S1);
-    let disabled = estate.policy(|policy| policy.disabled.push("c-MINE".to_owned()));
-    assert_eq!(verdict(disabled, rule), Verdict::Disabled);
+    let disabled = estate.clone().policy(|policy| policy.disabled.push("c-MINE".to_owned()));
+    assert_eq!(verdict(disabled, rule.clone()), Verdict::Disabled);
+    let exempt = estate.clone().policy(|policy| {
+        policy.exemptions.push(Exemption {
+            fingerprint: None,
+            rule: Some("C-*".to_owned()),
+            scope: None,
+            principal: None,
+            reason: "for now".to_owned(),
+            until: "2026-06-01".parse().unwrap(),
+        });
+    });
+    let report = run(exempt, rule.clone());
+    assert!(report.findings.iter().all(|finding| finding.rule != "C-mine" || finding.exempt.is_some()));
+    assert_eq!(report.exemptions[0].findings, 1);
+    let expected = estate.policy(|policy| {
+        let (rules, principals) = (vec!["C-mine".to_owned()], vec!["ANN".to_owned()]);
+        policy.expected.push(Expected { rules, principals, reason: "she does".to_owned() });
+    });
+    assert_eq!(verdict(expected, rule), Verdict::Pass);
+}
+
+#[test]
+fn the_custom_family_is_run_only_when_it_is_asked_for() {
+    let estate = estate().policy(|policy| policy.rules.push(of_role(Must::NotHold, &["*"], "Reader", "*")));
+    let audit = |families: &[Family]| crate::audit::audit("x", &estate.facts, &estate.policy, families, now());
+    assert!(audit(&[Family::Rbac]).rules.iter().all(|result| result.family == Family::Rbac));
+    assert_eq!(audit(&[Family::Custom, Family::Custom]).rules.len(), 1);
 }

@@ -249,9 +249,11 @@ pub(super) fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
-/// The custom roles.
+/// The custom roles, each once, however many subscriptions list it.
 pub(super) fn custom_roles<'a>(audit: &Audit<'a>) -> impl Iterator<Item = &'a Definition> + use<'a> {
-    audit.facts.definitions.iter().filter(|role| role.kind == DefinitionKind::Custom)
+    let mut seen = HashSet::new();
+    let custom = audit.facts.definitions.iter().filter(|role| role.kind == DefinitionKind::Custom);
+    custom.filter(move |role| seen.insert(role.id.name().to_ascii_lowercase()))
 }
 
 /// A violation that a custom role is, at the first of the scopes at which it can be assigned.

@@ -83,8 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn an_assignment_that_is_listed_twice_counts_once() {
+    fn what_is_listed_twice_counts_once() {
         let twice = estate(5, 0).with(|facts| facts.assignments.extend(facts.assignments.clone()));
+        assert_eq!(twice.verdict(&RULE), Verdict::Pass);
+        let twice = estate(0, 3).with(|facts| facts.definitions.extend(facts.definitions.clone()));
         assert_eq!(twice.verdict(&RULE), Verdict::Pass);
     }
 
