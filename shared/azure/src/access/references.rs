@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 const ONE_BY_ONE: usize = 10;
 
 /// Asks for everything that is named and not listed, in these subscriptions. Not found is gone; what ARM shows and
-/// Resource Graph did not is added; anything else is unknown.
+/// Resource Graph did not is added; anything else is unknown, and so is who holds something there if it is refused.
 pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmResource>, ledger: &mut Ledger) {
     let mut missing = missing(found);
     missing.retain(|id, facet| {
@@ -46,7 +46,13 @@ pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmReso
         match answer {
             Ok(None) => {}
             Ok(Some(one)) => add(one, facet, found, ledger),
-            Err(reason) => ledger.fail(&id, facet, reason),
+            Err(reason) => {
+                if reason.why == Why::Forbidden {
+                    // Resource Graph leaves out who holds something there, too.
+                    ledger.fail(&id, Facet::RoleAssignments, reason.clone());
+                }
+                ledger.fail(&id, facet, reason);
+            }
         }
     }
 }
@@ -83,7 +89,12 @@ async fn list_machines(
             Ok(Some(listed)) => {
                 listed.stopped.into_iter().for_each(|reason| ledger.fail(&group, Facet::Compute, reason));
             }
-            Err(reason) => ledger.fail(&group, Facet::Compute, reason),
+            Err(reason) => {
+                if reason.why == Why::Forbidden {
+                    ledger.fail(&group, Facet::RoleAssignments, reason.clone());
+                }
+                ledger.fail(&group, Facet::Compute, reason);
+            }
         }
         missing.retain(|id, _| !machines.contains(id));
     }

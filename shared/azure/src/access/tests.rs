@@ -204,7 +204,8 @@ async fn a_host_pool_that_is_named_but_hidden_is_unknown_by_itself() {
     fake.estate().await;
     let read = read_all(&fake, &[], Depth::Rbac).await;
     assert_eq!(reason(&read, &pool, Facet::DesktopVirtualization).why, Why::Forbidden);
-    assert_eq!(unknown(&read).len(), 1, "a workspace that is not found is gone: {:?}", unknown(&read));
+    assert_eq!(reason(&read, &pool, Facet::RoleAssignments).why, Why::Forbidden, "nor who holds something there");
+    assert_eq!(unknown(&read).len(), 2, "a workspace that is not found is gone: {:?}", unknown(&read));
     assert!(matches!(state(&read, &sub(S), Facet::DesktopVirtualization), State::Read { items: 2 }));
 }
 
