@@ -20,9 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const BY_NAME: usize = 400;
 /// … and how much of it at once.
 const AT_ONCE: usize = 16;
+/// Virtual machines of one resource group that are asked for one by one.
+const ONE_BY_ONE: usize = 10;
 
 /// Asks for everything that is named and not listed, in these subscriptions. Not found is gone; what ARM shows and
-/// Resource Graph did not is added; anything else is unknown.
+/// Resource Graph did not is added; anything else is unknown, and so is who holds something there if it is refused.
 pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmResource>, ledger: &mut Ledger) {
     let mut missing = missing(found);
     missing.retain(|id, facet| {
@@ -30,6 +32,7 @@ pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmReso
         // What lies in a part that is unknown already tells nothing more.
         scope.is_some_and(|scope| scopes.contains(&scope) && ledger.is_whole(&scope, *facet))
     });
+    list_machines(arm, &mut missing, found, ledger).await;
     for (id, facet) in missing.iter().skip(BY_NAME) {
         let scope = id.up_to("subscriptions").unwrap_or_else(|| id.clone());
         let text = format!("more than {BY_NAME} resources are referred to but not listed; some were not asked for");
@@ -42,17 +45,69 @@ pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmReso
     for (answer, id, facet) in answers.buffered(AT_ONCE).collect::<Vec<_>>().await {
         match answer {
             Ok(None) => {}
-            Ok(Some(one)) => {
-                if facet == Facet::Compute {
-                    // Its extensions would be apart, and nobody listed them.
-                    let text = format!("{id}: Resource Graph does not show it (yet), nor what belongs to it");
-                    ledger.fail(&id, facet, Unreadable::new(Why::Missing, text));
+            Ok(Some(one)) => add(one, facet, found, ledger),
+            Err(reason) => {
+                if reason.why == Why::Forbidden {
+                    // Resource Graph leaves out who holds something there, too.
+                    ledger.fail(&id, Facet::RoleAssignments, reason.clone());
                 }
-                found.push(one);
+                ledger.fail(&id, facet, reason);
             }
-            Err(reason) => ledger.fail(&id, facet, reason),
         }
     }
+}
+
+/// Where many virtual machines of a resource group are missing, one list tells of all of them: stale session hosts
+/// outlive their machines by the thousand.
+async fn list_machines(
+    arm: &Arm,
+    missing: &mut BTreeMap<ArmId, Facet>,
+    found: &mut Vec<ArmResource>,
+    ledger: &mut Ledger,
+) {
+    let mut groups: BTreeMap<ArmId, BTreeSet<ArmId>> = BTreeMap::new();
+    for id in missing.iter().filter(|(_, facet)| **facet == Facet::Compute).map(|(id, _)| id) {
+        if let Some(group) = id.up_to("resourceGroups") {
+            groups.entry(group).or_default().insert(id.clone());
+        }
+    }
+    groups.retain(|_, machines| machines.len() > ONE_BY_ONE);
+    let lists = stream::iter(groups).map(|(group, machines)| async move {
+        let path = ArmId::new(&format!("{group}/providers/Microsoft.Compute/virtualMachines"));
+        let call = Call { what: "the virtual machines", scope: group.clone(), ..call(arm, &path, Facet::Compute) };
+        (arm.list(call, resource).await, group, machines)
+    });
+    for (list, group, machines) in lists.buffered(AT_ONCE).collect::<Vec<_>>().await {
+        match list {
+            Ok(Some(listed)) if listed.stopped.is_none() => {
+                let there = ledger.settle(std::slice::from_ref(&group), Facet::Compute, listed);
+                let unseen = there.into_iter().filter(|one| machines.contains(&one.id));
+                unseen.for_each(|one| add(one, Facet::Compute, found, ledger));
+            }
+            // A resource group that is not there has no machines.
+            Ok(None) => {}
+            Ok(Some(listed)) => {
+                listed.stopped.into_iter().for_each(|reason| ledger.fail(&group, Facet::Compute, reason));
+            }
+            Err(reason) => {
+                if reason.why == Why::Forbidden {
+                    ledger.fail(&group, Facet::RoleAssignments, reason.clone());
+                }
+                ledger.fail(&group, Facet::Compute, reason);
+            }
+        }
+        missing.retain(|id, _| !machines.contains(id));
+    }
+}
+
+/// Adds what ARM shows and Resource Graph does not.
+fn add(one: ArmResource, facet: Facet, found: &mut Vec<ArmResource>, ledger: &mut Ledger) {
+    if facet == Facet::Compute {
+        // Its extensions would be apart, and nobody listed them.
+        let text = format!("{}: Resource Graph does not show it (yet), nor what belongs to it", one.id);
+        ledger.fail(&one.id, facet, Unreadable::new(Why::Missing, text));
+    }
+    found.push(one);
 }
 
 fn call(arm: &Arm, id: &ArmId, facet: Facet) -> Call {

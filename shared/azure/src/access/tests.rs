@@ -1,11 +1,12 @@
 use super::*;
 use crate::arm::Shared;
 use crate::cloud::{Cloud, Endpoints};
+use crate::directory::{DirectoryRead, DirectoryReader, Wanted};
 use crate::http::Http;
 use crate::testing::{FixedToken, shared};
 use fake::{Fake, S, T, sub};
 use jiff::Timestamp;
-use poolwarden_domain::access::{DefinitionKind, State};
+use poolwarden_domain::access::{DefinitionKind, State, builtin};
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::json;
 use std::sync::Arc;
@@ -203,8 +204,50 @@ async fn a_host_pool_that_is_named_but_hidden_is_unknown_by_itself() {
     fake.estate().await;
     let read = read_all(&fake, &[], Depth::Rbac).await;
     assert_eq!(reason(&read, &pool, Facet::DesktopVirtualization).why, Why::Forbidden);
-    assert_eq!(unknown(&read).len(), 1, "a workspace that is not found is gone: {:?}", unknown(&read));
+    assert_eq!(reason(&read, &pool, Facet::RoleAssignments).why, Why::Forbidden, "nor who holds something there");
+    assert_eq!(unknown(&read).len(), 2, "a workspace that is not found is gone: {:?}", unknown(&read));
     assert!(matches!(state(&read, &sub(S), Facet::DesktopVirtualization), State::Read { items: 2 }));
+}
+
+#[tokio::test]
+async fn many_machines_that_are_missing_take_one_list() {
+    let fake = Fake::start().await;
+    let group = format!("{}/resourceGroups/hosts", sub(S));
+    let machine = |number: usize| format!("{group}/providers/Microsoft.Compute/virtualMachines/vm{number}");
+    let host = |number: usize| json!({"id": format!("{}/sessionhosts/h{number}", fake::pool()), "resourceId": machine(number)});
+    fake.graph_table("desktopvirtualizationresources", (0..30).map(host).collect::<Vec<_>>().into()).await;
+    let lagging = json!({"value": [{"id": machine(7), "type": "Microsoft.Compute/virtualMachines"}]});
+    fake.get(&format!("{group}/providers/Microsoft.Compute/virtualMachines"), lagging).await;
+    fake.estate().await;
+    let read = read_all(&fake, &[], Depth::Rbac).await;
+    assert_eq!(read.facts.resources_of(kinds::VIRTUAL_MACHINES).count(), 1, "the others are gone");
+    assert_eq!(reason(&read, &machine(7), Facet::Compute).why, Why::Missing, "its extensions are not told");
+    assert_eq!(unknown(&read).len(), 1);
+    assert_eq!(fake.asked("/vm3").await.len(), 0);
+}
+
+#[tokio::test]
+async fn the_directory_is_asked_about_everybody_who_holds_something() {
+    #[derive(Default)]
+    struct Asked(std::sync::Mutex<Option<Wanted>>);
+    #[async_trait::async_trait]
+    impl DirectoryReader for Asked {
+        async fn read(&self, wanted: &Wanted, _: Option<&DirectoryMemory>) -> DirectoryRead {
+            *self.0.lock().unwrap() = Some(wanted.clone());
+            DirectoryRead { requests: 7, ..DirectoryRead::default() }
+        }
+    }
+    let fake = Fake::start().await;
+    fake.estate().await;
+    let directory = Arc::new(Asked::default());
+    let reader = AccessReader::new(shared(&fake.server.uri(), Arc::default()), Vec::new(), Some(directory.clone()));
+    let wanted = AccessWanted { depth: Depth::Posture, names: vec!["Cloud Workspace".to_owned()] };
+    let read = reader.read(&wanted, Timestamp::UNIX_EPOCH, None).await.unwrap();
+    let asked = directory.0.lock().unwrap().take().unwrap();
+    assert_eq!(asked.principals.into_iter().collect::<Vec<_>>(), ["p", "q"]);
+    assert!(asked.app_ids.contains(&builtin::AVD_APPLICATION.to_owned()) && asked.app_ids.len() == 5);
+    assert_eq!(asked.names, ["Cloud Workspace", "CWMGR1"]);
+    assert_eq!((asked.posture, read.directory_requests), (true, 7));
 }
 
 #[tokio::test]
