@@ -16,7 +16,7 @@ use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use poolwarden_azure::{AccessWanted, Depth, DirectoryMemory};
 use poolwarden_domain::access::AccessFacts;
-use poolwarden_domain::audit::{AuditPolicy, AuditReport, Family, audit};
+use poolwarden_domain::audit::{AuditReport, Family, audit};
 use poolwarden_domain::run::Requests;
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_store::MAX_BODY_BYTES;
@@ -149,14 +149,7 @@ pub async fn judged(deps: &Deps, connection: &str) -> Result<Option<Arc<Audited>
 /// What is read for an audit of a connection.
 pub fn wanted(deps: &Deps, connection: &str, posture: bool) -> AccessWanted {
     let depth = if posture { Depth::Posture } else { Depth::Rbac };
-    AccessWanted { depth, names: names(&deps.audit_policy(connection)) }
-}
-
-/// The names that rules look for in the directory, besides those who hold something: the deployment vendor's
-/// applications, and the accounts of its deployments.
-pub fn names(policy: &AuditPolicy) -> Vec<String> {
-    let accounts = ["CWMGR1", "CloudWorkspaceSVC", "CloudWorkspaceCASVC"].map(str::to_owned);
-    policy.vendor_names().into_iter().chain(accounts).collect()
+    AccessWanted { depth, names: deps.audit_policy(connection).vendor_names() }
 }
 
 /// The families of rules that an audit runs.

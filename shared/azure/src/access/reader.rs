@@ -132,6 +132,9 @@ fn whom(wanted: &AccessWanted, facts: &AccessFacts) -> Wanted {
     const EVERYBODY: &str = "00000000-0000-0000-0000-000000000000";
     /// The server from which a vendor managed a deployment; its identity may outlive it.
     const MANAGER: &str = "CWMGR1";
+    /// The accounts that its deployments leave in the directory.
+    const ACCOUNTS: [&str; 2] = ["CloudWorkspaceSVC", "CloudWorkspaceCASVC"];
+    let posture = wanted.depth == Depth::Posture;
     let denied = facts.denies.iter().flat_map(|deny| deny.principals.iter().chain(&deny.except));
     let holders = facts.assignments.iter().map(|one| &one.principal).chain(facts.pim.iter().map(|one| &one.principal));
     let ids = holders.chain(denied).map(|principal| principal.id.clone()).chain(facts.own_principal.clone());
@@ -140,7 +143,8 @@ fn whom(wanted: &AccessWanted, facts: &AccessFacts) -> Wanted {
         principals: ids.filter(|id| id != EVERYBODY).collect::<BTreeSet<_>>(),
         app_ids: app_ids.map(str::to_owned).collect(),
         names: wanted.names.iter().cloned().chain([MANAGER.to_owned()]).collect(),
-        posture: wanted.depth == Depth::Posture,
+        accounts: ACCOUNTS.iter().filter(|_| posture).map(|&account| account.to_owned()).collect(),
+        posture,
     }
 }
 

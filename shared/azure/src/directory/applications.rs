@@ -1,8 +1,9 @@
 //! Applications and service principals: those that are named, who owns those in view, and what they may do.
 
 use super::ask::{Part, Topic};
-use super::run::{Run, parts_by, there};
+use super::run::{Run, USER, USERS, parts_by, there};
 use super::{Wanted, wire};
+use crate::versions::GRAPH_IN;
 use poolwarden_domain::access::{AppRoleAssignment, Application, DelegatedGrant, DirectoryObject, Facet, principal_id};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -103,6 +104,7 @@ impl Run<'_> {
                 self.add(seen);
             }
         }
+        self.find_accounts(&named(&wanted.accounts)).await;
         let parts = parts_by("applications", "displayName", &names, "id,appId,displayName,passwordCredentials");
         let mut found: BTreeMap<String, Application> = BTreeMap::new();
         for (_, answer) in self.arm.graph_lists(REGISTRATIONS, parts, wire::application).await {
@@ -110,6 +112,24 @@ impl Run<'_> {
             found.extend(applications.into_iter().map(|application| (application.id.clone(), application)));
         }
         self.directory.applications = found.into_values().collect();
+    }
+
+    /// Users by what they are called.
+    async fn find_accounts(&mut self, accounts: &[String]) {
+        let one = |name: &String| {
+            let name = name.replace('\'', "''");
+            format!("displayName eq '{name}' or startswith(userPrincipalName,'{name}@')")
+        };
+        let part = |names: &[String]| {
+            let filter = names.iter().map(one).collect::<Vec<_>>().join(" or ");
+            Part::new("displayName", "users", &[("$filter", &filter), ("$select", USER)])
+        };
+        let parts = accounts.chunks(GRAPH_IN / 2).map(part).collect();
+        for (_, answer) in self.arm.graph_lists(USERS, parts, wire::user).await {
+            for seen in self.take(Facet::Principals, there(USERS, answer)) {
+                self.add(seen);
+            }
+        }
     }
 
     /// Details, owners and permissions of every service principal in view.

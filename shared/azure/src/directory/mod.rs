@@ -34,6 +34,8 @@ pub struct Wanted {
     pub app_ids: Vec<String>,
     /// Display names of applications and service principals that are wanted.
     pub names: Vec<String>,
+    /// Users that are wanted by their display name, or by what stands before the @ of their user principal name.
+    pub accounts: Vec<String>,
     /// Whether the directory's own roles and the tenant are wanted too.
     pub posture: bool,
 }

@@ -17,7 +17,7 @@ const MAX_PRINCIPALS: usize = 1_000_000;
 const EVERYBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 const PRINCIPALS: Topic = Topic { what: "the principals", permission: "Directory.Read.All", units: 2 };
-const USERS: Topic = Topic { what: "the states of the users", permission: "User.Read.All", units: 1 };
+pub(super) const USERS: Topic = Topic { what: "the users", permission: "User.Read.All", units: 1 };
 
 /// One read under way.
 pub(super) struct Run<'a> {
@@ -192,7 +192,6 @@ impl<'a> Run<'a> {
 
     /// Asks in another way for users that came without their state.
     async fn complete_users(&mut self, mut stateless: Vec<String>) {
-        const SELECT: &str = "id,displayName,userPrincipalName,userType,accountEnabled";
         if stateless.is_empty() {
             return;
         }
@@ -203,7 +202,7 @@ impl<'a> Run<'a> {
             if self.are_states_refused {
                 break;
             }
-            let parts = parts_by("users", "id", ids, SELECT);
+            let parts = parts_by("users", "id", ids, USER);
             for (_, answer) in self.arm.graph_lists(USERS, parts, wire::user).await {
                 self.are_states_refused |= matches!(&answer, Err(reason) if reason.why == Why::Forbidden);
                 for seen in self.take(Facet::Principals, there(USERS, answer)) {
@@ -222,6 +221,9 @@ impl<'a> Run<'a> {
         }
     }
 }
+
+/// What is wanted of a user.
+pub(super) const USER: &str = "id,displayName,userPrincipalName,userType,accountEnabled";
 
 /// A list that has to be there.
 pub(super) fn there<T>(topic: Topic, answer: Reading<Option<Found<T>>>) -> Reading<Found<T>> {
