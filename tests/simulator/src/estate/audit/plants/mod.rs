@@ -138,4 +138,7 @@ pub(crate) fn plant(draft: &mut Draft, clean: &Clean, wanted: &dyn Fn(&str) -> b
             act(draft, clean);
         }
     }
+    if !wanted("R20") {
+        roles::at_the_limit(draft);
+    }
 }

@@ -66,19 +66,28 @@ pub(super) fn no_locks(draft: &mut Draft, clean: &Clean) {
     draft.violates("R21", "/", None, None);
 }
 
+/// The subscription with the most role assignments, and how many these are.
+fn fullest(draft: &Draft) -> Option<(String, usize)> {
+    let counts = draft.subscriptions().into_iter().map(|subscription| {
+        let of_it = format!("{subscription}/");
+        let is_in = |scope: &str| scope == subscription || scope.starts_with(&of_it);
+        let count = draft.held.iter().filter(|held| held.how.is_assignment() && is_in(&held.scope)).count();
+        (subscription, count)
+    });
+    counts.max_by_key(|(_, count)| *count)
+}
+
+/// Sets a limit of the policy so that its share is just used up, if there is
+/// such a limit: that violates nothing.
+pub(super) fn at_the_limit(draft: &mut Draft) {
+    if let Some((_, most)) = fullest(draft).filter(|(_, most)| most % 4 == 0) {
+        draft.policy["thresholds"]["assignment_limit"] = json!(most / 4 * 5);
+    }
+}
+
 /// Sets the limits of the policy to what is there.
 pub(super) fn limits(draft: &mut Draft, _: &Clean) {
-    let counts: Vec<(String, usize)> = draft
-        .subscriptions()
-        .into_iter()
-        .map(|subscription| {
-            let of_it = format!("{subscription}/");
-            let is_in = |scope: &str| scope == subscription || scope.starts_with(&of_it);
-            let count = draft.held.iter().filter(|held| held.how.is_assignment() && is_in(&held.scope)).count();
-            (subscription, count)
-        })
-        .collect();
-    if let Some((subscription, most)) = counts.into_iter().max_by_key(|(_, count)| *count) {
+    if let Some((subscription, most)) = fullest(draft) {
         draft.policy["thresholds"]["assignment_limit"] = json!(most);
         draft.violates("R20", &subscription, None, Some("roleAssignments"));
     }

@@ -28,10 +28,13 @@ pub(super) fn has_sign(view: &View<'_>) -> bool {
 /// The same, without what only the posture rules take for a sign.
 fn has_narrow_sign(view: &View<'_>) -> bool {
     let principals = &view.draft.principals;
-    let has_machine = view.resources(ids::MACHINES).any(|(_, body)| body["name"] == "CWMGR1");
     principals.keys().any(|id| is_vendor(view, id) || is_old_identity(view, id))
-        || has_machine
+        || has_old_machine(view)
         || view.draft.roles.iter().any(|role| role.name == "Automation Contributor")
+}
+
+fn has_old_machine(view: &View<'_>) -> bool {
+    view.resources(ids::MACHINES).any(|(_, body)| body["name"] == "CWMGR1")
 }
 
 fn is_old_identity(view: &View<'_>, id: &str) -> bool {
@@ -118,8 +121,7 @@ fn leftovers(view: &View<'_>, found: &mut Found) {
                 }
             }
         }
-        let has_machine = view.resources(ids::MACHINES).any(|(_, body)| body["name"] == "CWMGR1");
-        if is_old_identity(view, id) && !has_machine {
+        if is_old_identity(view, id) && !has_old_machine(view) {
             found.push(Violation::new("V20", "/", Some(id), None));
         }
     }
@@ -154,11 +156,10 @@ fn installers(view: &View<'_>, found: &mut Found) {
         .collect();
     let owned = view.draft.held.iter().filter(|held| held.role == ids::OWNER && held.how.is_standing());
     let owned: Vec<_> = owned.collect();
+    let vendors: Vec<&String> = view.draft.principals.keys().filter(|id| is_vendor(view, id)).collect();
     for id in view.draft.principals.keys().filter(|id| view.is_user(id)) {
-        let owns_vendor =
-            view.draft.principals.keys().any(|vendor| {
-                is_vendor(view, vendor) && view.service(vendor).is_some_and(|one| one.owners.contains(id))
-            });
+        let owns = |vendor: &&String| view.service(vendor).is_some_and(|one| one.owners.contains(id));
+        let owns_vendor = vendors.iter().any(owns);
         let mut consents = view.draft.delegated.iter();
         let consented = consents.any(|one| one.user.as_ref() == Some(id) && is_vendor(view, &one.client));
         let groups = view.groups(id);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     directory::has_sign,
     parts::paths_of_files,
-    view::{Found, View, is_within},
+    view::{Found, View},
 };
 use crate::estate::{
     audit::{ids, record::Violation},
@@ -58,16 +58,16 @@ pub(super) fn is_entra(view: &View<'_>, machine: &str) -> bool {
 
 pub(super) fn check(view: &View<'_>, found: &mut Found) {
     let hosts = hosts(view);
-    let files = paths_of_files(view);
+    let (files, has_sign) = (paths_of_files(view), has_sign(view));
     for host in &hosts {
-        one(view, host, &files, found);
+        one(view, host, &files, has_sign, found);
     }
     zones(view, &hosts, found);
     pairs(view, &hosts, found);
     leftovers(view, found);
 }
 
-fn one(view: &View<'_>, host: &Host<'_>, files: &BTreeSet<String>, found: &mut Found) {
+fn one(view: &View<'_>, host: &Host<'_>, files: &BTreeSet<String>, has_sign: bool, found: &mut Found) {
     let mut say = |rule: &str, subject: Option<&str>| found.push(Violation::new(rule, host.id, None, subject));
     let properties = &host.body["properties"];
     if !has_extension(view, host.id, "AzureMonitorWindowsAgent") {
@@ -108,7 +108,7 @@ fn one(view: &View<'_>, host: &Host<'_>, files: &BTreeSet<String>, found: &mut F
     }
     let name = host.body["name"].as_str().unwrap_or("");
     let is_plain = name.len() <= LONGEST_NAME && name.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    if !is_plain || (has_sign(view) && !is_vds_name(name)) {
+    if !is_plain || (has_sign && !is_vds_name(name)) {
         say("V66", None);
     }
 }
@@ -202,7 +202,7 @@ fn has_token(settings: &Value) -> bool {
     }
 }
 
-/// Whether an id is that of a machine of the old server, or within it.
+/// Whether an id in lower case is that of the old server.
 pub(super) fn is_old_server(id: &str) -> bool {
-    is_within(id, id) && id.rsplit('/').next() == Some("cwmgr1")
+    id.ends_with("/cwmgr1")
 }

@@ -26,6 +26,7 @@ pub(crate) struct View<'a> {
     in_groups: HashMap<&'a str, Vec<&'a str>>,
     closures: HashMap<&'a str, BTreeSet<&'a str>>,
     by_scope: HashMap<String, Vec<&'a Held>>,
+    by_type: HashMap<String, Vec<(&'a str, &'a Value)>>,
     estate_groups: BTreeSet<String>,
 }
 
@@ -44,8 +45,20 @@ impl<'a> View<'a> {
         for held in &draft.held {
             by_scope.entry(held.scope.to_ascii_lowercase()).or_default().push(held);
         }
-        let mut view =
-            Self { draft, roles, in_groups, closures: HashMap::new(), by_scope, estate_groups: BTreeSet::new() };
+        let mut by_type: HashMap<String, Vec<(&str, &Value)>> = HashMap::new();
+        for (id, body) in &draft.resources {
+            let kind = body["type"].as_str().unwrap_or("").to_ascii_lowercase();
+            by_type.entry(kind).or_default().push((id, body));
+        }
+        let mut view = Self {
+            draft,
+            roles,
+            in_groups,
+            closures: HashMap::new(),
+            by_scope,
+            by_type,
+            estate_groups: BTreeSet::new(),
+        };
         view.estate_groups = view.estate_groups();
         view.closures = draft.principals.keys().map(|id| (id.as_str(), view.climb(id))).collect();
         view
@@ -180,11 +193,7 @@ impl<'a> View<'a> {
 
     /// The resources of another provider of a type, in any case.
     pub(crate) fn resources(&self, kind: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let kind = kind.to_ascii_lowercase();
-        self.draft.resources.iter().filter_map(move |(id, body)| {
-            let is = body["type"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(&kind));
-            is.then_some((id.as_str(), body))
-        })
+        self.by_type.get(&kind.to_ascii_lowercase()).into_iter().flatten().copied()
     }
 
     pub(crate) fn avd(&self, kind: Kind) -> Vec<&'a Resource> {
