@@ -20,16 +20,22 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-const ASSIGN_IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+/// The operation as the provider lists it, and as the built-in role Managed Identity Operator means it: that role writes
+/// `userAssignedIdentities/*/assign/action`, which matches the first one only where the identity's name is taken along.
+const ASSIGN_IDENTITY: [&str; 2] = [
+    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/identity/assign/action",
+];
 const WRITE_MACHINE: &str = "Microsoft.Compute/virtualMachines/write";
 /// Roles that hold both by design.
 const WHOLE: [&str; 2] = [builtin::OWNER, builtin::CONTRIBUTOR];
 
 fn check(audit: &Audit<'_>) -> Outcome {
-    let (assign, write) = (Action::control(ASSIGN_IDENTITY), Action::control(WRITE_MACHINE));
+    let (assign, write) = (ASSIGN_IDENTITY.map(Action::control), Action::control(WRITE_MACHINE));
     let holds = |grant: &Effective<'_>, action: &Action| !WHOLE.contains(&grant.role.as_str()) && grant.allows(action);
     let mut outcome = Outcome::default();
-    let powers: [&dyn Fn(&Effective<'_>) -> bool; 2] = [&|grant| holds(grant, &assign), &|grant| holds(grant, &write)];
+    let powers: [&dyn Fn(&Effective<'_>) -> bool; 2] =
+        [&|grant| assign.iter().any(|assign| holds(grant, assign)), &|grant| holds(grant, &write)];
     for found in combinations(audit, &mut outcome, powers) {
         let [identity, machine] = found.grants;
         let message = format!(
@@ -63,8 +69,15 @@ mod tests {
             .role("ids", &["Microsoft.ManagedIdentity/*"], &[], &[], &[S1])
             .role("vms", &["Microsoft.Compute/virtualMachines/*"], &[], &[], &[S1])
             .role("both", &["Microsoft.ManagedIdentity/*", "Microsoft.Compute/*"], &[], &[], &[S1])
+            .role("operator", &["Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action"], &[], &[], &[S1])
             .user("ann")
             .user("bob")
+    }
+
+    #[test]
+    fn the_built_in_role_for_it_counts_as_it_is_written() {
+        let estate = roles().assign("ann", "operator", RG).assign("ann", "vms", S1);
+        assert_eq!(estate.found(&RULE).len(), 1);
     }
 
     #[test]
