@@ -72,7 +72,7 @@ impl Desk {
         let connection = |name: &str, secret: &str| {
             format!(
                 "[[connection]]\nname = \"{name}\"\nschedule = \"* * * * * *\"\n\
-                 endpoints = {{ arm = \"{url}\", authority = \"{url}\" }}\n\
+                 endpoints = {{ arm = \"{url}\", authority = \"{url}\" }}\naudit = {{ enabled = false }}\n\
                  credential = {{ kind = \"client_secret\", tenant_id = \"{tenant}\", \
                  client_id = \"{DEFAULT_CLIENT_ID}\", secret = {{ file = \"{secret}\" }} }}\n"
             )

@@ -6,6 +6,7 @@ use poolwarden_azure::{
     AccessReader, AccessWanted, Cloud, Credential, Depth, DirectoryReader, Endpoints, GraphDirectory, Http, SecretRef,
     Shared, sign_in,
 };
+use poolwarden_domain::Reading;
 use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, AuditReport, Family, Verdict, audit};
 use simulator::{AuditSpec, EstateSpec, Options, Planted, Running, Simulator};
@@ -53,7 +54,11 @@ impl Audited {
     }
 
     pub(crate) async fn facts(&self) -> AccessFacts {
-        self.reader.read(&self.wanted, jiff::Timestamp::now(), None).await.unwrap().facts
+        self.read().await.unwrap()
+    }
+
+    pub(crate) async fn read(&self) -> Reading<AccessFacts> {
+        Ok(self.reader.read(&self.wanted, jiff::Timestamp::now(), None).await?.facts)
     }
 
     pub(crate) fn report(&self, facts: &AccessFacts) -> AuditReport {

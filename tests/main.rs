@@ -2,6 +2,7 @@
 //! Functions host's own envelope. One file a topic.
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing where something must be shall fail")]
 
+mod audit;
 mod azure;
 mod blob_storage;
 mod classic;

@@ -49,7 +49,7 @@ fn held(kind: GrantKind) -> &'static str {
 /// From somebody through groups to whom the role is assigned, by name.
 fn way(world: &World<'_>, path: &[String]) -> String {
     let names: Vec<&str> = path.iter().map(|id| world.name_of(id)).collect();
-    if names.len() > 1 { names[1..].join(" > ") } else { "directly".to_owned() }
+    if names.len() > 1 { format!("through {}", names[1..].join(" > ")) } else { "directly".to_owned() }
 }
 
 /// The first proof that holds without a condition, else the first.

@@ -57,7 +57,7 @@ path = "poolwarden.db"
 name = "contoso"
 enabled = false
 credential = {{ kind = "managed_identity" }}
-endpoints = {{ arm = "{azure}" }}
+endpoints = {{ arm = "{azure}", graph = "{azure}" }}
 host_pools = {{ exclude = ["*-test"] }}
 "#
     )

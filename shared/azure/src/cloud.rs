@@ -209,11 +209,12 @@ impl Endpoints {
         same_origin(&self.graph, url)
     }
 
-    /// Whether Microsoft Graph takes the authority's tokens: those of a stand-in are worth nothing to the cloud's own
-    /// Graph, and are not sent there.
+    /// Whether Microsoft Graph takes the tokens that are had here: those of a stand-in, be it the sign-in service's or
+    /// Azure Resource Manager's, are worth nothing to the cloud's own Graph, and are not sent there.
     pub(crate) fn has_graph(&self) -> bool {
         let cloud = Self::of(self.cloud);
-        same_origin(&self.authority, &cloud.authority) || !same_origin(&self.graph, &cloud.graph)
+        let is_cloud = same_origin(&self.authority, &cloud.authority) && same_origin(&self.arm, &cloud.arm);
+        is_cloud || !same_origin(&self.graph, &cloud.graph)
     }
 
     /// A URL below Microsoft Graph's endpoint.

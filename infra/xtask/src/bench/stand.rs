@@ -29,7 +29,9 @@ pub(super) enum Reads {
 pub(super) fn install(programs: &Programs, reads: Reads, azure: &str, asked: &str) -> Result<Poolwarden> {
     let folder = fresh_folder("bench/run")?;
     let connection = match reads {
-        Reads::Arm => format!("credential = \"managed_identity\"\nendpoints = {{ arm = \"{asked}\" }}"),
+        Reads::Arm => format!(
+            "credential = \"managed_identity\"\nendpoints = {{ arm = \"{asked}\" }}\naudit = {{ enabled = false }}"
+        ),
         Reads::Feed => {
             std::fs::write(folder.join("password"), PASSWORD).context("cannot write the account's password")?;
             format!(

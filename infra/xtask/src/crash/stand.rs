@@ -110,7 +110,9 @@ fn configuration(reads: Reads, azure: &str, container: Option<&str>) -> String {
         Some(container) => format!("[azure]\nservice_bus = \"{azure}\"\nblob = \"{container}\""),
     };
     let source = match reads {
-        Reads::Arm => format!("credential = {{ kind = \"managed_identity\" }}\nendpoints = {{ arm = \"{azure}\" }}"),
+        Reads::Arm => format!(
+            "credential = {{ kind = \"managed_identity\" }}\nendpoints = {{ arm = \"{azure}\", graph = \"{azure}\" }}"
+        ),
         Reads::Feed => format!(
             "kind = \"feed\"\nendpoints = {{ feed = \"{azure}\", authority = \"{azure}\" }}\ncredential = {{ kind = \
              \"username_password\", username = \"{ACCOUNT}\", password = {{ env = \"{PASSWORD_VARIABLE}\" }} }}"

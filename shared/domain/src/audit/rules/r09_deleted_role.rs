@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Medium,
     rationale: "It grants nothing that anybody can look up; who relies on it waits for access that never comes.",
     references: &["https://learn.microsoft.com/azure/role-based-access-control/troubleshooting"],
-    needs: &[Facet::RoleAssignments, Facet::RoleDefinitions],
+    needs: &[Facet::RoleAssignments, Facet::RoleDefinitions, Facet::PimActive, Facet::PimEligible],
     check,
 };
 

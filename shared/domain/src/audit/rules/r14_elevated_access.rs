@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     rationale: "A Global Administrator elevates access for a single task. Left in place, it lets the holder give \
                 anybody everything in every subscription.",
     references: &["https://learn.microsoft.com/azure/role-based-access-control/elevate-access-global-admin"],
-    needs: &[Facet::RoleAssignments],
+    needs: &[Facet::RoleAssignments, Facet::PimActive],
     check,
 };
 

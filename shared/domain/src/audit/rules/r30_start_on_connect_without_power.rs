@@ -20,6 +20,7 @@ pub(super) const RULE: Rule = Rule {
     needs: &[
         Facet::RoleAssignments,
         Facet::RoleDefinitions,
+        Facet::DenyAssignments,
         Facet::PimActive,
         Facet::Principals,
         Facet::DesktopVirtualization,

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/service-principal-assign-roles",
         "https://learn.microsoft.com/azure/virtual-desktop/rbac",
     ],
-    needs: &[Facet::RoleAssignments, Facet::Principals],
+    needs: &[Facet::RoleAssignments, Facet::PimActive, Facet::PimEligible, Facet::Principals],
     check,
 };
 

@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     rationale: "A tenant that used Azure Virtual Desktop (classic) has several applications of the same name. Only the one \
                 with application id 9cdead84-a844-4324-93f2-b2e6bb768d07 starts hosts: the role is lost on the others.",
     references: &["https://learn.microsoft.com/azure/virtual-desktop/service-principal-assign-roles"],
-    needs: &[Facet::RoleAssignments, Facet::Principals],
+    needs: &[Facet::RoleAssignments, Facet::PimActive, Facet::PimEligible, Facet::Principals],
     check,
 };
 

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/rbac",
         "https://learn.microsoft.com/azure/virtual-machines/run-command-overview",
     ],
-    needs: &[Facet::RoleAssignments, Facet::Principals, Facet::GroupMembers],
+    needs: &[Facet::RoleAssignments, Facet::PimActive, Facet::PimEligible, Facet::Principals, Facet::GroupMembers],
     check,
 };
 

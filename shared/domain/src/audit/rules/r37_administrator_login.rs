@@ -19,6 +19,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::RoleAssignments,
         Facet::RoleDefinitions,
         Facet::PimActive,
+        Facet::PimEligible,
         Facet::Principals,
         Facet::GroupMembers,
         Facet::DesktopVirtualization,

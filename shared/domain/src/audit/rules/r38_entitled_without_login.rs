@@ -26,6 +26,7 @@ pub(super) const RULE: Rule = Rule {
     needs: &[
         Facet::RoleAssignments,
         Facet::RoleDefinitions,
+        Facet::DenyAssignments,
         Facet::PimActive,
         Facet::GroupMembers,
         Facet::DesktopVirtualization,

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/rbac",
         "https://learn.microsoft.com/azure/role-based-access-control/scope-overview",
     ],
-    needs: &[Facet::RoleAssignments],
+    needs: &[Facet::RoleAssignments, Facet::PimActive, Facet::PimEligible],
     check,
 };
 

@@ -21,6 +21,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::GroupMembers,
         Facet::RoleDefinitions,
         Facet::PimActive,
+        Facet::PimEligible,
         Facet::DesktopVirtualization,
     ],
     check,

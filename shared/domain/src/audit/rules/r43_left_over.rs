@@ -29,6 +29,8 @@ pub(super) const RULE: Rule = Rule {
         Facet::AppRoleAssignments,
         Facet::DelegatedGrants,
         Facet::RoleAssignments,
+        Facet::PimActive,
+        Facet::PimEligible,
         Facet::Principals,
         Facet::Automation,
     ],
