@@ -1,6 +1,7 @@
 //! What a look at an estate is held against: what the last run vouches for, what changed since, and what the catalogue
 //! knows.
 
+use crate::audit;
 use crate::deps::Deps;
 use crate::keys;
 use crate::stage::Fault;
@@ -8,6 +9,7 @@ use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use poolwarden_azure::Inventory;
 use poolwarden_domain::ArmId;
+use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::estate::{Estate, HostPool};
 use poolwarden_domain::layout::Changes;
 use poolwarden_domain::plan::PoolIndex;
@@ -38,6 +40,23 @@ pub(super) async fn trusted_baseline(deps: &Deps, run: &Run) -> Result<Option<Ba
         let age = run.started_at.duration_since(baseline.full_at).unsigned_abs();
         baseline.policy == policy.fingerprint() && connection.is_some_and(|c| age < c.full_read_every)
     }))
+}
+
+/// What the connection's last audit read about access, if it is audited.
+pub(super) async fn known_access(deps: &Deps, run: &Run) -> Result<Option<AccessFacts>, Fault> {
+    let is_audited = deps.config.connection(&run.connection).is_some_and(|connection| connection.audit.enabled);
+    if !is_audited || run.source != Source::Azure {
+        return Ok(None);
+    }
+    match audit::load(deps, &run.connection).await {
+        Ok(known) => Ok(known.map(|(_, kept)| kept.facts)),
+        // What cannot be read back denies nobody; the next audit writes it anew.
+        Err(Fault::Permanent(reason)) => {
+            tracing::warn!(connection = run.connection, reason, "what was read about access cannot be used");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Marks the pools that a limited run is about to look at, so that the next whole run does.

@@ -8,10 +8,10 @@ use crate::deps::Deps;
 use crate::stage::{self, Fault, Stage, outgoing};
 use crate::{health, keys, runs};
 use futures::{StreamExt, TryStreamExt, stream};
-use gather::{changes, known_pools, mark_parts, trusted_baseline, unseen_pools};
+use gather::{changes, known_access, known_pools, mark_parts, trusted_baseline, unseen_pools};
 use part::Part;
 use poolwarden_domain::Why;
-use poolwarden_domain::discovery::discover;
+use poolwarden_domain::discovery::discover_knowing;
 use poolwarden_domain::layout::{Changes, lay_out};
 use poolwarden_domain::message::{ConnectionRun, PoolRun, queue};
 use poolwarden_domain::run::{Discovered, Run};
@@ -94,7 +94,8 @@ async fn look(deps: &Deps, run: &Run) -> Result<Option<Run>, Fault> {
     };
 
     let (ignored, counted) = (estate.ignored.clone(), estate.session_hosts.keys().cloned().collect());
-    let mut discovery = discover(estate, &unseen);
+    let access = known_access(deps, run).await?;
+    let mut discovery = discover_knowing(estate, &unseen, access);
     if let Some(part) = &part {
         part.complete(&mut discovery, &counted);
     }

@@ -3,8 +3,9 @@
 //! Each piece carries all that is known about its pool, so that whoever takes it up asks only for what Resource Graph
 //! does not hold. What could not be read travels along, cut down to the pools it may hide something of.
 
-use crate::entitlement::{Entitlement, entitlements, roles_that_open};
-use crate::estate::{ApplicationGroup, Estate, HostPool, RoleAssignment, Workspace};
+use crate::access::AccessFacts;
+use crate::entitlement::{Entitlement, Entitling};
+use crate::estate::{ApplicationGroup, Estate, HostPool, Workspace};
 use crate::names::told_apart;
 use crate::text::{sha256_hex, stable_key, title};
 use crate::{ArmId, UnknownScope, Unreadable, Why, classic};
@@ -152,20 +153,20 @@ impl Shadows {
 /// `unseen` are pools that an earlier look found and this one did not. They keep their names taken: a pool that can
 /// no longer be read does not rename its name-sakes.
 pub fn discover(estate: Estate, unseen: &[HostPool]) -> Discovery {
+    discover_knowing(estate, unseen, None)
+}
+
+/// The same with what an audit last read about access: it knows of deny assignments, groups and management groups.
+pub fn discover_knowing(estate: Estate, unseen: &[HostPool], access: Option<AccessFacts>) -> Discovery {
+    let entitling = Entitling::new(&estate, access);
     let workspaces: HashMap<ArmId, Workspace> = estate.workspaces.into_iter().map(|w| (w.id.clone(), w)).collect();
-    let opens = roles_that_open(&estate.role_definitions);
-    let mut assigned: HashMap<&ArmId, Vec<&RoleAssignment>> = HashMap::new();
-    for assignment in &estate.role_assignments {
-        assigned.entry(&assignment.scope).or_default().push(assignment);
-    }
+    let world = entitling.world();
     let mut unknown = estate.unknown;
     let shadows = Shadows::of(&unknown);
 
     let mut groups: BTreeMap<ArmId, BTreeMap<ArmId, GroupFacts>> = BTreeMap::new();
     for group in estate.application_groups {
-        let above: Vec<ArmId> = group.id.ancestors().collect();
-        let assignments = above.iter().filter_map(|scope| assigned.get(scope)).flatten().copied();
-        let entitled = entitlements(&group.id, assignments, &opens);
+        let entitled = entitling.on(&world, &group.id);
         let facts = GroupFacts {
             workspace: group.workspace.as_ref().and_then(|id| workspaces.get(id)).cloned(),
             entitlements: (!shadows.lie_over(Dark::Assignments, &group.id)).then_some(entitled),

@@ -1,13 +1,13 @@
 //! Who may open what an application group publishes.
 //!
-//! This answers only "who holds the data action on the group": deny assignments and group membership are the
-//! audit's business.
+//! An entitlement names whom a role was assigned to; who is in a group, the directory knows.
 
 use crate::ArmId;
-use crate::estate::{Permission, Principal, RoleAssignment, RoleDefinition};
-use crate::wildcard;
+use crate::access::{AccessFacts, Action, Answer, Assignment, Definition, DefinitionKind, World, principal_id};
+use crate::estate::{Estate, Permission, Principal, RoleDefinition};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The data action that opens a desktop or RemoteApp.
 pub const USE_APPLICATIONS: &str = "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
@@ -29,50 +29,97 @@ pub struct Entitlement {
     pub conditional: bool,
 }
 
-/// Whether these permissions grant a data action: within each block granted and not excluded, any block sufficing.
-pub fn grants_data_action(permissions: &[Permission], action: &str) -> bool {
-    let any = |patterns: &[String]| patterns.iter().any(|pattern| wildcard::matches(pattern, action));
-    permissions.iter().any(|block| any(&block.data_actions) && !any(&block.not_data_actions))
+/// Who may open what application groups publish, answered by the evaluation of access.
+///
+/// Role assignments and definitions are this look's own. What it does not read (deny assignments, who is in the groups,
+/// the management groups) is as an audit read it last; without one, nothing is denied.
+#[derive(Debug)]
+pub struct Entitling {
+    facts: AccessFacts,
+    /// Each principal as its source spells it, by the assignment.
+    spelt: HashMap<ArmId, Principal>,
 }
 
-/// The roles that open applications: their GUIDs in lower case, with their names.
-pub fn roles_that_open(definitions: &[RoleDefinition]) -> HashMap<String, String> {
-    let built_in = (DESKTOP_VIRTUALIZATION_USER.to_owned(), "Desktop Virtualization User".to_owned());
-    definitions
-        .iter()
-        .filter(|role| grants_data_action(&role.permissions, USE_APPLICATIONS))
-        .map(|role| (role.id.name().to_ascii_lowercase(), role.role_name.clone()))
-        .chain([built_in])
-        .collect()
-}
+impl Entitling {
+    /// What an estate tells, with what is known besides.
+    pub fn new(estate: &Estate, known: Option<AccessFacts>) -> Self {
+        let known = known.unwrap_or_else(|| AccessFacts::new(Timestamp::UNIX_EPOCH));
+        let built_in = RoleDefinition {
+            id: ArmId::new(&format!(
+                "/providers/Microsoft.Authorization/roleDefinitions/{DESKTOP_VIRTUALIZATION_USER}"
+            )),
+            role_name: "Desktop Virtualization User".to_owned(),
+            permissions: vec![Permission { data_actions: vec![USE_APPLICATIONS.to_owned()], ..Permission::default() }],
+        };
+        // The first of a GUID counts: what was read before what is built in.
+        let mut seen = HashSet::new();
+        let definitions = estate.role_definitions.iter().chain([&built_in]);
+        let definitions =
+            definitions.filter(|role| seen.insert(role.id.name().to_ascii_lowercase())).map(|role| Definition {
+                id: role.id.clone(),
+                name: role.role_name.clone(),
+                kind: DefinitionKind::BuiltIn,
+                permissions: role.permissions.clone(),
+                assignable_scopes: Vec::new(),
+            });
+        let assignments = estate.role_assignments.iter().map(|one| Assignment {
+            id: one.id.clone(),
+            scope: one.scope.clone(),
+            role: one.role_definition_id.clone(),
+            principal: Principal { id: principal_id(&one.principal.id), kind: one.principal.kind.clone() },
+            condition: one.condition.clone(),
+            created_on: None,
+            description: None,
+        });
+        let spelt = estate.role_assignments.iter().map(|one| (one.id.clone(), one.principal.clone())).collect();
+        let facts = AccessFacts {
+            assignments: assignments.collect(),
+            definitions: definitions.collect(),
+            pim: Vec::new(),
+            resources: Vec::new(),
+            coverage: Vec::new(),
+            ..known
+        };
+        Self { facts, spelt }
+    }
 
-/// The entitlements on one application group, sorted and without repeats.
-pub fn entitlements<'a>(
-    group: &ArmId,
-    assignments: impl IntoIterator<Item = &'a RoleAssignment>,
-    roles_that_open: &HashMap<String, String>,
-) -> Vec<Entitlement> {
-    let mut entitlements: Vec<Entitlement> = assignments
-        .into_iter()
-        .filter(|assignment| group.is_within(&assignment.scope))
-        .filter_map(|assignment| {
-            let role = roles_that_open.get(&assignment.role_definition_id.name().to_ascii_lowercase())?;
-            Some(Entitlement {
-                principal: assignment.principal.clone(),
-                role: role.clone(),
-                scope: assignment.scope.clone(),
-                conditional: assignment.condition.as_deref().is_some_and(|condition| !condition.trim().is_empty()),
-            })
-        })
-        .collect();
-    entitlements.sort();
-    entitlements.dedup();
-    entitlements
+    /// The facts, to be asked.
+    pub fn world(&self) -> World<'_> {
+        World::new(&self.facts)
+    }
+
+    /// The entitlements on one application group, sorted and without repeats. Whom a deny assignment keeps from it has
+    /// none.
+    pub fn on(&self, world: &World<'_>, group: &ArmId) -> Vec<Entitlement> {
+        let action = Action::data(USE_APPLICATIONS);
+        let mut answers: HashMap<&str, Answer> = HashMap::new();
+        let mut entitlements = Vec::new();
+        for grant in world.grants_on(group).filter(|grant| grant.allows(&action)) {
+            let decide = || match self.facts.denies.is_empty() {
+                true => Answer::Allowed,
+                false => world.decide(&grant.principal.id, &action, group).answer,
+            };
+            let answer = *answers.entry(&grant.principal.id).or_insert_with(decide);
+            if answer == Answer::Denied {
+                continue;
+            }
+            entitlements.push(Entitlement {
+                principal: self.spelt.get(grant.id).unwrap_or(grant.principal).clone(),
+                role: grant.role_name().to_owned(),
+                scope: grant.scope.clone(),
+                conditional: grant.condition.is_some() || answer == Answer::Conditional,
+            });
+        }
+        entitlements.sort();
+        entitlements.dedup();
+        entitlements
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estate::RoleAssignment;
 
     const GROUP: &str =
         "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DesktopVirtualization/applicationGroups/g";
@@ -103,14 +150,18 @@ mod tests {
 
     #[test]
     fn only_data_actions_open_a_desktop_and_exclusions_count() {
-        let opens = roles_that_open(&[
-            role("owner-like", &[], &[]),
-            role("wild", &["Microsoft.DesktopVirtualization/*"], &[]),
-            role("excluded", &["*"], &["*/useApplications/action"]),
-        ]);
-        let mut guids: Vec<_> = opens.keys().map(String::as_str).collect();
-        guids.sort_unstable();
-        assert_eq!(guids, [DESKTOP_VIRTUALIZATION_USER, "wild"]);
+        let estate = Estate {
+            role_definitions: vec![
+                role("owner-like", &[], &[]),
+                role("wild", &["Microsoft.DesktopVirtualization/*"], &[]),
+                role("excluded", &["*"], &["*/useApplications/action"]),
+            ],
+            role_assignments: ["owner-like", "wild", "excluded", DESKTOP_VIRTUALIZATION_USER]
+                .map(|guid| assignment(GROUP, guid, guid))
+                .to_vec(),
+            ..Estate::default()
+        };
+        assert_eq!(who(&estate, None), [DESKTOP_VIRTUALIZATION_USER, "wild"]);
     }
 
     #[test]
@@ -123,10 +174,46 @@ mod tests {
             assignment(GROUP, "acdd72a7-3385-48ef-bd42-f606fba81ae7", "reader"),
             assignment(GROUP, DESKTOP_VIRTUALIZATION_USER, "direct"),
         ];
-        let who: Vec<_> = entitlements(&ArmId::new(GROUP), &assignments, &roles_that_open(&[]))
-            .into_iter()
-            .map(|e| e.principal.id)
-            .collect();
-        assert_eq!(who, ["direct", "inherited", "root"]);
+        let estate = Estate { role_assignments: assignments.to_vec(), ..Estate::default() };
+        assert_eq!(who(&estate, None), ["direct", "inherited", "root"]);
+    }
+
+    #[test]
+    fn whom_a_deny_assignment_keeps_from_it_is_not_entitled() {
+        let assignments = ["a", "b"].map(|id| assignment(GROUP, DESKTOP_VIRTUALIZATION_USER, id));
+        let estate = Estate { role_assignments: assignments.to_vec(), ..Estate::default() };
+        let mut known = AccessFacts::new(Timestamp::UNIX_EPOCH);
+        known.directory.members.insert("g".to_owned(), vec!["b".to_owned()]);
+        known.denies.push(crate::access::DenyAssignment {
+            id: ArmId::new("/subscriptions/s/providers/Microsoft.Authorization/denyAssignments/d"),
+            name: "d".to_owned(),
+            scope: ArmId::new("/subscriptions/s"),
+            not_for_child_scopes: false,
+            permissions: vec![Permission { data_actions: vec!["*".to_owned()], ..Permission::default() }],
+            principals: vec![Principal { id: "g".to_owned(), kind: "Group".to_owned() }],
+            except: Vec::new(),
+            condition: None,
+        });
+        assert_eq!(who(&estate, None), ["a", "b"], "nobody has looked for deny assignments yet");
+        assert_eq!(who(&estate, Some(known)), ["a"]);
+    }
+
+    #[test]
+    fn what_is_granted_to_a_management_group_holds_in_its_subscriptions() {
+        let management = "/providers/Microsoft.Management/managementGroups/avd";
+        let assignments = vec![assignment(management, DESKTOP_VIRTUALIZATION_USER, "a")];
+        let estate = Estate { role_assignments: assignments, ..Estate::default() };
+        let mut known = AccessFacts::new(Timestamp::UNIX_EPOCH);
+        known.subscriptions.push(crate::access::SubscriptionFacts {
+            id: ArmId::new("/subscriptions/s"),
+            name: "s".to_owned(),
+            management_group: Some(ArmId::new(management)),
+        });
+        assert_eq!(who(&estate, Some(known)), ["a"]);
+    }
+
+    fn who(estate: &Estate, known: Option<AccessFacts>) -> Vec<String> {
+        let entitling = Entitling::new(estate, known);
+        entitling.on(&entitling.world(), &ArmId::new(GROUP)).into_iter().map(|one| one.principal.id).collect()
     }
 }

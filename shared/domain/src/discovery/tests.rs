@@ -1,5 +1,6 @@
 use super::*;
 use crate::estate::Principal;
+use crate::estate::RoleAssignment;
 use crate::testing::{application_group, forbidden, group_id, host_pool, pool_id};
 use proptest::prelude::*;
 
