@@ -44,6 +44,21 @@ pub(crate) fn arm_reads_left(headers: &HeaderMap) -> Option<u64> {
     .min()
 }
 
+/// The lowest of the counts that ARM reports for writes and deletes.
+pub(crate) fn arm_writes_left(headers: &HeaderMap) -> Option<u64> {
+    [
+        "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-subscription-global-writes",
+        "x-ms-ratelimit-remaining-subscription-deletes",
+        "x-ms-ratelimit-remaining-subscription-global-deletes",
+        "x-ms-ratelimit-remaining-tenant-writes",
+        "x-ms-ratelimit-remaining-tenant-deletes",
+    ]
+    .into_iter()
+    .filter_map(|name| text(headers, name)?.parse().ok())
+    .min()
+}
+
 /// Resource Graph: `x-ms-user-quota-remaining: 14`, `x-ms-user-quota-resets-after: 00:00:05`.
 pub(crate) fn resource_graph_window(headers: &HeaderMap) -> Option<WindowHint> {
     let remaining = text(headers, "x-ms-user-quota-remaining")?.parse().ok()?;

@@ -139,6 +139,7 @@ fn whom(wanted: &AccessWanted, facts: &AccessFacts) -> Wanted {
         app_ids: app_ids.map(str::to_owned).collect(),
         names: wanted.names.clone(),
         posture: wanted.depth == Depth::Posture,
+        ..Wanted::default()
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Wanted {
     pub app_ids: Vec<String>,
     /// Display names of applications and service principals that are wanted.
     pub names: Vec<String>,
+    /// Users by their principal names, and users and groups by their display names, that are wanted.
+    pub people: Vec<String>,
     /// Whether the directory's own roles and the tenant are wanted too.
     pub posture: bool,
 }
