@@ -113,15 +113,21 @@ impl ClassicRoles {
         Ok(RdsRead { assignments: listed.items, unknown, ignored: Vec::new() })
     }
 
-    /// Makes the assignment that a request asks for, unless it is there. After a request whose end is not known, it
-    /// looks before it asks again.
-    pub async fn grant(&self, request: &Request) -> Reading<RdsChanged> {
+    /// Makes the assignment that a request asks for, unless it, or what another one of these asks for, is there: the
+    /// service lists an application by another id than it is named by. After a request whose end is not known, it looks
+    /// before it asks again.
+    pub async fn grant(&self, request: &Request, likewise: &[Request]) -> Reading<RdsChanged> {
         let body = body(request)?;
         let call = self.call(None, Kind::Write, Some(body), &[], "the new role assignment", OWNER);
         let call = Call { scope: request.scope.clone(), ..call };
         let (mut tries, mut was_sent) = (0, false);
         loop {
-            if let Some(one) = self.whole().await?.into_iter().find(|one| request.is(one)) {
+            if let Some(one) = self
+                .whole()
+                .await?
+                .into_iter()
+                .find(|one| std::iter::once(request).chain(likewise).any(|request| request.is(one)))
+            {
                 return Ok(if was_sent { RdsChanged::Done(one) } else { RdsChanged::AlreadySo });
             }
             let read_made = |body: &[u8]| read(&json::<Value>(body)?);

@@ -82,7 +82,7 @@ async fn pages_are_followed_by_the_last_id() {
 async fn what_is_there_is_not_made_again() {
     let server = MockServer::start().await;
     lists(&server, &json!([record("1", "adele@contoso.com")])).await;
-    assert_eq!(roles_at(&server.uri()).grant(&request()).await, Ok(RdsChanged::AlreadySo));
+    assert_eq!(roles_at(&server.uri()).grant(&request(), &[]).await, Ok(RdsChanged::AlreadySo));
     assert_eq!(posts(&server).await, 0);
 }
 
@@ -98,7 +98,7 @@ async fn an_assignment_is_posted_with_all_that_names_it() {
         .respond_with(ResponseTemplate::new(201).set_body_json(record("7", "Adele@contoso.com")))
         .mount(&server)
         .await;
-    let made = roles_at(&server.uri()).grant(&request()).await.unwrap();
+    let made = roles_at(&server.uri()).grant(&request(), &[]).await.unwrap();
     assert!(matches!(made, RdsChanged::Done(one) if one.id == "7"));
 }
 
@@ -108,7 +108,7 @@ async fn after_a_lost_answer_it_looks_before_it_asks_again() {
     Mock::given(method("GET")).respond_with(page_of(&json!([]))).up_to_n_times(1).mount(&server).await;
     lists(&server, &json!([record("7", "adele@contoso.com")])).await;
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).mount(&server).await;
-    let made = roles_at(&server.uri()).grant(&request()).await.unwrap();
+    let made = roles_at(&server.uri()).grant(&request(), &[]).await.unwrap();
     assert!(matches!(made, RdsChanged::Done(one) if one.id == "7"), "it was done all the same");
     assert_eq!(posts(&server).await, 1, "and not twice");
 }

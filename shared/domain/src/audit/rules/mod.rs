@@ -4,6 +4,7 @@ mod avd;
 mod combination;
 mod entitled;
 mod grants;
+pub(super) mod helpers;
 mod r01_owners_outside_range;
 mod r02_owner_on_service_principal;
 mod r03_power_on_a_user;
@@ -49,7 +50,6 @@ mod r42_vendor_with_power;
 mod r43_left_over;
 mod r44_unread;
 mod remedy;
-pub(super) mod helpers;
 
 use super::rule::Rule;
 
