@@ -108,7 +108,7 @@ impl ClassicRoles {
                 Some(last) => last_entry = last,
             }
         }
-        let mut unknown: Vec<UnknownScope> = listed.flaws.into_iter().map(at_root).collect();
+        let mut unknown: Vec<UnknownScope> = listed.flaws.iter().map(at_root).collect();
         unknown.extend(listed.stopped.map(|reason| UnknownScope { scope: classic::root(), reason }));
         Ok(RdsRead { assignments: listed.items, unknown, ignored: Vec::new() })
     }
@@ -189,7 +189,7 @@ fn stop(why: Why, text: &str) -> Unreadable {
 }
 
 /// A record that could not be understood, by what it calls itself, hides nothing else; where it holds is not known.
-fn at_root(flaw: UnknownScope) -> UnknownScope {
+fn at_root(flaw: &UnknownScope) -> UnknownScope {
     let id = safe(flaw.scope.name(), SHOWN_CHARS);
     let reason = Unreadable::new(flaw.reason.why, format!("the role assignment {id}: {}", flaw.reason.detail));
     UnknownScope { scope: classic::root(), reason }
