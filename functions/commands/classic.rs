@@ -39,7 +39,7 @@ pub(super) enum Classic {
     },
     /// Look at the classic service's role assignments, make and remove them, or ask who can do what
     #[command(subcommand)]
-    Roles(ClassicRoles),
+    Roles(Box<ClassicRoles>),
 }
 
 /// All that is found.

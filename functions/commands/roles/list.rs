@@ -76,7 +76,7 @@ impl List {
             }
             match desk.roles.definitions(scope).await {
                 Ok(listed) => {
-                    definitions.extend(listed.into_iter().map(|one| (one.id.name().to_ascii_lowercase(), one)))
+                    definitions.extend(listed.into_iter().map(|one| (one.id.name().to_ascii_lowercase(), one)));
                 }
                 // Roles go by their GUIDs then.
                 Err(reason) => drop(unknown.insert(reason.to_string())),
@@ -90,7 +90,7 @@ impl List {
             _ => None,
         };
         let is_wanted = |one: &Assignment| {
-            // A list of one principal is not bound to what applies to the scope.
+            // Asked about one principal, Azure lists what is below the scope too.
             let applies = self.scope.is_none() || self.below || scopes.iter().any(|scope| !is_below(&one.scope, scope));
             applies && role.as_ref().is_none_or(|role| one.role.name().eq_ignore_ascii_case(role))
         };
