@@ -69,8 +69,11 @@ impl List {
         let (mut found, mut unknown) = (BTreeMap::new(), BTreeSet::new());
         let mut definitions: BTreeMap<String, Definition> = BTreeMap::new();
         for scope in &scopes {
-            match desk.roles.list(scope, around).await {
-                Ok(listed) => found.extend(listed.into_iter().map(|one| ((one.scope.clone(), one.id.clone()), one))),
+            match desk.roles.look(scope, around).await {
+                Ok((listed, dark)) => {
+                    found.extend(listed.into_iter().map(|one| ((one.scope.clone(), one.id.clone()), one)));
+                    unknown.extend(dark.iter().map(ToString::to_string));
+                }
                 Err(reason) if scopes.len() > 1 => drop(unknown.insert(reason.to_string())),
                 Err(reason) => return Err(anyhow::Error::msg(reason)),
             }

@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn writes_and_deletes_are_counted_apart_from_reads() {
+        let write = [("x-ms-ratelimit-remaining-subscription-writes", "199")];
+        assert_eq!((arm_writes_left(&headers(&write)), arm_reads_left(&headers(&write))), (Some(199), None));
+        let delete = [("x-ms-ratelimit-remaining-subscription-deletes", "7"), write[0]];
+        assert_eq!(arm_writes_left(&headers(&delete)), Some(7));
+        assert_eq!(arm_writes_left(&headers(&[("x-ms-ratelimit-remaining-subscription-reads", "3")])), None);
+    }
+
+    #[test]
     fn microsoft_graph_s_share_of_its_limit() {
         let used = |value: &str| graph_share_used(&headers(&[("x-ms-throttle-limit-percentage", value)]));
         assert_eq!(used("0.93"), Some(0.93));

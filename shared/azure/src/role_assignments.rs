@@ -126,19 +126,25 @@ impl RoleAssignments {
 
     /// The role assignments around a scope, sorted; all of them or none.
     pub async fn list(&self, scope: &ArmId, around: Around<'_>) -> Reading<Vec<Assignment>> {
+        let (assignments, unknown) = self.look(scope, around).await?;
+        unknown.into_iter().next().map_or(Ok(assignments), Err)
+    }
+
+    /// The same as far as they can be had, and what cannot: for those who only look.
+    pub async fn look(&self, scope: &ArmId, around: Around<'_>) -> Reading<(Vec<Assignment>, Vec<Unreadable>)> {
         let filters: Vec<Option<String>> = match around {
             Around::Above => vec![Some("atScope()".to_owned())],
             Around::AboveAndBelow => vec![None, Some("atScope()".to_owned())],
             Around::Of(principal) => vec![Some(format!("principalId eq '{}'", principal.replace('\'', "''")))],
         };
-        let mut found = BTreeMap::new();
+        let (mut found, mut unknown) = (BTreeMap::new(), Vec::new());
         for filter in filters {
             let call = self.call(scope, "roleAssignments", "the role assignments", filter.as_deref());
-            for one in self.whole(call, wire::assignment).await? {
-                found.insert((one.scope.clone(), one.id.clone()), one);
-            }
+            let listed = self.listed(call, wire::assignment).await?;
+            found.extend(listed.items.into_iter().map(|one| ((one.scope.clone(), one.id.clone()), one)));
+            unknown.extend(listed.flaws.into_iter().map(|flaw| flaw.reason).chain(listed.stopped));
         }
-        Ok(found.into_values().collect())
+        Ok((found.into_values().collect(), unknown))
     }
 
     /// The role assignment of this id, if it is there.
@@ -230,11 +236,15 @@ impl RoleAssignments {
     }
 
     async fn whole<T>(&self, call: Call, read: impl Fn(&RawValue) -> Result<T, String>) -> Reading<Vec<T>> {
+        self.listed(call, read).await.and_then(Listed::whole)
+    }
+
+    async fn listed<T>(&self, call: Call, read: impl Fn(&RawValue) -> Result<T, String>) -> Reading<Listed<T>> {
         let subject = format!("{} of {}", call.what, call.scope);
-        match self.arm.list(call, read).await? {
-            Some(listed) => Listed::whole(listed),
-            None => Err(Unreadable::new(Why::Missing, format!("{subject}: 404, there is no such scope"))),
-        }
+        self.arm
+            .list(call, read)
+            .await?
+            .ok_or_else(|| Unreadable::new(Why::Missing, format!("{subject}: 404, there is no such scope")))
     }
 }
 

@@ -143,4 +143,6 @@ async fn a_list_has_what_is_above_and_below_once_or_nothing() {
     assert_eq!(names(roles.list(&scope, Around::AboveAndBelow).await.unwrap()), ["above", "here", "below"]);
     let part = roles.list(&scope, Around::Of(WHO)).await.unwrap_err();
     assert_eq!(part.why, Why::Malformed, "a part is not taken for the whole");
+    let (seen, unknown) = roles.look(&scope, Around::Of(WHO)).await.unwrap();
+    assert_eq!((names(seen), unknown.len()), (vec!["here".to_owned()], 1), "and hides nobody from who only looks");
 }
