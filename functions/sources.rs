@@ -4,10 +4,10 @@ use crate::config::{self, Classic, Config, Connection, Kind, Webhook};
 use jiff::Timestamp;
 use moka::sync::Cache;
 use poolwarden_azure::{
-    AccessReader, AzureInventory, ClassicInventory, ClassicSettings, Credential, Credentials, DEFAULT_FEED_USER_AGENT,
-    DeviceCodeSignIn, DirectoryReader, Endpoints, FeedInventory, FeedLook, FeedSettings, FeedShared, FileInventory,
-    GraphDirectory, Http, Inventory, KeyVault, SecretError, SendError, Shared, SignInError, SignInProblem,
-    WebhookSender, credential_end, sign_in,
+    AccessReader, AzureInventory, ClassicInventory, ClassicRoles, ClassicSettings, Credential, Credentials,
+    DEFAULT_FEED_USER_AGENT, DeviceCodeSignIn, DirectoryReader, Endpoints, FeedInventory, FeedLook, FeedSettings,
+    FeedShared, FileInventory, GraphDirectory, Http, Inventory, KeyVault, RoleAssignments, SecretError, SendError,
+    Shared, SignInError, SignInProblem, WebhookSender, credential_end, sign_in,
 };
 use poolwarden_domain::run::{Run, Source};
 use poolwarden_host::{AccessKey, AccessKeys};
@@ -185,6 +185,29 @@ impl Sources {
             }
             Reader::Feed(..) | Reader::Classic(_) => Err(format!("connection {connection} does not read ARM")),
         }
+    }
+
+    /// What lists, makes and removes role assignments of Azure.
+    pub fn role_assignments(&self, connection: &str) -> Result<RoleAssignments, String> {
+        match &self.connected(connection)?.reader {
+            Reader::Arm(shared, _) => Ok(RoleAssignments::new(Arc::clone(shared))),
+            Reader::Feed(..) | Reader::Classic(_) => Err(format!("connection {connection} does not read ARM")),
+        }
+    }
+
+    /// The same of the classic service.
+    pub fn classic_roles(&self, connection: &str) -> Result<ClassicRoles, String> {
+        match &self.connected(connection)?.reader {
+            Reader::Classic(inventory) => Ok(inventory.roles()),
+            Reader::Arm(..) | Reader::Feed(..) => {
+                Err(format!("connection {connection} does not read the classic service"))
+            }
+        }
+    }
+
+    /// What reads a connection's directory, unless its configuration says that nothing does.
+    pub fn directory(&self, connection: &str) -> Option<Arc<dyn DirectoryReader>> {
+        self.connected.get(connection)?.directory.clone()
     }
 
     /// Sends one event, signed with the webhook's secret as it is now.

@@ -24,6 +24,7 @@ mod lifecycle;
 mod messages;
 mod offline;
 mod packages;
+mod roles;
 mod service_bus;
 #[cfg(feature = "servicebus-sdk")]
 mod service_bus_sdk;

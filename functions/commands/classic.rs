@@ -1,5 +1,6 @@
 //! `poolwarden classic`: what becomes of what Azure Virtual Desktop (classic) published.
 
+use super::classic_roles::ClassicRoles;
 use super::output::{self, say};
 use super::session::{Session, configuration_or_empty};
 use super::{COMPLETE, Cli, INCOMPLETE};
@@ -36,6 +37,9 @@ pub(super) enum Classic {
         #[arg(long, value_name = "CONNECTION")]
         to: String,
     },
+    /// Look at the classic service's role assignments, make and remove them, or ask who can do what
+    #[command(subcommand)]
+    Roles(Box<ClassicRoles>),
 }
 
 /// All that is found.
@@ -66,7 +70,10 @@ struct Line {
 
 impl Classic {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
-        let Self::Successors { from, to } = self;
+        let (from, to) = match self {
+            Self::Successors { from, to } => (from, to),
+            Self::Roles(roles) => return roles.run(cli).await,
+        };
         let session = Session::open(configuration_or_empty(cli)?)?;
         let mapping = map(&session.deps, from, to).await?;
         if cli.json {

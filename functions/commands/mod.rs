@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod classic;
+mod classic_roles;
 mod compare;
 mod connections;
 mod dead_letters;
@@ -12,6 +13,7 @@ mod output;
 mod packages;
 mod progress;
 mod resources;
+mod roles;
 mod runs;
 mod serve;
 mod session;
@@ -69,7 +71,7 @@ enum Command {
     /// Look at the configured connections, or check that they can sign in
     #[command(subcommand, after_help = connections::SETTINGS)]
     Connections(connections::Connections),
-    /// Find out what takes the place of what Azure Virtual Desktop (classic) published
+    /// Find out what takes the place of what Azure Virtual Desktop (classic) published, and who has which role in it
     #[command(subcommand)]
     Classic(classic::Classic),
     /// Find out what is wrong with who may do what, how bad it is, and what mends it
@@ -77,6 +79,9 @@ enum Command {
     /// Ask who can do something, what somebody can do, and why
     #[command(subcommand)]
     Access(access::Access),
+    /// Look at role assignments, make and remove them, or carry the classic service's over to Azure
+    #[command(subcommand)]
+    Roles(roles::Roles),
     /// Look at past runs, or let a held one go on
     #[command(subcommand)]
     Runs(runs::Runs),
@@ -106,6 +111,7 @@ impl Command {
             Self::Classic(_) => "classic",
             Self::Audit(_) => "audit",
             Self::Access(_) => "access",
+            Self::Roles(_) => "roles",
             Self::Runs(_) => "runs",
             Self::DeadLetters(_) => "dead-letters",
             Self::Status => "status",
@@ -163,6 +169,7 @@ async fn carry_out(cli: &Cli) -> anyhow::Result<u8> {
         Command::Classic(command) => command.run(cli).await,
         Command::Audit(command) => command.run(cli).await,
         Command::Access(command) => command.run(cli).await,
+        Command::Roles(command) => command.run(cli).await,
         Command::Runs(command) => command.run(cli).await,
         Command::DeadLetters(command) => command.run(cli).await,
         Command::Status => status::run(cli).await,

@@ -69,7 +69,7 @@ fn unread(unknown: &[String]) -> anyhow::Result<u8> {
     Ok(INCOMPLETE)
 }
 
-pub(super) fn who_can(
+pub(in crate::commands) fn who_can(
     world: &World<'_>,
     action: &Action,
     scope: &ArmId,
@@ -193,7 +193,18 @@ struct Explained {
 }
 
 pub(super) fn explain(world: &World<'_>, principal: &str, scope: &ArmId, json: bool) -> anyhow::Result<u8> {
-    let explained: Vec<Explained> = WORDS
+    explain_with(&WORDS, world, principal, scope, json)
+}
+
+/// What somebody can do of these: a question, the action that it means, and whether that is one of the data plane.
+pub(in crate::commands) fn explain_with(
+    words: &[(&'static str, &'static str, bool)],
+    world: &World<'_>,
+    principal: &str,
+    scope: &ArmId,
+    json: bool,
+) -> anyhow::Result<u8> {
+    let explained: Vec<Explained> = words
         .iter()
         .map(|(question, name, data)| {
             let action = if *data { Action::data(*name) } else { Action::control(*name) };

@@ -1,7 +1,7 @@
 //! `poolwarden access`: who can do something, what somebody can do, and why.
 
-mod answers;
-mod resolve;
+pub(super) mod answers;
+pub(super) mod resolve;
 
 use super::Cli;
 use super::audit::{Facts, SourceArgs, facts_of};

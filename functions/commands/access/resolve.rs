@@ -56,7 +56,7 @@ pub(super) fn asked<'a>(world: &World<'a>, text: &str, data: bool) -> anyhow::Re
 }
 
 /// A scope by its id, or a resource of the estate by its name.
-pub(super) fn resource(facts: &AccessFacts, text: &str) -> anyhow::Result<ArmId> {
+pub(in crate::commands) fn resource(facts: &AccessFacts, text: &str) -> anyhow::Result<ArmId> {
     if text.starts_with('/') {
         if text == "/" {
             return Ok(ArmId::new("/"));
@@ -82,7 +82,7 @@ pub(super) fn resource(facts: &AccessFacts, text: &str) -> anyhow::Result<ArmId>
 }
 
 /// A principal by its object id, user principal name, application id or name.
-pub(super) fn principal(facts: &AccessFacts, text: &str) -> anyhow::Result<String> {
+pub(in crate::commands) fn principal(facts: &AccessFacts, text: &str) -> anyhow::Result<String> {
     let id = principal_id(text);
     let objects = &facts.directory.objects;
     let is_named = |grant: &str| grant == id;

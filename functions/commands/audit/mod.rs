@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub(super) use read::{Facts, facts_of};
+pub(super) use read::{Facts, chosen, facts_of, read_now};
 
 /// Something at or above `--fail-on` is wrong.
 const FINDINGS: u8 = 3;

@@ -92,7 +92,12 @@ pub(in crate::commands) fn chosen(config: &Config, name: Option<&str>) -> anyhow
 }
 
 /// Reads a connection now, and keeps what was read.
-async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow::Result<AccessFacts> {
+pub(in crate::commands) async fn read_now(
+    deps: &Deps,
+    name: &str,
+    posture: bool,
+    quiet: bool,
+) -> anyhow::Result<AccessFacts> {
     deps.sources.forget_refusal(name);
     let now = deps.now();
     let run = Run::new(format!("{}-audit", now.strftime("%Y%m%dT%H%M%SZ")), name, Trigger::Command, Source::Azure, now);

@@ -43,6 +43,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a request waits in all because Azure asks for it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How a failure ends after which a request may have been carried out all the same.
+pub(crate) const NOT_KNOWN: &str = "it is not known whether it was done";
+
 /// What every connection handle of one identity shares: the HTTP client, the throttle, the tokens.
 pub struct Shared {
     service: Service,
@@ -139,8 +142,9 @@ impl Counters {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) url: Url,
-    /// A JSON body makes it a POST. (Every POST here only reads.)
+    /// A JSON body makes a read a POST.
     pub(crate) body: Option<Bytes>,
+    /// Its kind tells whether it writes: with a body it makes something then, without one it removes something.
     pub(crate) meter: Meter,
     /// What is asked, for a person: "the host pools".
     pub(crate) what: &'static str,
@@ -229,6 +233,10 @@ impl Arm {
                     tracing::debug!(what = call.what, scope = %call.scope, ?wait, "throttled");
                     continue;
                 }
+                // Who asks has to look first whether it was done all the same.
+                Try::Failed(text, _) if !self.shared.service.may_repeat(call) => {
+                    return Err(story(Why::Failed, &format!("{text}; {NOT_KNOWN}")));
+                }
                 Try::NobodyThere(text) => {
                     history.failures += 1;
                     if history.failures >= TRIES {
@@ -275,11 +283,10 @@ impl Arm {
             }
             pass.unused();
         };
+        let request = shared.http.0.request(shared.service.method(call), call.url.clone());
         let request = match &call.body {
-            None => shared.http.0.get(call.url.clone()),
-            Some(body) => {
-                shared.http.0.post(call.url.clone()).header(CONTENT_TYPE, "application/json").body(body.clone())
-            }
+            None => request,
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.clone()),
         };
         let request = match shared.service {
             Service::Arm | Service::Graph | Service::KeyVault => request,
@@ -289,7 +296,7 @@ impl Arm {
             (Service::Graph, _) | (_, Kind::Graph) => &self.counters.graph,
             (Service::Classic, _) | (_, Kind::Feed) => &self.counters.feed,
             (Service::Arm | Service::KeyVault, Kind::Query) => &self.counters.resource_graph,
-            (Service::Arm | Service::KeyVault, Kind::Read | Kind::SessionHosts) => &self.counters.arm,
+            (Service::Arm | Service::KeyVault, Kind::Read | Kind::SessionHosts | Kind::Write) => &self.counters.arm,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let response = match request.bearer_auth(token.secret.expose_secret()).timeout(TIMEOUT).send().await {

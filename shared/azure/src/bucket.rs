@@ -9,6 +9,10 @@ use tokio::time::Instant;
 const READS_AT_ONCE: f64 = 250.0;
 /// … and this many a second after that.
 const READS_A_SECOND: f64 = 25.0;
+/// ARM accepts this many writes at once, and of deletes as many, …
+const WRITES_AT_ONCE: f64 = 200.0;
+/// … and this many a second after that. Both count as one here.
+const WRITES_A_SECOND: f64 = 10.0;
 /// Reads held back: our bucket starts to refill when the first request leaves, ARM's when it arrives, and that one
 /// still has to connect. Costs a fifth of a second once.
 const HELD_BACK: f64 = 5.0;
@@ -30,6 +34,10 @@ pub(crate) struct ReadBucket {
 impl ReadBucket {
     pub(crate) fn full(now: Instant) -> Self {
         Self { level: READS_AT_ONCE - HELD_BACK, at: now, at_once: READS_AT_ONCE, a_second: READS_A_SECOND }
+    }
+
+    pub(crate) fn of_writes(now: Instant) -> Self {
+        Self { level: WRITES_AT_ONCE - HELD_BACK, at: now, at_once: WRITES_AT_ONCE, a_second: WRITES_A_SECOND }
     }
 
     pub(crate) fn of_units(now: Instant) -> Self {

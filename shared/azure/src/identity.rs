@@ -51,9 +51,23 @@ pub(crate) fn source(credential: Credential, endpoints: &Endpoints, http: &Http)
             Box::new(RefreshTokenSource::new(ours, client_id, tenant_id, refresh_token))
         }
         Credential::ClientCertificate { tenant_id, client_id, certificate } => {
-            Box::new(CertificateSource { ours, tenant_id, client_id, certificate })
+            Box::new(OfApplication(CertificateSource { ours, tenant_id, client_id, certificate }))
         }
-        library => Box::new(EntraSource::new(library, endpoints.clone(), http.clone())),
+        library => Box::new(OfApplication(EntraSource::new(library, endpoints.clone(), http.clone()))),
+    }
+}
+
+/// A credential of an application's: it asks for all that it was granted on a resource, since Entra gives it no single
+/// permission. (The Azure CLI may ask the same way.)
+struct OfApplication<S>(S);
+
+#[async_trait]
+impl<S: TokenSource> TokenSource for OfApplication<S> {
+    async fn acquire(&self, scope: &str) -> Result<AccessToken, NoToken> {
+        match scope.strip_suffix("/user_impersonation") {
+            Some(resource) => self.0.acquire(&format!("{resource}/.default")).await,
+            None => self.0.acquire(scope).await,
+        }
     }
 }
 

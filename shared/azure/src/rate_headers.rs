@@ -44,6 +44,21 @@ pub(crate) fn arm_reads_left(headers: &HeaderMap) -> Option<u64> {
     .min()
 }
 
+/// The lowest of the counts that ARM reports for writes and deletes.
+pub(crate) fn arm_writes_left(headers: &HeaderMap) -> Option<u64> {
+    [
+        "x-ms-ratelimit-remaining-subscription-writes",
+        "x-ms-ratelimit-remaining-subscription-global-writes",
+        "x-ms-ratelimit-remaining-subscription-deletes",
+        "x-ms-ratelimit-remaining-subscription-global-deletes",
+        "x-ms-ratelimit-remaining-tenant-writes",
+        "x-ms-ratelimit-remaining-tenant-deletes",
+    ]
+    .into_iter()
+    .filter_map(|name| text(headers, name)?.parse().ok())
+    .min()
+}
+
 /// Resource Graph: `x-ms-user-quota-remaining: 14`, `x-ms-user-quota-resets-after: 00:00:05`.
 pub(crate) fn resource_graph_window(headers: &HeaderMap) -> Option<WindowHint> {
     let remaining = text(headers, "x-ms-user-quota-remaining")?.parse().ok()?;
@@ -134,6 +149,15 @@ mod tests {
         ];
         assert_eq!(arm_reads_left(&headers(&both)), Some(3));
         assert_eq!(arm_reads_left(&headers(&[("x-ms-ratelimit-remaining-tenant-reads", "x")])), None);
+    }
+
+    #[test]
+    fn writes_and_deletes_are_counted_apart_from_reads() {
+        let write = [("x-ms-ratelimit-remaining-subscription-writes", "199")];
+        assert_eq!((arm_writes_left(&headers(&write)), arm_reads_left(&headers(&write))), (Some(199), None));
+        let delete = [("x-ms-ratelimit-remaining-subscription-deletes", "7"), write[0]];
+        assert_eq!(arm_writes_left(&headers(&delete)), Some(7));
+        assert_eq!(arm_writes_left(&headers(&[("x-ms-ratelimit-remaining-subscription-reads", "3")])), None);
     }
 
     #[test]

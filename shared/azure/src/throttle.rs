@@ -4,7 +4,9 @@
 //! sends before the time is over. Waiting that Azure asked for comes out of a request's patience; pacing does not.
 
 use crate::bucket::{ReadBucket, Turn, Window};
-use crate::rate_headers::{arm_reads_left, avd_window, graph_share_used, resource_graph_window, retry_after};
+use crate::rate_headers::{
+    arm_reads_left, arm_writes_left, avd_window, graph_share_used, resource_graph_window, retry_after,
+};
 use jiff::Timestamp;
 use rand::RngExt;
 use reqwest::header::HeaderMap;
@@ -30,6 +32,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 pub(crate) enum Kind {
     /// A read through ARM.
     Read,
+    /// Something made, changed or removed.
+    Write,
     /// A list of session hosts: a read through ARM that the desktop service counts too.
     SessionHosts,
     /// A Resource Graph query.
@@ -116,6 +120,7 @@ impl Throttle {
         let lane = lanes.entry((subject.to_owned(), kind)).or_insert_with(|| {
             let limit = match kind {
                 Kind::Read => Limit::Reads(ReadBucket::full(Instant::now())),
+                Kind::Write => Limit::Reads(ReadBucket::of_writes(Instant::now())),
                 Kind::Graph => Limit::Reads(ReadBucket::of_units(Instant::now())),
                 Kind::SessionHosts | Kind::Feed => Limit::Window(Window::new(None)),
                 Kind::Query => Limit::Window(Window::new(Some((QUERIES, QUERY_WINDOW)))),
@@ -130,6 +135,7 @@ impl Throttle {
         let kinds: &[Kind] = match meter.kind {
             Kind::SessionHosts => &[Kind::SessionHosts, Kind::Read],
             Kind::Read => &[Kind::Read],
+            Kind::Write => &[Kind::Write],
             Kind::Query => &[Kind::Query],
             Kind::Feed => &[Kind::Feed],
             Kind::Graph => &[Kind::Graph],
@@ -215,7 +221,8 @@ impl Pass {
             let (limit, blocked) = &mut *state;
             match limit {
                 Limit::Reads(bucket) => {
-                    if let Some(left) = arm_reads_left(headers) {
+                    let left = if kind == Kind::Write { arm_writes_left(headers) } else { arm_reads_left(headers) };
+                    if let Some(left) = left {
                         bucket.correct(now, left);
                     }
                     if let Some(used) = graph_share_used(headers).filter(|_| kind == Kind::Graph) {

@@ -23,7 +23,7 @@ mod resource;
 mod resources;
 mod tidy;
 mod vaults;
-mod wire;
+pub(crate) mod wire;
 
 use crate::directory::DirectoryMemory;
 use crate::inventory::Requests;

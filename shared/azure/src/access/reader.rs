@@ -145,6 +145,7 @@ fn whom(wanted: &AccessWanted, facts: &AccessFacts) -> Wanted {
         names: wanted.names.iter().cloned().chain([MANAGER.to_owned()]).collect(),
         accounts: ACCOUNTS.iter().filter(|_| posture).map(|&account| account.to_owned()).collect(),
         posture,
+        ..Wanted::default()
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn parsed(raw: &RawValue) -> Result<Value, String> {
 }
 
 /// A role assignment.
-pub(super) fn assignment(raw: &RawValue) -> Result<Assignment, String> {
+pub(crate) fn assignment(raw: &RawValue) -> Result<Assignment, String> {
     assignment_of(&parsed(raw)?)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn assignment_of(value: &Value) -> Result<Assignment, String> {
 }
 
 /// A role definition.
-pub(super) fn definition(raw: &RawValue) -> Result<Definition, String> {
+pub(crate) fn definition(raw: &RawValue) -> Result<Definition, String> {
     definition_of(&parsed(raw)?)
 }
 

@@ -2,8 +2,10 @@
 
 use super::Call;
 use crate::cloud::Endpoints;
+use crate::throttle::Kind;
 use poolwarden_domain::feed::FeedModel;
 use rand::RngExt;
+use reqwest::Method;
 use url::Url;
 
 /// The header that the classic service finds a request by, and that its support asks for.
@@ -31,6 +33,21 @@ impl Service {
             Self::Graph => endpoints.is_graph(url),
             Self::KeyVault => endpoints.is_key_vault(url),
         }
+    }
+
+    /// How it is asked. A write with a body makes something, at a URL of its own (PUT) or in a list (POST).
+    pub(super) fn method(self, call: &Call) -> Method {
+        match (call.meter.kind, &call.body) {
+            (Kind::Write, None) => Method::DELETE,
+            (Kind::Write, Some(_)) if self == Self::Arm => Method::PUT,
+            (_, Some(_)) => Method::POST,
+            (_, None) => Method::GET,
+        }
+    }
+
+    /// Whether asking twice does no more than asking once: all but what is put into a list.
+    pub(super) fn may_repeat(self, call: &Call) -> bool {
+        call.meter.kind != Kind::Write || self.method(call) != Method::POST
     }
 
     /// The scope of the tokens.

@@ -18,7 +18,7 @@ pub(super) const PAGES: usize = 100;
 /// The role that reads everything of the classic service.
 const READER: &str = "RDS Reader";
 /// Everything that is asked counts against one allowance: the service publishes none.
-const SUBJECT: &str = "classic";
+pub(super) const SUBJECT: &str = "classic";
 
 /// A list of the classic service.
 #[derive(Debug, Clone, Copy)]

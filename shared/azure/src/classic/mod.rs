@@ -7,6 +7,7 @@
 //! still tells of the tenant that it would be in.
 
 mod lists;
+mod roles;
 mod tenant;
 pub(crate) mod wire;
 
@@ -23,6 +24,8 @@ use poolwarden_domain::estate::{ApplicationGroup, Estate, HostPool, Resource, Re
 use poolwarden_domain::{ArmId, Reading, UnknownScope, Unreadable, Why, classic};
 use serde_json::value::RawValue;
 use std::sync::Arc;
+
+pub use roles::{ClassicRoles, RdsChanged, RdsRead, read_rds_files};
 
 /// Tenants that are read at once.
 const TENANTS_AT_ONCE: usize = 4;

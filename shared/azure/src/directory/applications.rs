@@ -21,6 +21,7 @@ const MAX_SCOPES: usize = 1_000;
 const READ_APPLICATIONS: &str = "Application.Read.All";
 const NAMED: Topic =
     Topic { what: "the service principals by name and application", permission: READ_APPLICATIONS, units: 1 };
+const PEOPLE: Topic = Topic { what: "the users and groups by name", permission: "Directory.Read.All", units: 1 };
 const DETAILS: Topic = Topic { what: "the details of service principals", permission: READ_APPLICATIONS, units: 1 };
 const REGISTRATIONS: Topic = Topic { what: "the application registrations", permission: READ_APPLICATIONS, units: 1 };
 const OWNERS: Topic = Topic { what: "the owners of service principals", permission: READ_APPLICATIONS, units: 1 };
@@ -127,6 +128,25 @@ impl Run<'_> {
         let parts = accounts.chunks(GRAPH_IN / 2).map(part).collect();
         for (_, answer) in self.arm.graph_lists(USERS, parts, wire::user).await {
             for seen in self.take(Facet::Principals, there(USERS, answer)) {
+                self.add(seen);
+            }
+        }
+    }
+
+    /// The users and groups that are asked for by name.
+    pub(super) async fn find_people(&mut self, wanted: &[String]) {
+        const GROUP: &str = "id,displayName,isAssignableToRole,visibility";
+        let names = named(wanted);
+        if wanted.len() > MAX_NAMED {
+            self.gap(Facet::Principals, PEOPLE.too_large(&format!("more than {MAX_NAMED} are asked for")));
+        }
+        let mut users = parts_by("users", "userPrincipalName", &names, USER);
+        users.extend(parts_by("users", "displayName", &names, USER));
+        let groups = parts_by("groups", "displayName", &names, GROUP);
+        let mut answers = self.arm.graph_lists(PEOPLE, users, wire::user).await;
+        answers.extend(self.arm.graph_lists(PEOPLE, groups, wire::group).await);
+        for (_, answer) in answers {
+            for seen in self.take(Facet::Principals, there(PEOPLE, answer)) {
                 self.add(seen);
             }
         }

@@ -61,6 +61,7 @@ impl DirectoryReader for GraphDirectory {
             run.read_posture().await;
         }
         run.find_named(wanted).await;
+        run.find_people(&wanted.people).await;
         let holders = run.directory.roles.iter().flat_map(|role| role.standing.clone());
         let roots: Vec<String> = wanted.principals.iter().map(|id| principal_id(id)).chain(holders).collect();
         run.maybe_groups.extend(roots.iter().cloned());

@@ -36,6 +36,8 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// Users that are wanted by their display name, or by what stands before the @ of their user principal name.
     pub accounts: Vec<String>,
+    /// Users by their principal names, and users and groups by their display names, that are wanted.
+    pub people: Vec<String>,
     /// Whether the directory's own roles and the tenant are wanted too.
     pub posture: bool,
 }

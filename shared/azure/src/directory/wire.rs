@@ -116,6 +116,11 @@ pub(super) fn user(raw: &RawValue) -> Result<Seen, String> {
     item::<Object>(raw)?.seen("user")
 }
 
+/// Reads a group of a list of groups.
+pub(super) fn group(raw: &RawValue) -> Result<Seen, String> {
+    item::<Object>(raw)?.seen("group")
+}
+
 /// Reads a service principal of a list of them.
 pub(super) fn service_principal(raw: &RawValue) -> Result<Seen, String> {
     item::<Object>(raw)?.seen("serviceprincipal")

@@ -166,3 +166,16 @@ fn a_plain_http_authority_has_a_secure_twin() {
     assert_eq!(secure_twin(&Url::parse("http://127.0.0.1:8080").unwrap()).as_str(), "https://127.0.0.1:8080/");
     assert_eq!(secure_twin(&Url::parse("http://localhost").unwrap()).as_str(), "https://localhost:80/");
 }
+
+#[tokio::test]
+async fn an_application_asks_for_all_that_it_was_granted_and_not_for_one_permission() {
+    let (server, folder) = (MockServer::start().await, tempfile::tempdir().unwrap());
+    let token = json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": "abc"});
+    Mock::given(body_string_contains("scope=https%3A%2F%2Fmrs.example%2Fprod%2F.default"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(token))
+        .mount(&server)
+        .await;
+    let asks = OfApplication(source(&server, client_secret(&folder)));
+    let token = asks.acquire("https://mrs.example/prod/user_impersonation").await.unwrap();
+    assert_eq!(token.secret.expose_secret(), "abc");
+}

@@ -173,9 +173,10 @@ impl Request {
         is_role && is_diagnostic && is_somebody && one.scope.is_within(&self.scope)
     }
 
-    /// Whether an assignment is exactly what is asked for.
+    /// Whether an assignment is exactly what is asked for. Records do not tell whether they hold for diagnostics alone.
     pub fn is(&self, one: &RdsAssignment) -> bool {
-        self.matches(one) && one.scope == self.scope
+        let of_any_kind = Self { diagnostics: false, ..self.clone() };
+        of_any_kind.matches(one) && one.scope == self.scope
     }
 }
 
@@ -244,6 +245,22 @@ mod tests {
         ] {
             assert!(arguments.request().is_ok(), "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn what_was_granted_for_diagnostics_is_found_again() {
+        let arguments = Arguments {
+            diagnostics: true,
+            tenant_name: text("t"),
+            role_definition_name: text("RDS Reader"),
+            sign_in_name: text("a@b"),
+            ..Arguments::default()
+        };
+        let request = arguments.assignment().unwrap();
+        let record = serde_json::json!({"scope": "/Default Tenant Group/t", "roleDefinitionName": "RDS Reader",
+            "signInName": "A@b", "objectType": "User"});
+        let one = super::super::read(&record).unwrap();
+        assert!(request.is(&one) && !request.matches(&one), "listing diagnostics shows who sees them");
     }
 
     #[test]

@@ -1,0 +1,223 @@
+//! `poolwarden classic roles grant` and `poolwarden classic roles revoke`
+
+use super::list::Line;
+use super::source::Desk;
+use super::{Parameters, judged};
+use crate::commands::output::{self, say, visible};
+use crate::commands::roles::owners::Left;
+use crate::commands::{COMPLETE, Cli};
+use anyhow::bail;
+use clap::Args;
+use poolwarden_azure::{RdsChanged, Wanted};
+use poolwarden_domain::access::{DirectoryObject, principal_id};
+use poolwarden_domain::delegated::{Assignee, RdsAssignment, RdsRole, Request, scope_text};
+use poolwarden_domain::estate::Principal;
+use serde::Serialize;
+
+/// `poolwarden classic roles grant`
+#[derive(Debug, Args)]
+pub(in crate::commands) struct Grant {
+    #[command(flatten)]
+    change: Changing,
+}
+
+/// `poolwarden classic roles revoke`
+#[derive(Debug, Args)]
+pub(in crate::commands) struct Revoke {
+    #[command(flatten)]
+    change: Changing,
+}
+
+/// What both are told.
+#[derive(Debug, Args)]
+struct Changing {
+    #[command(flatten)]
+    parameters: Parameters,
+    /// The connection [default: the only one of kind "classic"]
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How it came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Granted,
+    AlreadyGranted,
+    WouldGrant,
+    Revoked,
+    NotThere,
+    WouldRevoke,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize)]
+struct Change {
+    outcome: Outcome,
+    role: Option<RdsRole>,
+    scope: String,
+    principal: String,
+    /// The assignments that it is about.
+    assignments: Vec<Line>,
+}
+
+impl Change {
+    fn of(request: &Request, outcome: Outcome, assignments: &[RdsAssignment]) -> Self {
+        Self {
+            outcome,
+            role: request.role,
+            scope: scope_text(&request.scope),
+            principal: request.assignee.as_ref().map(ToString::to_string).unwrap_or_default(),
+            assignments: assignments.iter().map(Line::of).collect(),
+        }
+    }
+}
+
+impl Grant {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let Changing { parameters, connection, dry_run } = &self.change;
+        let request = judged(parameters.arguments().assignment())?;
+        let desk = Desk::open(cli, connection.as_deref())?;
+        let (request, likewise) = known_as(&desk, request).await?;
+        if *dry_run {
+            let found = there(&desk, &request, &likewise).await?;
+            let outcome = if found.is_empty() { Outcome::WouldGrant } else { Outcome::AlreadyGranted };
+            return show(&Change::of(&request, outcome, &found), cli.json);
+        }
+        let change = match desk.roles.grant(&request, &likewise).await.map_err(anyhow::Error::msg)? {
+            RdsChanged::Done(one) => Change::of(&request, Outcome::Granted, &[one]),
+            RdsChanged::AlreadySo => Change::of(&request, Outcome::AlreadyGranted, &[]),
+        };
+        show(&change, cli.json)
+    }
+}
+
+impl Revoke {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let Changing { parameters, connection, dry_run } = &self.change;
+        let request = judged(parameters.arguments().assignment())?;
+        let desk = Desk::open(cli, connection.as_deref())?;
+        let (request, likewise) = match known_as(&desk, request.clone()).await {
+            Ok(known) => known,
+            // What was deleted is still there by the name it had.
+            Err(_) => (request, Vec::new()),
+        };
+        let found = there(&desk, &request, &likewise).await?;
+        if found.is_empty() {
+            return show(&Change::of(&request, Outcome::NotThere, &[]), cli.json);
+        }
+        refuse_last_owner(&desk, &request, &found).await?;
+        if *dry_run {
+            return show(&Change::of(&request, Outcome::WouldRevoke, &found), cli.json);
+        }
+        let mut outcome = Outcome::NotThere;
+        for one in &found {
+            if one.id.is_empty() {
+                bail!("the service lists it without an id, so it cannot be removed");
+            }
+            if let RdsChanged::Done(_) = desk.roles.revoke(one).await.map_err(anyhow::Error::msg)? {
+                outcome = Outcome::Revoked;
+            }
+        }
+        show(&Change::of(&request, outcome, &found), cli.json)
+    }
+}
+
+/// The assignments that a request, or another one for the same principal, is about.
+async fn there(desk: &Desk, request: &Request, likewise: &[Request]) -> anyhow::Result<Vec<RdsAssignment>> {
+    let all = desk.roles.whole().await.map_err(anyhow::Error::msg)?;
+    let is_it = |one: &RdsAssignment| request.is(one) || likewise.iter().any(|request| request.is(one));
+    Ok(all.into_iter().filter(is_it).collect())
+}
+
+/// The request with an application by its id, which is what the service takes, and as it may be listed: by its object
+/// id. An application that is named by an id may be one that the directory does not tell of.
+async fn known_as(desk: &Desk, request: Request) -> anyhow::Result<(Request, Vec<Request>)> {
+    let Some(Assignee::ServicePrincipal { name, tenant }) = request.assignee.clone() else {
+        return Ok((request, Vec::new()));
+    };
+    let id = principal_id(&name);
+    let is_id = crate::commands::roles::is_guid(&id);
+    let objects = match desk.deps.sources.directory(&desk.name) {
+        Some(directory) => {
+            let (app_ids, names) =
+                if is_id { (vec![id.clone()], Vec::new()) } else { (Vec::new(), vec![name.clone()]) };
+            directory.read(&Wanted { app_ids, names, ..Wanted::default() }, None).await.directory.objects
+        }
+        None => std::collections::BTreeMap::new(),
+    };
+    let found: Vec<(&String, &String)> = objects
+        .iter()
+        .filter_map(|(object, one)| match one {
+            DirectoryObject::ServicePrincipal { app_id, name: called, .. }
+                if *app_id == id || called.eq_ignore_ascii_case(&name) =>
+            {
+                Some((object, app_id))
+            }
+            _ => None,
+        })
+        .collect();
+    let of = |name: &String| {
+        let assignee = Assignee::ServicePrincipal { name: name.clone(), tenant: tenant.clone() };
+        Request { assignee: Some(assignee), ..request.clone() }
+    };
+    match found.as_slice() {
+        [(object, app_id)] => Ok((of(app_id), vec![of(object), of(&name)])),
+        [] if is_id => Ok((of(&id), Vec::new())),
+        [] => bail!("no application of the directory is called {name:?}; write its application id"),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|(_, app_id)| app_id.as_str()).collect();
+            bail!("several applications are called {name:?}; name one by its id: {}", ids.join(", "))
+        }
+    }
+}
+
+/// Refuses to leave a tenant group, or a tenant, without an owner.
+async fn refuse_last_owner(desk: &Desk, request: &Request, removed: &[RdsAssignment]) -> anyhow::Result<()> {
+    let is_high = request.scope.segment("hostPools").is_none();
+    if request.role != Some(RdsRole::Owner) || !is_high {
+        return Ok(());
+    }
+    let all = desk.roles.whole().await.map_err(anyhow::Error::msg)?;
+    let is_other = |one: &&RdsAssignment| {
+        one.role == RdsRole::Owner
+            && request.scope.is_within(&one.scope)
+            && !removed.iter().any(|gone| gone.id == one.id)
+    };
+    let others: Vec<&RdsAssignment> = all.iter().filter(is_other).collect();
+    // Users whom the service shows without an object id are known by what they sign in with.
+    if others.iter().any(|one| one.principal.object_id.is_none()) {
+        return Ok(());
+    }
+    let principals = others.iter().map(|one| Principal { id: one.principal.key(), kind: one.principal.kind.clone() });
+    let left = Left::of(desk.deps.sources.directory(&desk.name), principals.collect(), desk.deps.now()).await;
+    if left.is_nobody() {
+        bail!(
+            "this is the last RDS Owner of {}, and nobody could give access there again; make somebody else owner first{}",
+            scope_text(&request.scope),
+            left.why_not()
+        );
+    }
+    Ok(())
+}
+
+fn show(change: &Change, json: bool) -> anyhow::Result<u8> {
+    if json {
+        output::json(change)?;
+        return Ok(COMPLETE);
+    }
+    let done = match change.outcome {
+        Outcome::Granted => "granted",
+        Outcome::AlreadyGranted => "granted already, nothing was done",
+        Outcome::WouldGrant => "would be granted",
+        Outcome::Revoked => "revoked",
+        Outcome::NotThere => "not there, nothing was done",
+        Outcome::WouldRevoke => "would be revoked",
+    };
+    let role = change.role.map(RdsRole::name).unwrap_or_default();
+    say!("{done}: {role} to {} at {}", visible(&change.principal), visible(&change.scope));
+    Ok(COMPLETE)
+}

@@ -1,0 +1,98 @@
+//! `poolwarden classic roles list`
+
+use super::source::read_from;
+use super::{From, Parameters, judged};
+use crate::commands::output::{self, say, visible};
+use crate::commands::{COMPLETE, Cli, INCOMPLETE};
+use clap::Args;
+use poolwarden_domain::classic;
+use poolwarden_domain::delegated::{RdsAssignment, RdsPrincipal, RdsRole, Request, scope_text};
+use serde::Serialize;
+
+/// `poolwarden classic roles list`
+#[derive(Debug, Args)]
+pub(in crate::commands) struct List {
+    #[command(flatten)]
+    parameters: Parameters,
+    #[command(flatten)]
+    from: From,
+}
+
+/// One assignment.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    id: String,
+    role: RdsRole,
+    /// What the role can do.
+    can: &'static str,
+    scope: String,
+    principal: RdsPrincipal,
+    contradictions: Vec<String>,
+}
+
+impl Line {
+    pub(super) fn of(one: &RdsAssignment) -> Self {
+        Self {
+            id: one.id.clone(),
+            role: one.role,
+            can: one.role.can(),
+            scope: scope_text(&one.scope),
+            principal: one.principal.clone(),
+            contradictions: one.contradictions.clone(),
+        }
+    }
+}
+
+/// All that is listed.
+#[derive(Debug, Serialize)]
+struct Listing {
+    assignments: Vec<Line>,
+    /// What could not be read.
+    unknown: Vec<String>,
+}
+
+impl List {
+    pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
+        let arguments = self.parameters.arguments();
+        let mut request: Request = judged(arguments.request())?;
+        if arguments.tenant_group_name.is_none() && arguments.tenant_name.is_none() {
+            // Nothing says where, so the default tenant group is not meant either.
+            request.scope = classic::root();
+        }
+        let read = read_from(cli, &self.from.source()).await?;
+        let mut found: Vec<&RdsAssignment> = read.assignments.iter().filter(|one| request.matches(one)).collect();
+        found.sort_by(|a, b| (&a.scope, a.role, &a.principal).cmp(&(&b.scope, b.role, &b.principal)));
+        let assignments = found.into_iter().map(Line::of).collect();
+        let unknown = read.unknown.iter().map(|dark| dark.reason.to_string()).collect();
+        show(&Listing { assignments, unknown }, cli.json)
+    }
+}
+
+fn show(listing: &Listing, json: bool) -> anyhow::Result<u8> {
+    let code = if listing.unknown.is_empty() { COMPLETE } else { INCOMPLETE };
+    if json {
+        output::json(listing)?;
+        return Ok(code);
+    }
+    let rows = listing.assignments.iter().map(|line| {
+        let principal = &line.principal;
+        [
+            line.role.to_string(),
+            principal.name().to_owned(),
+            principal.kind.clone(),
+            line.scope.clone(),
+            line.id.clone(),
+        ]
+    });
+    output::table(["ROLE", "WHO", "TYPE", "AT", "ID"], rows)?;
+    say!("\n{} role assignments", listing.assignments.len());
+    for line in &listing.assignments {
+        for contradiction in &line.contradictions {
+            say!("contradicts itself: {}: {}", visible(&line.id), visible(contradiction));
+        }
+    }
+    for reason in &listing.unknown {
+        say!("not read: {}", visible(reason));
+    }
+    Ok(code)
+}

@@ -1,0 +1,161 @@
+//! Nobody removes the last Owner of a subscription: after that, nobody could give access there again.
+//!
+//! What counts is whether somebody is left who can sign in: a group counts if it has a member, a principal that was
+//! deleted or cannot sign in does not. What cannot be seen is not counted on.
+
+use super::desk::Desk;
+use anyhow::bail;
+use poolwarden_azure::Around;
+use poolwarden_azure::{DirectoryReader, Wanted};
+use poolwarden_domain::ArmId;
+use poolwarden_domain::access::{AccessFacts, Assignment, DirectoryObject, World, builtin};
+use poolwarden_domain::estate::Principal;
+use std::sync::Arc;
+
+/// Refuses to remove an assignment that makes somebody the last Owner of a subscription.
+pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<()> {
+    if !one.role.name().eq_ignore_ascii_case(builtin::OWNER) {
+        return Ok(());
+    }
+    for subscription in concerned(desk, &one.scope).await? {
+        let above = desk.roles.list(&subscription, Around::Above).await.map_err(|reason| {
+            anyhow::anyhow!("it is not known who else is Owner of {subscription} ({reason}), so nothing is removed")
+        })?;
+        if !above.iter().any(|other| other.id == one.id) {
+            continue;
+        }
+        let is_other =
+            |other: &&Assignment| other.id != one.id && other.role.name().eq_ignore_ascii_case(builtin::OWNER);
+        let others: Vec<Principal> = above.iter().filter(is_other).map(|other| other.principal.clone()).collect();
+        let left = Left::of(desk.deps.sources.directory(&desk.name), others, desk.deps.now()).await;
+        if left.is_nobody() {
+            bail!(
+                "this is the last Owner of {subscription}, and nobody could give access there again; make somebody else Owner first{}",
+                left.why_not()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The subscriptions that an assignment at this scope reaches as a whole, or may.
+async fn concerned(desk: &Desk, scope: &ArmId) -> anyhow::Result<Vec<ArmId>> {
+    match scope.up_to("subscriptions") {
+        Some(subscription) if subscription == *scope => Ok(vec![subscription]),
+        Some(_) => Ok(Vec::new()),
+        None => {
+            let all = desk.roles.subscriptions().await.map_err(anyhow::Error::msg)?;
+            Ok(all.into_iter().map(|(id, _)| id).collect())
+        }
+    }
+}
+
+/// Who is left, and who does not count.
+pub(in crate::commands) struct Left {
+    counted: usize,
+    not_counted: Vec<String>,
+}
+
+impl Left {
+    /// Of these, as the directory knows them.
+    pub(in crate::commands) async fn of(
+        directory: Option<Arc<dyn DirectoryReader>>,
+        others: Vec<Principal>,
+        now: jiff::Timestamp,
+    ) -> Self {
+        let principals = others.iter().map(|one| one.id.clone()).collect();
+        let read = match directory {
+            Some(directory) => directory.read(&Wanted { principals, ..Wanted::default() }, None).await.directory,
+            None => poolwarden_domain::access::Directory::default(),
+        };
+        let facts = AccessFacts { directory: read, ..AccessFacts::new(now) };
+        let world = World::new(&facts);
+        let mut left = Self { counted: 0, not_counted: Vec::new() };
+        for one in others {
+            match why_not(&world, &one) {
+                None => left.counted += 1,
+                Some(why) => left.not_counted.push(format!("{} ({why})", world.name_of(&one.id))),
+            }
+        }
+        left
+    }
+
+    /// Whether nobody is.
+    pub(in crate::commands) fn is_nobody(&self) -> bool {
+        self.counted == 0
+    }
+
+    /// Who else there is, and why that is nobody; to follow a sentence.
+    pub(in crate::commands) fn why_not(&self) -> String {
+        match self.not_counted.as_slice() {
+            [] => String::new(),
+            others => format!(". It is held by others, who do not count: {}", others.join(", ")),
+        }
+    }
+}
+
+/// Why somebody does not count, if so.
+fn why_not(world: &World<'_>, one: &Principal) -> Option<&'static str> {
+    let is_anybody = |id: &String| match world.object(id) {
+        Some(DirectoryObject::User { enabled, .. } | DirectoryObject::ServicePrincipal { enabled, .. }) => {
+            *enabled != Some(false)
+        }
+        _ => false,
+    };
+    if world.facts().directory.missing.contains(&one.id) {
+        return Some("it was deleted, or is of another tenant");
+    }
+    match world.object(&one.id) {
+        Some(DirectoryObject::Group { .. }) if world.members_of(&one.id).ids.iter().any(is_anybody) => None,
+        Some(DirectoryObject::Group { .. }) => Some("no member that can sign in is seen in the group"),
+        Some(_) if !is_anybody(&one.id) => Some("it cannot sign in"),
+        Some(_) => None,
+        None if one.kind.to_ascii_lowercase().contains("group") => Some("the group's members are not to be seen"),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poolwarden_domain::access::Directory;
+
+    fn principal(id: &str, kind: &str) -> Principal {
+        Principal { id: id.to_owned(), kind: kind.to_owned() }
+    }
+
+    fn user(enabled: Option<bool>) -> DirectoryObject {
+        DirectoryObject::User { name: "u".to_owned(), upn: None, guest: false, enabled }
+    }
+
+    #[test]
+    fn only_who_can_still_sign_in_counts() {
+        let group = || DirectoryObject::Group { name: "g".to_owned(), role_assignable: false };
+        let id = |number: u8| format!("00000000-0000-4000-8000-{number:012}");
+        let mut directory = Directory::default();
+        directory.objects.extend([
+            (id(1), user(Some(true))),
+            (id(2), user(Some(false))),
+            (id(3), group()),
+            (id(4), group()),
+            (id(5), group()),
+            (id(6), group()),
+        ]);
+        directory.members.extend([
+            (id(3), vec![id(5)]),
+            (id(4), Vec::new()),
+            (id(5), vec![id(1)]),
+            (id(6), vec![id(2), id(4)]),
+        ]);
+        directory.missing.insert(id(7));
+        let facts = AccessFacts { directory, ..AccessFacts::new(jiff::Timestamp::UNIX_EPOCH) };
+        let world = World::new(&facts);
+        let counts = |number: u8, kind: &str| why_not(&world, &principal(&id(number), kind)).is_none();
+        assert!(counts(1, "User") && counts(3, "Group") && counts(5, "Group"), "somebody, however deep");
+        assert!(!counts(2, "User"), "who is disabled");
+        assert!(!counts(4, "Group") && !counts(6, "Group"), "groups of nobody");
+        assert!(!counts(7, "User"), "who was deleted");
+        assert!(!counts(8, "Group") && !counts(8, "ForeignGroup"), "groups that cannot be seen into");
+        assert!(counts(8, "User"), "a directory that cannot be read says nothing against a user");
+    }
+}
