@@ -17,6 +17,9 @@ param resourceGroupName string = ''
 @description('Ids of the subscriptions to watch, separated by commas; empty for the one that this is deployed to.')
 param watchedSubscriptionIds string = ''
 
+@description('Whether the identity becomes Reader of the watched subscriptions, for the rules of the audit that look at machines, networks, vaults and storage.')
+param auditEverything bool = false
+
 @description('Whether storage, queues and vault are reached through private endpoints only (Service Bus Premium).')
 param privateEndpoints bool = false
 
@@ -214,6 +217,7 @@ module watchedSubscription 'modules/watched-subscription.bicep' = [
     scope: subscription(id)
     params: {
       principalId: identity.outputs.principalId
+      audit: auditEverything
     }
   }
 ]

@@ -6,7 +6,8 @@ set -euo pipefail
 
 readonly GRAPH='https://graph.microsoft.com/v1.0'
 readonly GRAPH_APP_ID='00000003-0000-0000-c000-000000000000'
-# Today's functions ask Graph nothing. The audit will resolve principals and groups, which takes this one.
+# The audit resolves principals, groups and applications, which takes this one. Its rules about posture take
+# RoleManagement.Read.Directory too.
 readonly DEFAULT_PERMISSIONS=(Directory.Read.All)
 
 usage() {

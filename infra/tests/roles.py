@@ -56,6 +56,12 @@ BUILT_IN = {
         "modules/watched-subscription.bicep",
         "the estate",
     ),
+    "acdd72a7-3385-48ef-bd42-f606fba81ae7": Role(
+        "Reader",
+        "",
+        "modules/watched-subscription.bicep",
+        "what the audit looks at besides, where that is wanted",
+    ),
 }
 
 # What a role of our own may allow, and nothing besides.
