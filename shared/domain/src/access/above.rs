@@ -81,9 +81,7 @@ impl<'a> World<'a> {
     /// The shortest way from a principal up to a group that it is in, or to itself.
     pub(crate) fn way_up(&self, principal: &str, group: &str) -> Option<Vec<String>> {
         match (self.number(principal), self.number(group)) {
-            (Some(principal), Some(group)) => {
-                Some(self.above(principal).way(group)).filter(|way| !way.is_empty())
-            }
+            (Some(principal), Some(group)) => Some(self.above(principal).way(group)).filter(|way| !way.is_empty()),
             _ => Some(principal_id(principal)).filter(|id| *id == principal_id(group)).map(|id| vec![id]),
         }
     }

@@ -86,12 +86,7 @@ impl<'a> UsersReached<'a> {
     }
 
     /// The users that a grant reaches. What could not be seen of them is noted in the outcome.
-    pub(super) fn of(
-        &mut self,
-        audit: &Audit<'_>,
-        grant: &Effective<'a>,
-        outcome: &mut Outcome,
-    ) -> &BTreeSet<String> {
+    pub(super) fn of(&mut self, audit: &Audit<'_>, grant: &Effective<'a>, outcome: &mut Outcome) -> &BTreeSet<String> {
         let principal = grant.principal;
         self.known.entry((&principal.id, &principal.kind)).or_insert_with(|| {
             let users = users_who(audit, grant, self.is_meant);

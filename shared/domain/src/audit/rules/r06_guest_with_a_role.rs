@@ -1,7 +1,7 @@
 //! Somebody from elsewhere who manages, or looks at, what is here.
 
 use super::grants::grants_whose_role;
-use super::helpers::{UsersReached, is_entitling, guest, is_guest, member_violation, name_of, note_opaque, role_of};
+use super::helpers::{UsersReached, guest, is_entitling, is_guest, member_violation, name_of, note_opaque, role_of};
 use super::r03_power_on_a_user::POWER;
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};

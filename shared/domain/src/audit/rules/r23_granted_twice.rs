@@ -56,12 +56,7 @@ fn groups_above(world: &World<'_>, principal: u32, holders: &HashSet<u32>) -> Ve
 }
 
 /// A grant that gives somebody through one of these groups what they hold directly.
-fn again<'h>(
-    world: &World<'_>,
-    held: &Held<'h>,
-    direct: &Effective<'_>,
-    groups: &[u32],
-) -> Option<&'h Effective<'h>> {
+fn again<'h>(world: &World<'_>, held: &Held<'h>, direct: &Effective<'_>, groups: &[u32]) -> Option<&'h Effective<'h>> {
     let mut grants =
         groups.iter().filter_map(|group| held.get(&(*group, direct.role.as_str()))).flatten().copied().peekable();
     grants.peek()?;
