@@ -87,3 +87,51 @@ impl<'w> Asked<'w> {
         answers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{AccessFacts, Coverage, Facet, State, generator};
+    use crate::{Unreadable, Why};
+
+    /// The same tenant, with groups, roles and scopes that could not be read.
+    fn in_part(mut facts: AccessFacts) -> AccessFacts {
+        let groups: Vec<String> = facts.directory.members.keys().step_by(9).cloned().collect();
+        for group in groups {
+            facts.directory.members.remove(&group);
+            facts.directory.opaque_groups.insert(group);
+        }
+        facts.definitions.remove(4);
+        let scope = facts.subscriptions[0].id.clone();
+        for facet in [Facet::RoleAssignments, Facet::DenyAssignments] {
+            let state = State::Unknown(Unreadable { why: Why::Forbidden, detail: "no".to_owned() });
+            facts.coverage.push(Coverage { scope: scope.clone(), facet, state });
+        }
+        facts
+    }
+
+    #[test]
+    fn the_answers_are_those_that_are_given_one_by_one() {
+        let whole = generator::large(13, 0.006);
+        for facts in [whole.clone(), in_part(whole)] {
+            let world = World::new(&facts);
+            let mut compared = 0;
+            for action in generator::actions() {
+                let mut asked = Asked::new(&world, action.clone());
+                for scope in generator::resource_scopes(&facts).iter().step_by(4) {
+                    let mut principals: Vec<u32> = asked.granted(scope).iter().map(|(_, holder)| *holder).collect();
+                    principals.extend([0, 5, 9]);
+                    let decide = |one: &u32| world.decide(world.id_of(*one), &action, scope);
+                    let decisions: Vec<_> = principals.iter().map(decide).collect();
+                    let mut unknown = BTreeSet::new();
+                    let answers = asked.answers(scope, &principals, &mut unknown);
+                    assert!(answers.into_iter().eq(decisions.iter().map(|decision| decision.answer)));
+                    let lines: BTreeSet<String> = decisions.into_iter().flat_map(|one| one.unknown).collect();
+                    assert_eq!(unknown, lines);
+                    compared += principals.len();
+                }
+            }
+            assert!(compared > 100, "{compared}");
+        }
+    }
+}

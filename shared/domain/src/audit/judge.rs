@@ -126,7 +126,7 @@ impl<'a, 'b> Judge<'a, 'b> {
     }
 
     fn report(mut self, source: &str) -> AuditReport {
-        self.findings.sort_by(|a, b| {
+        self.findings.sort_unstable_by(|a, b| {
             let by_rule = (Reverse(a.severity), &a.rule).cmp(&(Reverse(b.severity), &b.rule));
             by_rule.then_with(|| a.scope.cmp(&b.scope)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
         });
