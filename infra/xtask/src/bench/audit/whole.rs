@@ -33,7 +33,7 @@ pub(super) async fn run(programs: &Programs, runs: u32) -> Result<()> {
             peaks.push(number(&told, "peak_mib")?);
             findings = number(&told, "findings")?;
         }
-        let cost = Cost { seconds: median(seconds.into_iter()), peak_mib: median(peaks.into_iter()), findings };
+        let cost = Cost { seconds: median(seconds), peak_mib: median(peaks), findings };
         table.row(
             format!("{percent} %: whole audit ({findings} findings)"),
             format!("{:.2} s of one core, {:.0} MiB at most", cost.seconds, cost.peak_mib),
