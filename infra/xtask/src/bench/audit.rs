@@ -1,5 +1,7 @@
-//! `cargo xtask bench audit`: the evaluation of access to a large tenant: sorting its facts, and the whole access
-//! matrix.
+//! `cargo xtask bench audit`: the evaluation of access to a large tenant: sorting its facts, the whole access matrix, and
+//! the whole audit.
+
+mod whole;
 
 use super::stand::median;
 use super::table::Table;
@@ -28,7 +30,9 @@ and of 10, 25 and 50 per cent of that. Measured are
   - the access matrix of six actions at every resource (`World::matrix`),
   - looking at every cell of it, row by row, groups spelled out,
 as seconds of one core, and the peak memory of the process, which holds the facts too.
-The result is a table in Markdown, of medians, with the exponent of growth: the slope of the time, both in logarithms.
+Then the whole audit by every rule about who may do what, with the overview of who reaches what: seconds of one core, the
+peak memory, and the findings.
+The result are two tables in Markdown, of medians, with the exponent of growth: the slope of the time, both in logarithms.
 
 Examples:
   cargo xtask bench audit
@@ -44,6 +48,9 @@ pub(crate) struct Audit {
     /// Measure this share of the full size, in per cent, in this process
     #[arg(long, hide = true)]
     percent: Option<u32>,
+    /// … by the whole audit, and not by the matrix
+    #[arg(long, hide = true, requires = "percent")]
+    whole: bool,
 }
 
 /// What one size costs.
@@ -61,7 +68,7 @@ struct Cost {
 impl Audit {
     pub(super) async fn run(&self) -> Result<()> {
         if let Some(percent) = self.percent {
-            println!("{}", measure(percent)?);
+            println!("{}", if self.whole { whole::measure(percent)? } else { measure(percent)? });
             return Ok(());
         }
         cargo::run(&["build", "--release", "--package", "xtask"]).await?;
@@ -89,7 +96,7 @@ impl Audit {
         let full = &costs[costs.len() - 1].1;
         ensure!(full.seconds() < MOST_SECONDS, "{:.2} s are more than {MOST_SECONDS} s", full.seconds());
         ensure!(full.peak_mib < MOST_MIB, "{:.0} MiB are more than {MOST_MIB} MiB", full.peak_mib);
-        Ok(())
+        whole::run(&programs, self.runs).await
     }
 }
 
@@ -116,13 +123,8 @@ fn row(percent: u32, cost: &Cost, table: &mut Table) {
 }
 
 async fn measured_apart(programs: &Programs, percent: u32) -> Result<Cost> {
-    let size = percent.to_string();
-    let mut command = Command::new(&programs.xtask);
-    let output = command.args(["bench", "audit", "--percent", &size]).output().await;
-    let output = output.with_context(|| format!("cannot start {}", programs.xtask.display()))?;
-    ensure!(output.status.success(), "measuring {percent} % failed: {}", String::from_utf8_lossy(&output.stderr));
-    let told: Value = serde_json::from_slice(&output.stdout).context("a measurement is not JSON")?;
-    let number = |name: &str| told[name].as_f64().with_context(|| format!("a measurement does not tell its {name}"));
+    let told = told_apart(programs, percent, &[]).await?;
+    let number = |name: &str| number(&told, name);
     Ok(Cost {
         world: number("world")?,
         matrix: number("matrix")?,
@@ -132,6 +134,20 @@ async fn measured_apart(programs: &Programs, percent: u32) -> Result<Cost> {
         peak_mib: number("peak_mib")?,
         cells: told["cells"].as_u64().context("a measurement does not tell its cells")?,
     })
+}
+
+/// What a process of its own tells of one size.
+async fn told_apart(programs: &Programs, percent: u32, more: &[&str]) -> Result<Value> {
+    let size = percent.to_string();
+    let mut command = Command::new(&programs.xtask);
+    let output = command.args(["bench", "audit", "--percent", &size]).args(more).output().await;
+    let output = output.with_context(|| format!("cannot start {}", programs.xtask.display()))?;
+    ensure!(output.status.success(), "measuring {percent} % failed: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).context("a measurement is not JSON")
+}
+
+fn number(told: &Value, name: &str) -> Result<f64> {
+    told[name].as_f64().with_context(|| format!("a measurement does not tell its {name}"))
 }
 
 /// Measures one size here. Seconds of the core are this thread's, so that other processes do not count.

@@ -39,7 +39,7 @@ pub(crate) enum Bench {
     Feed(feed::Feed),
     /// Poolwarden as a custom handler of the Functions host, beside minimal ones in Node and Python
     Host(host::Host),
-    /// The access matrix of a tenant with 100,000 role assignments: time, memory, and how they grow
+    /// The access matrix and the whole audit of a tenant with 100,000 role assignments: time, memory, and how they grow
     Audit(audit::Audit),
     /// Invoke a custom handler for a while (the load of `bench host`)
     #[command(hide = true)]

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a question cannot be answered for sure.
 #[derive(Debug, Default)]
-struct Doubts {
+pub(super) struct Doubts {
     /// Open groups that hold something.
     groups: BTreeSet<u32>,
     /// Roles without a definition.
@@ -99,7 +99,7 @@ impl World<'_> {
         WhoCan { holders, denied, unknown: unknown.into_iter().collect() }
     }
 
-    fn denial(&self, principal: &str, above: &Walk, action: &Action, chain: &Chain) -> Denial {
+    pub(super) fn denial(&self, principal: &str, above: &Walk, action: &Action, chain: &Chain) -> Denial {
         let mut denial = Denial::default();
         let mut is_case_by_case = false;
         for deny in self.denying(chain).filter(|deny| deny.denies(action)) {
@@ -127,16 +127,16 @@ impl World<'_> {
 
 /// What deny assignments say of a question.
 #[derive(Debug, Default)]
-struct Denial {
+pub(super) struct Denial {
     proof: Option<DenyProof>,
     is_case_by_case: bool,
     /// Those that may or may not apply.
-    doubts: Vec<String>,
+    pub(super) doubts: Vec<String>,
 }
 
 impl Denial {
     /// What is left of what is granted.
-    fn meets(&self, granted: Option<Answer>) -> Answer {
+    pub(super) fn meets(&self, granted: Option<Answer>) -> Answer {
         match granted {
             _ if self.proof.is_some() && !self.is_case_by_case => Answer::Denied,
             None => Answer::NotGranted,
@@ -149,7 +149,7 @@ impl Denial {
 
 impl Doubts {
     /// A grant that proves nothing but may grant, since the role or the members of the group are not known.
-    fn note(&mut self, grant: &Effective<'_>, key: Key, is_held: bool, is_proven: bool) {
+    pub(super) fn note(&mut self, grant: &Effective<'_>, key: Key, is_held: bool, is_proven: bool) {
         let is_missing = grant.definition.is_none() && kept(Rule::MissingDefinition);
         if is_missing {
             self.roles.insert(grant.role.clone());
@@ -159,8 +159,19 @@ impl Doubts {
         }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.roles.is_empty()
+    }
+
+    /// Both together.
+    pub(super) fn add(&mut self, other: Self) {
+        self.groups.extend(other.groups);
+        self.roles.extend(other.roles);
+    }
+
     /// Told for people.
-    fn lines(&self, world: &World<'_>, scope: &ArmId) -> Vec<String> {
+    pub(super) fn lines(&self, world: &World<'_>, scope: &ArmId) -> Vec<String> {
         let role = |role: &String| format!("definition of role {role}: not read, or the role is deleted");
         let mut lines = world.opaque_below(self.groups.iter().copied());
         lines.extend(self.roles.iter().map(role));
@@ -176,6 +187,15 @@ fn granted(proofs: &[Proof]) -> Option<Answer> {
     match proofs.iter().any(|proof| proof.condition.is_none()) {
         true => Some(Answer::Allowed),
         false => (!proofs.is_empty()).then_some(Answer::Conditional),
+    }
+}
+
+/// The best that is proven with one grant more, which holds the action always or as its condition decides.
+pub(super) fn granted_by(best: Option<Answer>, is_case_by_case: bool) -> Option<Answer> {
+    match best {
+        Some(Answer::Allowed) => best,
+        _ if is_case_by_case => Some(Answer::Conditional),
+        _ => Some(Answer::Allowed),
     }
 }
 

@@ -72,6 +72,15 @@ impl Walk {
         self.steps.iter().map(|step| step.0)
     }
 
+    /// Each with its distance from the start.
+    pub(super) fn distances(&self) -> impl Iterator<Item = (u32, usize)> {
+        let mut distances: Vec<usize> = Vec::with_capacity(self.steps.len());
+        self.steps.iter().enumerate().map(move |(at, step)| {
+            distances.push(if at == 0 { 0 } else { distances[step.1 as usize] + 1 });
+            (step.0, distances[at])
+        })
+    }
+
     /// From one of them back to the start; the shortest way.
     fn back(&self, mut at: usize) -> Vec<u32> {
         let mut way = vec![self.steps[at].0];
@@ -167,6 +176,11 @@ impl<'a> Groups<'a> {
         &self.ids[number as usize]
     }
 
+    /// Everybody's id, in the order of their numbers.
+    pub(super) fn ids(&self) -> &[Cow<'a, str>] {
+        &self.ids
+    }
+
     /// Whether anybody may be in it: it is a group whose members could not be read, or has one in it.
     pub(super) fn is_open(&self, number: u32) -> bool {
         self.open.has(number)
@@ -193,6 +207,18 @@ impl<'a> Groups<'a> {
         self.walk(Some(start), |at| self.down.at(at))
     }
 
+    /// These and all that is in them, each once.
+    pub(super) fn all_below(&self, starts: impl IntoIterator<Item = u32>) -> Vec<u32> {
+        let mut seen = Bits::with(self.ids.len());
+        let mut all: Vec<u32> = starts.into_iter().filter(|&start| seen.insert(start)).collect();
+        let mut at = 0;
+        while at < all.len() {
+            all.extend(self.down.at(all[at]).iter().filter(|&&member| seen.insert(member)));
+            at += 1;
+        }
+        all
+    }
+
     fn walk<'s>(&'s self, start: Option<u32>, next: impl Fn(u32) -> &'s [u32]) -> Walk {
         let mut walk = Walk { seen: Bits::with(self.ids.len()), steps: Vec::new() };
         if let Some(start) = start {
@@ -215,6 +241,12 @@ impl<'a> Groups<'a> {
     pub(super) fn way_up(&self, walk: &Walk, to: u32) -> Vec<String> {
         let way = walk.position(to).map(|at| walk.back(at)).unwrap_or_default();
         way.into_iter().rev().map(|number| self.id(number).to_owned()).collect()
+    }
+
+    /// From the start of a walk upwards to each of the groups it came by.
+    pub(super) fn ways_up<'s>(&'s self, walk: &'s Walk) -> impl Iterator<Item = (u32, Vec<String>)> + 's {
+        let spell = |way: Vec<u32>| way.into_iter().rev().map(|number| self.id(number).to_owned()).collect();
+        (0..walk.steps.len()).map(move |at| (walk.steps[at].0, spell(walk.back(at))))
     }
 
     /// From each that a walk downwards came by back up to its start.

@@ -10,8 +10,10 @@
 //! `notActions` name is taken away, and over several roles the rest adds up; data actions are apart; `*` stands
 //! anywhere; nothing regards case. <https://learn.microsoft.com/azure/role-based-access-control/overview>
 
+mod above;
 mod action;
 mod answer;
+mod asked;
 mod binding;
 mod bits;
 pub mod builtin;
@@ -39,6 +41,7 @@ pub use action::{Action, Plane};
 pub use answer::{
     AccessOf, Answer, Decision, DenyProof, DenyReach, Explanation, Holder, Masks, Members, Proof, Reach, WhoCan,
 };
+pub(crate) use asked::Asked;
 pub use coverage::{Coverage, Facet, State};
 pub use directory::{
     AppRoleAssignment, Application, ClientCredential, DelegatedGrant, Directory, DirectoryObject, DirectoryRole,

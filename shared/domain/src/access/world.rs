@@ -26,6 +26,8 @@ pub struct World<'a> {
     /// The deny assignments made at each scope, by the scope's number.
     pub(super) denies_at: Vec<Vec<u32>>,
     pub(super) unread: Unread<'a>,
+    /// What the directory knows of each principal, by number.
+    pub(super) objects: Vec<Option<&'a DirectoryObject>>,
 }
 
 /// A grant in numbers.
@@ -46,6 +48,7 @@ impl<'a> World<'a> {
             facts.definitions.iter().map(|definition| (guid(&definition.id), definition)).collect();
         let grants = grants(facts, &definitions);
         let groups = Groups::of(facts);
+        let objects = groups.ids().iter().map(|id| facts.directory.objects.get(id.as_ref())).collect();
         let mut scopes = Scopes::of(facts);
         let grant_scopes: Vec<u32> = grants.iter().map(|grant| scopes.number(grant.scope)).collect();
         let denies: Vec<Deny<'_>> =
@@ -66,6 +69,7 @@ impl<'a> World<'a> {
             groups,
             denies,
             unread: Unread::of(facts),
+            objects,
         }
     }
 
@@ -111,7 +115,7 @@ impl<'a> World<'a> {
     pub fn ways_up(&self, principal: &str) -> BTreeMap<String, Vec<String>> {
         let start = principal_id(principal);
         let above = self.groups.above(self.groups.find(&start));
-        let ways = above.all().map(|group| (self.groups.id(group).to_owned(), self.groups.way_up(&above, group)));
+        let ways = self.groups.ways_up(&above).map(|(group, way)| (self.groups.id(group).to_owned(), way));
         [(start.clone(), vec![start])].into_iter().chain(ways).collect()
     }
 
@@ -127,7 +131,7 @@ impl<'a> World<'a> {
     }
 
     /// The grants made at the scopes of a chain.
-    pub(super) fn applying<'s>(&'s self, chain: &'s Chain) -> impl Iterator<Item = (&'s Effective<'a>, Key)> {
+    pub(super) fn applying<'s>(&'s self, chain: &Chain) -> impl Iterator<Item = (&'s Effective<'a>, Key)> {
         let positions = chain.scopes.iter().flat_map(|&scope| &self.grants_at[scope as usize]);
         positions.map(|&at| (&self.grants[at as usize], self.keys[at as usize]))
     }

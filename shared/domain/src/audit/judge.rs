@@ -13,7 +13,6 @@ use super::{custom, posture, rules};
 use crate::access::{AccessFacts, DirectoryObject, State, World};
 use jiff::Timestamp;
 use std::cmp::Reverse;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most reasons that are told of a rule that could not see everything.
@@ -112,14 +111,13 @@ impl<'a, 'b> Judge<'a, 'b> {
             .collect();
         of_rule
             .sort_by(|a, b| (&a.fingerprint, &a.message, &a.evidence).cmp(&(&b.fingerprint, &b.message, &b.evidence)));
-        let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+        let mut findings: Vec<Finding> = Vec::new();
         for finding in of_rule {
-            match findings.entry(finding.fingerprint.clone()) {
-                Entry::Vacant(place) => drop(place.insert(finding)),
-                Entry::Occupied(mut known) => merge(known.get_mut(), finding),
+            match findings.last_mut() {
+                Some(known) if known.fingerprint == finding.fingerprint => merge(known, finding),
+                _ => findings.push(finding),
             }
         }
-        let mut findings: Vec<Finding> = findings.into_values().collect();
         for finding in &mut findings {
             tidy(finding);
             self.exemptions.apply(finding);
@@ -128,7 +126,7 @@ impl<'a, 'b> Judge<'a, 'b> {
     }
 
     fn report(mut self, source: &str) -> AuditReport {
-        self.findings.sort_by(|a, b| {
+        self.findings.sort_unstable_by(|a, b| {
             let by_rule = (Reverse(a.severity), &a.rule).cmp(&(Reverse(b.severity), &b.rule));
             by_rule.then_with(|| a.scope.cmp(&b.scope)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
         });
@@ -194,8 +192,8 @@ fn summary(results: &[RuleResult], findings: &[Finding], facts: &AccessFacts) ->
 }
 
 fn principals(world: &World<'_>, findings: &[Finding]) -> BTreeMap<String, Named> {
-    let ids = findings.iter().filter_map(|finding| finding.principal.as_ref());
-    let named = ids.filter_map(|id| {
+    let ids: BTreeSet<&String> = findings.iter().filter_map(|finding| finding.principal.as_ref()).collect();
+    let named = ids.into_iter().filter_map(|id| {
         let object = world.object(id)?;
         let kind = match object {
             DirectoryObject::User { guest: true, .. } => "Guest",

@@ -3,7 +3,7 @@
 
 use super::context::Audit;
 use crate::ArmId;
-use crate::access::{Action, Answer, ArmResource, DirectoryObject, builtin};
+use crate::access::{Action, Answer, ArmResource, Asked, DirectoryObject, builtin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -96,8 +96,8 @@ pub struct Reach {
 }
 
 /// The answers for every host pool and application group.
-pub(super) fn overview(audit: &Audit<'_>) -> Vec<Reach> {
-    let mut crowd = Crowd { audit, known: HashMap::new() };
+pub(super) fn overview<'a>(audit: &'a Audit<'a>) -> Vec<Reach> {
+    let mut crowd = Crowd::new(audit);
     let mut reaches = Vec::new();
     for group in audit.application_groups() {
         if let Some(pool) = group.reference("hostPoolArmPath") {
@@ -122,72 +122,120 @@ pub(super) fn overview(audit: &Audit<'_>) -> Vec<Reach> {
     reaches
 }
 
-/// Who is behind each principal, looked up once.
+/// Who is behind each principal, and which roles answer each question: looked up once.
 struct Crowd<'a> {
     audit: &'a Audit<'a>,
-    known: HashMap<String, Rc<BTreeSet<String>>>,
+    asked: BTreeMap<Question, Asked<'a>>,
+    /// The people behind each principal, by number.
+    known: HashMap<u32, Rc<[u32]>>,
+    /// The last answer, counted from one, in which each person was counted.
+    counted: Vec<usize>,
+    answers: usize,
 }
 
-impl Crowd<'_> {
+/// Somebody who was assigned what answers a question, so far.
+struct Holder<'a> {
+    principal: &'a str,
+    answer: Answer,
+    roles: BTreeSet<String>,
+}
+
+impl<'a> Crowd<'a> {
+    fn new(audit: &'a Audit<'a>) -> Self {
+        let counted = vec![0; audit.world.numbers()];
+        Self { audit, asked: BTreeMap::new(), known: HashMap::new(), counted, answers: 0 }
+    }
+
     fn reach(&mut self, pool: &ArmId, resource: &ArmId, question: Question, scopes: &[ArmId]) -> Reach {
-        let (audit, action) = (self.audit, question.action());
-        let mut holders: BTreeMap<&str, (Answer, BTreeSet<String>)> = BTreeMap::new();
         let mut unknown = BTreeSet::new();
-        // Hosts of one resource group differ in nothing but what is assigned to single machines.
-        for scope in scopes {
-            for grant in audit.world.grants_on(scope).filter(|grant| grant.is_active() && grant.allows(&action)) {
-                let (_, roles) = holders.entry(&grant.principal.id).or_insert((Answer::Unknown, BTreeSet::new()));
-                roles.insert(grant.role_name().to_owned());
+        let holders = self.holders(question, scopes, &mut unknown);
+        let (mut people, mut reachers) = (0, Vec::with_capacity(holders.len()));
+        self.answers += 1;
+        for (number, holder) in holders {
+            let behind = self.people(number);
+            if matches!(holder.answer, Answer::Allowed | Answer::Conditional) {
+                people += self.count(&behind);
             }
-            let principals: Vec<&str> = holders.keys().copied().collect();
-            for principal in principals {
-                let decision = audit.world.decide(principal, &action, scope);
-                unknown.extend(decision.unknown);
-                if let Some((answer, _)) = holders.get_mut(principal) {
-                    *answer = (*answer).min(decision.answer);
-                }
-            }
+            reachers.push((behind.len(), number, holder));
         }
-        let mut people = BTreeSet::new();
-        let mut reachers: Vec<Reacher> = holders
-            .into_iter()
-            .map(|(principal, (answer, roles))| {
-                let behind = self.people(principal);
-                if matches!(answer, Answer::Allowed | Answer::Conditional) {
-                    people.extend(behind.iter().cloned());
-                }
-                let object = audit.world.object(principal);
-                let kind = match object {
-                    Some(DirectoryObject::User { guest: true, .. }) => "Guest",
-                    Some(object) => object.kind(),
-                    None => "Unknown",
-                };
-                let (name, kind) = (audit.world.name_of(principal).to_owned(), kind.to_owned());
-                Reacher { principal: principal.to_owned(), name, kind, answer, roles, people: behind.len() }
-            })
-            .collect();
-        reachers.sort_by(|a, b| b.people.cmp(&a.people).then_with(|| a.name.cmp(&b.name)));
+        let name = |number: u32| self.audit.world.object_of(number).map(DirectoryObject::name);
+        reachers.sort_by(|(many, one, a), (few, other, b)| {
+            let by_name = || name(*one).unwrap_or(a.principal).cmp(name(*other).unwrap_or(b.principal));
+            few.cmp(many).then_with(by_name).then_with(|| a.principal.cmp(b.principal))
+        });
         let more = reachers.len().saturating_sub(MAX_HOLDERS);
-        reachers.truncate(MAX_HOLDERS);
+        let named = reachers.into_iter().take(MAX_HOLDERS);
+        let holders = named.map(|(people, number, holder)| {
+            let object = self.audit.world.object_of(number);
+            let kind = match object {
+                Some(DirectoryObject::User { guest: true, .. }) => "Guest",
+                Some(object) => object.kind(),
+                None => "Unknown",
+            };
+            Reacher {
+                principal: holder.principal.to_owned(),
+                name: object.map_or(holder.principal, DirectoryObject::name).to_owned(),
+                kind: kind.to_owned(),
+                answer: holder.answer,
+                roles: holder.roles,
+                people,
+            }
+        });
         Reach {
             host_pool: pool.clone(),
             resource: resource.clone(),
             question,
-            holders: reachers,
+            holders: holders.collect(),
             more,
-            people: people.len(),
+            people,
             unknown: unknown.into_iter().collect(),
         }
     }
 
-    /// The people behind a principal: itself, or who is in it.
-    fn people(&mut self, principal: &str) -> Rc<BTreeSet<String>> {
+    /// Who was assigned what answers a question at one of these scopes, and the best that is answered about them.
+    fn holders(
+        &mut self,
+        question: Question,
+        scopes: &[ArmId],
+        unknown: &mut BTreeSet<String>,
+    ) -> BTreeMap<u32, Holder<'a>> {
         let world = self.audit.world;
-        let is_person = |id: &str| matches!(world.object(id), Some(DirectoryObject::User { .. }));
-        let known = self.known.entry(principal.to_owned()).or_insert_with(|| {
-            let members = world.members_of(principal).ids;
-            Rc::new(members.into_iter().chain([principal.to_owned()]).filter(|id| is_person(id)).collect())
-        });
-        Rc::clone(known)
+        let asked = self.asked.entry(question).or_insert_with(|| Asked::new(world, question.action()));
+        let mut holders: BTreeMap<u32, Holder<'a>> = BTreeMap::new();
+        for scope in scopes {
+            for (grant, number) in asked.granted(scope) {
+                let principal = grant.principal.id.as_str();
+                let nobody = || Holder { principal, answer: Answer::Unknown, roles: BTreeSet::new() };
+                let roles = &mut holders.entry(number).or_insert_with(nobody).roles;
+                if !roles.contains(grant.role_name()) {
+                    roles.insert(grant.role_name().to_owned());
+                }
+            }
+            let principals: Vec<u32> = holders.keys().copied().collect();
+            let answers = asked.answers(scope, &principals, unknown);
+            for (holder, answer) in holders.values_mut().zip(answers) {
+                holder.answer = holder.answer.min(answer);
+            }
+        }
+        holders
+    }
+
+    /// The people behind a principal: itself, or who is in it.
+    fn people(&mut self, principal: u32) -> Rc<[u32]> {
+        let world = self.audit.world;
+        let is_person = |number: &u32| matches!(world.object_of(*number), Some(DirectoryObject::User { .. }));
+        let look_up = || world.all_in([principal]).into_iter().filter(is_person).collect();
+        Rc::clone(self.known.entry(principal).or_insert_with(look_up))
+    }
+
+    /// How many of these were not yet counted in this answer.
+    fn count(&mut self, people: &[u32]) -> usize {
+        let mut new = 0;
+        for &person in people {
+            let last = &mut self.counted[person as usize];
+            new += usize::from(*last != self.answers);
+            *last = self.answers;
+        }
+        new
     }
 }

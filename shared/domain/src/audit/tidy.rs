@@ -18,18 +18,30 @@ pub(super) fn visible(text: &str) -> String {
     clean
 }
 
+/// Makes a text fit to be shown, where it is not, and gives back the space that it has no use for.
+fn clean(text: &mut String) {
+    if text.len() > MAX_TEXT_CHARS || text.chars().any(is_invisible) {
+        *text = visible(text);
+    }
+    text.shrink_to_fit();
+}
+
 /// Makes a finding fit to be shown.
 pub(super) fn tidy(finding: &mut Finding) {
-    finding.message = visible(&finding.message);
-    finding.fix.portal = visible(&finding.fix.portal);
+    clean(&mut finding.message);
+    clean(&mut finding.fix.portal);
+    for command in [&mut finding.fix.az, &mut finding.fix.powershell].into_iter().flatten() {
+        command.shrink_to_fit();
+    }
     for evidence in &mut finding.evidence {
-        evidence.value = visible(&evidence.value);
+        clean(&mut evidence.value);
     }
     let more = finding.evidence.len().saturating_sub(MAX_EVIDENCE);
     if more > 0 {
         finding.evidence.truncate(MAX_EVIDENCE);
         finding.evidence.push(Evidence::new("not listed", format!("{more} more")));
     }
+    finding.evidence.shrink_to_fit();
 }
 
 /// Makes one finding of several that are about the same: all that proves them, and all that has to be done.

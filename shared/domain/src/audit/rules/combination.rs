@@ -2,9 +2,9 @@
 
 use super::helpers::{bears_on, evidence_of, name_of, note_opaque, through_groups};
 use crate::ArmId;
-use crate::access::{DirectoryObject, Effective};
+use crate::access::{DirectoryObject, Effective, World};
 use crate::audit::{Audit, Evidence, Outcome};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Somebody who has both powers in a subscription.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Combined<'a> {
     pub principal: String,
     /// A grant of each power.
     pub grants: [&'a Effective<'a>; 2],
+    /// The way from them to whom each grant is for, in ids.
+    pub ways: [Vec<String>; 2],
     /// What proves it: each grant, with the groups through which it is held.
     pub evidence: Vec<Evidence>,
 }
@@ -26,82 +28,109 @@ pub(super) fn combinations<'a>(
     outcome: &mut Outcome,
     powers: [&dyn Fn(&Effective<'_>) -> bool; 2],
 ) -> Vec<Combined<'a>> {
-    let grants: &'a [Effective<'a>] = audit.world.grants();
-    let assigned: BTreeSet<&str> = grants.iter().map(|grant| grant.principal.id.as_str()).collect();
-    let holding =
-        powers.map(|is_power| grants.iter().filter(|one| one.is_active() && is_power(one)).collect::<Vec<_>>());
+    let world: &'a World<'a> = audit.world;
+    let assigned: HashSet<u32> = world.numbered_grants().map(|(_, holder)| holder).collect();
+    let holding = powers.map(|is_power| Holding::new(audit, is_power));
     let mut found = Vec::new();
     for subscription in &audit.facts.subscriptions {
-        let chain = audit.world.chain(&subscription.id);
-        let sides = [0, 1].map(|side| {
-            let here = holding[side].iter().filter(|grant| bears_on(grant.scope, &subscription.id, &chain));
-            Side::new(audit, here.copied())
-        });
+        let chain = world.chain(&subscription.id);
+        let sides = [0, 1].map(|side| Side::new(world, holding[side].bearing_on(&subscription.id, &chain)));
         if sides.iter().any(|side| side.direct.is_empty()) {
             continue;
         }
-        note_opaque(outcome, audit, sides.iter().flat_map(|side| &side.opaque));
-        let both = |id: &&str| sides.iter().all(|side| side.has(id));
-        let reported: BTreeSet<&str> = assigned.iter().copied().filter(both).collect();
-        let is_user = |id: &str| matches!(audit.world.object(id), Some(DirectoryObject::User { .. }));
-        let in_groups = sides[0].members.iter().map(String::as_str).filter(both);
-        let covered =
-            |id: &str| audit.world.ways_up(id).keys().any(|group| group != id && reported.contains(group.as_str()));
-        let unassigned = in_groups.filter(|id| is_user(id) && !assigned.contains(id) && !covered(id));
-        let all: BTreeSet<&str> = reported.iter().copied().chain(unassigned).collect();
-        for principal in all {
-            let ways = audit.world.ways_up(principal);
-            let Some(grants) = Side::grants(&sides, &ways) else { continue };
+        for side in &sides {
+            note_opaque(outcome, audit, &side.opaque);
+        }
+        for principal in both(world, &sides, &assigned) {
+            let above = world.above(principal);
+            let nearest = |side: &Side<'a>| {
+                let holder = above.nearest(|group| side.direct.contains_key(&group))?;
+                Some((*side.direct.get(&holder)?, above.way(holder)))
+            };
+            let (Some(one), Some(other)) = (nearest(&sides[0]), nearest(&sides[1])) else { continue };
             found.push(Combined {
                 subscription: subscription.id.clone(),
-                principal: principal.to_owned(),
-                grants,
-                evidence: grants.iter().flat_map(|grant| proof(audit, grant, &ways)).collect(),
+                principal: world.id_of(principal).to_owned(),
+                evidence: [&one, &other].into_iter().flat_map(|(grant, way)| proof(audit, grant, way)).collect(),
+                grants: [one.0, other.0],
+                ways: [one.1, other.1],
             });
         }
     }
     found
 }
 
+/// Who is to be reported, by id: each who holds some role and has both powers, and users who hold none and combine two
+/// groups, unless one of their groups is reported.
+fn both(world: &World<'_>, sides: &[Side<'_>; 2], assigned: &HashSet<u32>) -> Vec<u32> {
+    let has_both = |one: &u32| sides.iter().all(|side| side.reached.contains(one));
+    let mut all: Vec<u32> = assigned.iter().copied().filter(has_both).collect();
+    let reported: HashSet<u32> = all.iter().copied().collect();
+    let is_user = |one: u32| matches!(world.object_of(one), Some(DirectoryObject::User { .. }));
+    let is_covered = |one: u32| world.above(one).all().any(|group| group != one && reported.contains(&group));
+    let unassigned = sides[0].reached.iter().copied().filter(has_both);
+    all.extend(unassigned.filter(|one| is_user(*one) && !assigned.contains(one) && !is_covered(*one)));
+    all.sort_unstable_by_key(|one| world.id_of(*one));
+    all
+}
+
+/// The active grants of one of the powers, in their order, by the subscription that they are in.
+struct Holding<'a> {
+    below: HashMap<String, Vec<Numbered<'a>>>,
+    above: Vec<Numbered<'a>>,
+}
+
+/// A grant with its place among all grants and the number of who holds it.
+type Numbered<'a> = (usize, &'a Effective<'a>, u32);
+
+impl<'a> Holding<'a> {
+    fn new(audit: &Audit<'a>, is_power: &dyn Fn(&Effective<'_>) -> bool) -> Self {
+        let mut holding = Self { below: HashMap::new(), above: Vec::new() };
+        let world: &'a World<'a> = audit.world;
+        for (at, (grant, holder)) in world.numbered_grants().enumerate() {
+            if grant.is_active() && is_power(grant) {
+                let place = match grant.scope.subscription() {
+                    Some(subscription) => holding.below.entry(subscription.to_ascii_lowercase()).or_default(),
+                    None => &mut holding.above,
+                };
+                place.push((at, grant, holder));
+            }
+        }
+        holding
+    }
+
+    fn bearing_on(&self, subscription: &ArmId, chain: &[ArmId]) -> Vec<Numbered<'a>> {
+        let here = subscription.subscription().and_then(|id| self.below.get(&id.to_ascii_lowercase()));
+        let all = here.into_iter().flatten().chain(&self.above);
+        let mut bearing: Vec<Numbered<'a>> =
+            all.filter(|(_, grant, _)| bears_on(grant.scope, subscription, chain)).copied().collect();
+        bearing.sort_unstable_by_key(|(at, ..)| *at);
+        bearing
+    }
+}
+
 /// Those who have one of the powers.
 struct Side<'a> {
-    direct: BTreeMap<&'a str, &'a Effective<'a>>,
-    members: BTreeSet<String>,
+    direct: HashMap<u32, &'a Effective<'a>>,
+    /// They themselves and everybody in them.
+    reached: HashSet<u32>,
     opaque: BTreeSet<String>,
 }
 
 impl<'a> Side<'a> {
-    fn new(audit: &Audit<'a>, grants: impl Iterator<Item = &'a Effective<'a>>) -> Self {
-        let mut side = Self { direct: BTreeMap::new(), members: BTreeSet::new(), opaque: BTreeSet::new() };
-        for grant in grants {
-            let id = grant.principal.id.as_str();
-            if side.direct.insert(id, grant).is_none() {
-                let below = audit.world.members_of(id);
-                side.members.extend(below.ids);
-                side.opaque.extend(below.opaque);
-            }
-        }
-        side
-    }
-
-    fn has(&self, id: &str) -> bool {
-        self.direct.contains_key(id) || self.members.contains(id)
-    }
-
-    /// The grant of each side that is nearest to somebody.
-    fn grants(sides: &[Self; 2], ways: &BTreeMap<String, Vec<String>>) -> Option<[&'a Effective<'a>; 2]> {
-        let nearest = |side: &Self| {
-            let held = side.direct.iter().filter_map(|(id, grant)| Some((ways.get(*id)?.len(), *grant)));
-            held.min_by_key(|(steps, _)| *steps).map(|(_, grant)| grant)
-        };
-        Some([nearest(&sides[0])?, nearest(&sides[1])?])
+    fn new(world: &World<'_>, grants: Vec<Numbered<'a>>) -> Self {
+        let direct: HashMap<u32, &Effective<'_>> =
+            grants.into_iter().map(|(_, grant, holder)| (holder, grant)).collect();
+        let reached: HashSet<u32> = world.all_in(direct.keys().copied()).into_iter().collect();
+        let opaque = reached.iter().filter(|one| world.is_opaque(**one)).map(|one| world.id_of(*one).to_owned());
+        Self { direct, opaque: opaque.collect(), reached }
     }
 }
 
-fn proof(audit: &Audit<'_>, grant: &Effective<'_>, ways: &BTreeMap<String, Vec<String>>) -> Vec<Evidence> {
+fn proof(audit: &Audit<'_>, grant: &Effective<'_>, way: &[String]) -> Vec<Evidence> {
     let mut evidence = evidence_of(grant);
-    match ways.get(&grant.principal.id) {
-        Some(way) if way.len() > 1 => evidence.push(through_groups(audit, way)),
+    match way {
+        [_, _, ..] => evidence.push(through_groups(audit, way)),
         _ => evidence.push(Evidence::new("held by", name_of(audit, &grant.principal.id))),
     }
     evidence

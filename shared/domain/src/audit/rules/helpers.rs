@@ -5,7 +5,7 @@ use crate::access::{Action, Assignment, Definition, DefinitionKind, DirectoryObj
 use crate::audit::{Audit, Evidence, Fix, Outcome, Violation, fix};
 use crate::estate::Principal;
 use crate::{ArmId, DESKTOP_VIRTUALIZATION, text};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The users that a grant reaches.
 #[derive(Debug, Default)]
@@ -20,6 +20,15 @@ pub(in crate::audit) struct EffectiveUsers {
 
 /// The users that a grant reaches: its principal if that is a user, else every user in it, however deep.
 pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> EffectiveUsers {
+    users_who(audit, grant, |_| true)
+}
+
+/// Those of the users that a grant reaches of whom something is true, which is asked of what the directory knows of them.
+pub(super) fn users_who(
+    audit: &Audit<'_>,
+    grant: &Effective<'_>,
+    is_meant: impl Fn(Option<&DirectoryObject>) -> bool,
+) -> EffectiveUsers {
     let (principal, directory) = (grant.principal, &audit.facts.directory);
     let mut users = EffectiveUsers::default();
     match kind_of(audit, principal) {
@@ -27,47 +36,62 @@ pub(in crate::audit) fn users_of(audit: &Audit<'_>, grant: &Effective<'_>) -> Ef
         "ForeignGroup" => users.opaque.extend([principal.id.clone()]),
         _ if directory.missing.contains(&principal.id) => {}
         "ServicePrincipal" => users.services.extend([principal.id.clone()]),
-        "User" => users.ids.extend([principal.id.clone()]),
+        "User" if is_meant(audit.world.object(&principal.id)) => users.ids.extend([principal.id.clone()]),
         "Group" => {
-            let members = audit.world.members_of(&principal.id);
-            users.opaque = members.opaque;
             if !directory.members.contains_key(&principal.id) {
                 users.opaque.insert(principal.id.clone());
             }
-            for id in members.ids {
-                match directory.objects.get(&id) {
-                    Some(DirectoryObject::User { .. }) => users.ids.extend([id]),
-                    Some(DirectoryObject::ServicePrincipal { .. }) => users.services.extend([id]),
-                    Some(_) => {}
-                    None if directory.missing.contains(&id) => {}
-                    None => users.opaque.extend([id]),
-                }
-            }
+            add_members(audit, &principal.id, is_meant, &mut users);
         }
         _ => {}
     }
     users
 }
 
-/// The users that grants reach, as far as a rule is about them. Many grants are to the same groups: who is in these is
-/// looked up once.
-pub(super) struct UsersReached {
-    is_meant: fn(&Audit<'_>, &str) -> bool,
-    known: BTreeMap<Principal, EffectiveUsers>,
+fn add_members(
+    audit: &Audit<'_>,
+    group: &str,
+    is_meant: impl Fn(Option<&DirectoryObject>) -> bool,
+    users: &mut EffectiveUsers,
+) {
+    let world = audit.world;
+    let Some(group) = world.number(group) else { return };
+    for member in world.all_in([group]) {
+        let id = || [world.id_of(member).to_owned()];
+        if world.is_opaque(member) {
+            users.opaque.extend(id());
+        }
+        match world.object_of(member) {
+            _ if member == group => {}
+            Some(object @ DirectoryObject::User { .. }) if is_meant(Some(object)) => users.ids.extend(id()),
+            Some(DirectoryObject::ServicePrincipal { .. }) => users.services.extend(id()),
+            Some(_) => {}
+            None if audit.facts.directory.missing.contains(world.id_of(member)) => {}
+            None => users.opaque.extend(id()),
+        }
+    }
 }
 
-impl UsersReached {
-    /// Those users of whom this is true.
-    pub(super) fn of_those(is_meant: fn(&Audit<'_>, &str) -> bool) -> Self {
-        Self { is_meant, known: BTreeMap::new() }
+/// The users that grants reach, as far as a rule is about them. Many grants are to the same groups: who is in these is
+/// looked up once.
+pub(super) struct UsersReached<'a> {
+    is_meant: fn(Option<&DirectoryObject>) -> bool,
+    known: HashMap<(&'a str, &'a str), BTreeSet<String>>,
+}
+
+impl<'a> UsersReached<'a> {
+    /// Those users of whom this is true, by what the directory knows of them.
+    pub(super) fn of_those(is_meant: fn(Option<&DirectoryObject>) -> bool) -> Self {
+        Self { is_meant, known: HashMap::new() }
     }
 
-    /// The users that a grant reaches.
-    pub(super) fn of(&mut self, audit: &Audit<'_>, grant: &Effective<'_>) -> &EffectiveUsers {
-        self.known.entry(grant.principal.clone()).or_insert_with(|| {
-            let mut users = users_of(audit, grant);
-            users.ids.retain(|user| (self.is_meant)(audit, user));
-            users
+    /// The users that a grant reaches. What could not be seen of them is noted in the outcome.
+    pub(super) fn of(&mut self, audit: &Audit<'_>, grant: &Effective<'a>, outcome: &mut Outcome) -> &BTreeSet<String> {
+        let principal = grant.principal;
+        self.known.entry((&principal.id, &principal.kind)).or_insert_with(|| {
+            let users = users_who(audit, grant, self.is_meant);
+            note_opaque(outcome, audit, &users.opaque);
+            users.ids
         })
     }
 }
@@ -88,7 +112,12 @@ pub(super) fn is_deleted(audit: &Audit<'_>, principal: &Principal) -> bool {
 
 /// Whether somebody is a guest; `None` where the directory says nothing of them.
 pub(super) fn is_guest(audit: &Audit<'_>, user: &str) -> Option<bool> {
-    match audit.world.object(user)? {
+    guest(audit.world.object(user))
+}
+
+/// The same, by what the directory knows of them.
+pub(super) fn guest(object: Option<&DirectoryObject>) -> Option<bool> {
+    match object? {
         DirectoryObject::User { guest, .. } => Some(*guest),
         _ => Some(false),
     }
@@ -96,7 +125,12 @@ pub(super) fn is_guest(audit: &Audit<'_>, user: &str) -> Option<bool> {
 
 /// Whether somebody's account is disabled; `None` where the directory does not say.
 pub(super) fn is_disabled(audit: &Audit<'_>, user: &str) -> Option<bool> {
-    match audit.world.object(user)? {
+    disabled(audit.world.object(user))
+}
+
+/// The same, by what the directory knows of them.
+pub(super) fn disabled(object: Option<&DirectoryObject>) -> Option<bool> {
+    match object? {
         DirectoryObject::User { enabled, .. } => enabled.map(|enabled| !enabled),
         _ => Some(false),
     }
@@ -179,10 +213,11 @@ pub(in crate::audit) fn member_violation(
         return violation;
     }
     violation.principal = Some(user.to_owned());
-    if let Some(way) = audit.world.ways_up(user).get(&grant.principal.id) {
-        violation.evidence.push(through_groups(audit, way));
+    let way = audit.world.way_up(user, &grant.principal.id).unwrap_or_default();
+    if !way.is_empty() {
+        violation.evidence.push(through_groups(audit, &way));
     }
-    violation.fix = part_with(audit, grant, user);
+    violation.fix = part_with(grant, user, &way);
     violation
 }
 
@@ -264,9 +299,9 @@ pub(super) fn custom_role_violation(role: &Definition, message: String, fix: Fix
     Violation { scope, principal: None, subject, severity: None, message, evidence, fix }
 }
 
-/// Parts somebody from a grant: the grant goes if it is theirs, else they leave the group through which they have it.
-pub(in crate::audit) fn part_with(audit: &Audit<'_>, grant: &Effective<'_>, principal: &str) -> Fix {
-    let way = audit.world.ways_up(principal).remove(&grant.principal.id).unwrap_or_default();
+/// Parts somebody from a grant: the grant goes if it is theirs, else they leave the first group on the way to whom it is
+/// for.
+pub(in crate::audit) fn part_with(grant: &Effective<'_>, principal: &str, way: &[String]) -> Fix {
     match way.get(1) {
         Some(group) => fix::leave_group(group, principal),
         None => fix::remove(grant),

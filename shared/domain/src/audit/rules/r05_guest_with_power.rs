@@ -1,6 +1,6 @@
 //! Somebody from elsewhere who owns what is here.
 
-use super::helpers::{UsersReached, is_guest, member_violation, name_of, note_opaque, role_of};
+use super::helpers::{UsersReached, guest, is_guest, member_violation, name_of, note_opaque, role_of};
 use super::r03_power_on_a_user::POWER;
 use crate::access::Facet;
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -22,11 +22,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut reach = UsersReached::of_those(|audit, user| is_guest(audit, user) != Some(false));
+    let mut reach = UsersReached::of_those(|object| guest(object) != Some(false));
     for grant in audit.world.grants().iter().filter(|grant| POWER.contains(&grant.role.as_str())) {
-        let users = reach.of(audit, grant);
-        note_opaque(&mut outcome, audit, &users.opaque);
-        for user in &users.ids {
+        for user in reach.of(audit, grant, &mut outcome) {
             match is_guest(audit, user) {
                 Some(true) => {
                     let (who, role) = (name_of(audit, user), role_of(grant));

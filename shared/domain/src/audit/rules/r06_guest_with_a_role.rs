@@ -1,7 +1,7 @@
 //! Somebody from elsewhere who manages, or looks at, what is here.
 
 use super::grants::grants_whose_role;
-use super::helpers::{UsersReached, is_entitling, is_guest, member_violation, name_of, note_opaque, role_of};
+use super::helpers::{UsersReached, guest, is_entitling, is_guest, member_violation, name_of, note_opaque, role_of};
 use super::r03_power_on_a_user::POWER;
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -27,14 +27,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut reach = UsersReached::of_those(|audit, user| is_guest(audit, user) != Some(false));
+    let mut reach = UsersReached::of_those(|object| guest(object) != Some(false));
     let judged = |grant: &Effective<'_>| {
         !is_entitling(grant) && !POWER.contains(&grant.role.as_str()) && has_control_actions(grant)
     };
     for grant in grants_whose_role(audit, judged) {
-        let users = reach.of(audit, grant);
-        note_opaque(&mut outcome, audit, &users.opaque);
-        for user in &users.ids {
+        for user in reach.of(audit, grant, &mut outcome) {
             match is_guest(audit, user) {
                 Some(true) => {
                     let (who, role) = (name_of(audit, user), role_of(grant));

@@ -2,7 +2,7 @@
 
 use super::grants::grants_whose_role;
 use super::helpers::{
-    UsersReached, is_disabled, is_entitling, is_role_unseen, member_violation, name_of, note_opaque, role_of,
+    UsersReached, disabled, is_disabled, is_entitling, is_role_unseen, member_violation, name_of, role_of,
 };
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -24,11 +24,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut reach = UsersReached::of_those(|audit, user| is_disabled(audit, user) != Some(false));
+    let mut reach = UsersReached::of_those(|object| disabled(object) != Some(false));
     for grant in grants_whose_role(audit, |grant| !is_entitling(grant)) {
-        let users = reach.of(audit, grant);
-        note_opaque(&mut outcome, audit, &users.opaque);
-        for user in &users.ids {
+        for user in reach.of(audit, grant, &mut outcome) {
             judge(audit, &mut outcome, grant, user);
         }
     }

@@ -4,6 +4,7 @@ use super::combination::combinations;
 use super::helpers::{name_of, part_with, role_of};
 use crate::access::{Action, Effective, Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, Violation};
+use std::collections::HashMap;
 
 pub(super) const RULE: Rule = Rule {
     id: "R22",
@@ -34,8 +35,13 @@ fn check(audit: &Audit<'_>) -> Outcome {
     let (assign, write) = (ASSIGN_IDENTITY.map(Action::control), Action::control(WRITE_MACHINE));
     let holds = |grant: &Effective<'_>, action: &Action| !WHOLE.contains(&grant.role.as_str()) && grant.allows(action);
     let mut outcome = Outcome::default();
-    let powers: [&dyn Fn(&Effective<'_>) -> bool; 2] =
-        [&|grant| assign.iter().any(|assign| holds(grant, assign)), &|grant| holds(grant, &write)];
+    let mut roles: HashMap<&str, [bool; 2]> = HashMap::new();
+    for grant in audit.world.grants() {
+        let powers = || [assign.iter().any(|assign| holds(grant, assign)), holds(grant, &write)];
+        roles.entry(&grant.role).or_insert_with(powers);
+    }
+    let has = |grant: &Effective<'_>, power: usize| roles.get(grant.role.as_str()).is_some_and(|powers| powers[power]);
+    let powers: [&dyn Fn(&Effective<'_>) -> bool; 2] = [&|grant| has(grant, 0), &|grant| has(grant, 1)];
     for found in combinations(audit, &mut outcome, powers) {
         let [identity, machine] = found.grants;
         let message = format!(
@@ -48,7 +54,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             scope: found.subscription,
             severity: None,
             message,
-            fix: part_with(audit, identity, &found.principal),
+            fix: part_with(identity, &found.principal, &found.ways[0]),
             principal: Some(found.principal),
             subject: None,
             evidence: found.evidence,

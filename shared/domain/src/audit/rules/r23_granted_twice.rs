@@ -1,9 +1,10 @@
 //! The same grant twice: revoking one of them changes nothing.
 
 use super::helpers::{evidence_of, name_of, named, note_opaque, role_of, through_groups, violation_of};
-use crate::access::{Effective, Facet};
+use crate::ArmId;
+use crate::access::{Effective, Facet, World};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) const RULE: Rule = Rule {
     id: "R23",
@@ -16,27 +17,29 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// Active grants by principal and role.
-type Held<'h> = HashMap<(&'h str, &'h str), Vec<&'h Effective<'h>>>;
+/// Active grants by who holds them and role.
+type Held<'h> = HashMap<(u32, &'h str), Vec<&'h Effective<'h>>>;
 
 fn check(audit: &Audit<'_>) -> Outcome {
-    let active: Vec<&Effective<'_>> = audit.world.grants().iter().filter(|grant| grant.is_active()).collect();
+    let world = audit.world;
+    let active: Vec<(&Effective<'_>, u32)> = world.numbered_grants().filter(|(grant, _)| grant.is_active()).collect();
     let mut held: Held<'_> = HashMap::new();
-    for grant in &active {
-        held.entry((grant.principal.id.as_str(), grant.role.as_str())).or_default().push(grant);
+    for (grant, holder) in &active {
+        held.entry((*holder, grant.role.as_str())).or_default().push(grant);
     }
-    let mut ways: HashMap<&str, BTreeMap<String, Vec<String>>> = HashMap::new();
+    let holders: HashSet<u32> = active.iter().map(|(_, holder)| *holder).collect();
+    let mut groups: HashMap<u32, Vec<u32>> = HashMap::new();
     let mut outcome = Outcome::default();
-    for direct in &active {
-        let id = direct.principal.id.as_str();
-        let ways = ways.entry(id).or_insert_with(|| audit.world.ways_up(id));
-        if let Some((through, way)) = again(audit, &held, direct, ways) {
+    for (direct, holder) in &active {
+        let groups = groups.entry(*holder).or_insert_with(|| groups_above(world, *holder, &holders));
+        if let Some(through) = again(world, &held, direct, groups) {
             let who = named(audit, direct.principal);
             let (role, group) = (role_of(direct), name_of(audit, &through.principal.id));
             let message = format!("{who} holds {role} at {} directly and through group {group}", direct.scope);
             let mut violation = violation_of(audit, direct, message);
             violation.evidence.extend(evidence_of(through));
-            violation.evidence.push(through_groups(audit, way));
+            let way = world.way_up(&direct.principal.id, &through.principal.id).unwrap_or_default();
+            violation.evidence.push(through_groups(audit, &way));
             outcome.violations.push(violation);
         }
     }
@@ -44,35 +47,42 @@ fn check(audit: &Audit<'_>) -> Outcome {
     outcome
 }
 
-/// A grant that gives somebody through a group what they hold directly, and the way to that group.
-fn again<'h, 'w>(
-    audit: &Audit<'_>,
-    held: &Held<'h>,
-    direct: &Effective<'_>,
-    ways: &'w BTreeMap<String, Vec<String>>,
-) -> Option<(&'h Effective<'h>, &'w Vec<String>)> {
-    let groups = ways.iter().filter(|(_, way)| way.len() > 1);
-    let of_role = groups.filter_map(|(group, way)| Some((held.get(&(group.as_str(), direct.role.as_str()))?, way)));
-    let mut grants = of_role.flat_map(|(grants, way)| grants.iter().map(move |grant| (*grant, way))).peekable();
+/// The groups that somebody is in and that hold something, by id.
+fn groups_above(world: &World<'_>, principal: u32, holders: &HashSet<u32>) -> Vec<u32> {
+    let above = world.above(principal);
+    let mut groups: Vec<u32> = above.all().filter(|group| *group != principal && holders.contains(group)).collect();
+    groups.sort_unstable_by_key(|group| world.id_of(*group));
+    groups
+}
+
+/// A grant that gives somebody through one of these groups what they hold directly.
+fn again<'h>(world: &World<'_>, held: &Held<'h>, direct: &Effective<'_>, groups: &[u32]) -> Option<&'h Effective<'h>> {
+    let mut grants =
+        groups.iter().filter_map(|group| held.get(&(*group, direct.role.as_str()))).flatten().copied().peekable();
     grants.peek()?;
-    let chain = audit.world.chain(direct.scope);
-    grants.find(|(grant, _)| chain.contains(grant.scope))
+    let chain = world.chain(direct.scope);
+    grants.find(|grant| chain.contains(grant.scope))
 }
 
 /// Groups whose members could not be seen, where somebody holds the same role at or below the group's scope.
-fn note_hidden(audit: &Audit<'_>, outcome: &mut Outcome, active: &[&Effective<'_>]) {
-    let principals: BTreeSet<&str> = active.iter().map(|grant| grant.principal.id.as_str()).collect();
-    let opaque = principals.into_iter().map(|id| (id, audit.world.members_of(id).opaque));
-    let opaque: HashMap<&str, BTreeSet<String>> = opaque.filter(|(_, hidden)| !hidden.is_empty()).collect();
-    for grant in active {
-        let Some(hidden) = opaque.get(grant.principal.id.as_str()) else { continue };
-        let is_double = |other: &&&Effective<'_>| {
-            other.role == grant.role
-                && other.principal.id != grant.principal.id
-                && (other.scope.is_within(grant.scope) || audit.world.chain(other.scope).contains(grant.scope))
+fn note_hidden(audit: &Audit<'_>, outcome: &mut Outcome, active: &[(&Effective<'_>, u32)]) {
+    let world = audit.world;
+    let mut by_role: HashMap<&str, Vec<(&Effective<'_>, u32)>> = HashMap::new();
+    for (grant, holder) in active {
+        by_role.entry(&grant.role).or_default().push((grant, *holder));
+    }
+    let mut noted: HashSet<u32> = HashSet::new();
+    for (grant, holder) in active.iter().filter(|(_, holder)| world.is_open(*holder)) {
+        let is_above = |scope: &ArmId| {
+            let may_hold_subscriptions = grant.scope.subscription().is_none();
+            scope.is_within(grant.scope) || (may_hold_subscriptions && world.chain(scope).contains(grant.scope))
         };
-        if active.iter().any(|other| is_double(&other)) {
-            note_opaque(outcome, audit, hidden);
+        let is_double = |(other, by): &(&Effective<'_>, u32)| by != holder && is_above(other.scope);
+        if !noted.contains(holder) && by_role[grant.role.as_str()].iter().any(is_double) {
+            noted.insert(*holder);
+            let hidden = world.all_in([*holder]).into_iter().filter(|one| world.is_opaque(*one));
+            let hidden: BTreeSet<String> = hidden.map(|one| world.id_of(one).to_owned()).collect();
+            note_opaque(outcome, audit, &hidden);
         }
     }
 }

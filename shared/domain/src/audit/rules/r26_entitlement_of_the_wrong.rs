@@ -2,10 +2,10 @@
 
 use super::grants::grants_whose_role;
 use super::helpers::{
-    EffectiveUsers, is_deleted, is_disabled, is_entitling, is_guest, member_violation, name_of, note_opaque, role_of,
-    users_of, violation_of,
+    EffectiveUsers, disabled, guest, is_deleted, is_disabled, is_entitling, is_guest, member_violation, name_of,
+    note_opaque, role_of, users_who, violation_of,
 };
-use crate::access::{Effective, Facet};
+use crate::access::{DirectoryObject, Effective, Facet};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
 use std::collections::HashMap;
 
@@ -57,7 +57,9 @@ fn check(audit: &Audit<'_>) -> Outcome {
 }
 
 fn wrong_users(audit: &Audit<'_>, grant: &Effective<'_>, unknown: &mut Vec<String>) -> Wrong {
-    let EffectiveUsers { ids, opaque, .. } = users_of(audit, grant);
+    let is_in_question =
+        |object: Option<&DirectoryObject>| (guest(object), disabled(object)) != (Some(false), Some(false));
+    let EffectiveUsers { ids, opaque, .. } = users_who(audit, grant, is_in_question);
     let mut noted = Outcome { unknown: std::mem::take(unknown), ..Outcome::default() };
     note_opaque(&mut noted, audit, &opaque);
     *unknown = noted.unknown;

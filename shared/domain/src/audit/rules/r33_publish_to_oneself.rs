@@ -63,8 +63,6 @@ fn check(audit: &Audit<'_>) -> Outcome {
             publishing.role_name(),
             assigning.role_name()
         );
-        let ways = audit.world.ways_up(&one.principal);
-        let way = ways.get(&assigning.principal.id).map_or(&[][..], Vec::as_slice);
         Violation {
             scope: one.subscription,
             principal: Some(one.principal.clone()),
@@ -72,7 +70,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             severity: None,
             message,
             evidence: one.evidence,
-            fix: release(assigning, way),
+            fix: release(assigning, &one.ways[1]),
         }
     }));
     outcome

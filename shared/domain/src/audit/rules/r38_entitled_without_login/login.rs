@@ -29,6 +29,8 @@ struct Named<'a> {
     freely: HashSet<&'a str>,
     under_a_condition: HashSet<&'a str>,
     is_told: bool,
+    /// Whether a deny assignment against signing in is made there or above.
+    may_be_denied: bool,
 }
 
 /// Who may sign in where.
@@ -68,7 +70,7 @@ impl<'a> Logins<'a> {
         let is_in = |principals: &HashSet<&str>| groups.iter().any(|group| principals.contains(group.as_str()));
         let is_free = is_in(&named.freely);
         match () {
-            () if is_free && self.is_denied(who, machine) => Right::Lacking,
+            () if is_free && named.may_be_denied && self.is_denied(who, machine) => Right::Lacking,
             () if is_free => Right::Held,
             () if is_in(&named.under_a_condition) => {
                 Right::Unclear(format!("a condition decides whether {who} may sign in to {machine}"))
@@ -79,7 +81,7 @@ impl<'a> Logins<'a> {
     }
 
     fn is_denied(&self, who: &str, machine: &ArmId) -> bool {
-        !self.denies.is_empty() && self.audit.world.decide(who, &self.action, machine).answer == Answer::Denied
+        self.audit.world.decide(who, &self.action, machine).answer == Answer::Denied
     }
 
     fn groups(&mut self, who: &str) -> Rc<Vec<String>> {
@@ -99,6 +101,10 @@ impl<'a> Logins<'a> {
         for grant in self.grants.on(self.audit, machine) {
             let side = if grant.condition.is_none() { &mut named.freely } else { &mut named.under_a_condition };
             side.insert(grant.principal.id.as_str());
+        }
+        if !self.denies.is_empty() {
+            let chain = self.audit.world.chain(machine);
+            named.may_be_denied = self.denies.iter().any(|deny| chain.contains(&deny.scope));
         }
         let subscription = machine.up_to("subscriptions");
         named.is_told = subscription.is_some_and(|subscription| self.audit.is_read(&TELLING, &subscription));
