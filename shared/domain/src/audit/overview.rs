@@ -3,7 +3,7 @@
 
 use super::context::Audit;
 use crate::ArmId;
-use crate::access::{Action, Answer, ArmResource, DirectoryObject, builtin};
+use crate::access::{Action, Answer, ArmResource, DirectoryObject, Facet, builtin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -135,6 +135,7 @@ impl Crowd<'_> {
         let mut unknown = BTreeSet::new();
         // Hosts of one resource group differ in nothing but what is assigned to single machines.
         for scope in scopes {
+            unknown.extend(audit.world.unread_at(scope, false));
             for grant in audit.world.grants_on(scope).filter(|grant| grant.is_active() && grant.allows(&action)) {
                 let (_, roles) = holders.entry(&grant.principal.id).or_insert((Answer::Unknown, BTreeSet::new()));
                 roles.insert(grant.role_name().to_owned());
@@ -147,6 +148,14 @@ impl Crowd<'_> {
                     *answer = (*answer).min(decision.answer);
                 }
             }
+        }
+        holders.keys().for_each(|principal| unknown.extend(audit.world.unread_members(principal)));
+        let subscription = pool.up_to("subscriptions").unwrap_or_else(|| pool.clone());
+        if resource == pool
+            && scopes != [pool.clone()]
+            && !audit.is_read(&[Facet::DesktopVirtualization], &subscription)
+        {
+            unknown.insert(format!("session hosts of {pool}: perhaps not all of them were read"));
         }
         let mut people = BTreeSet::new();
         let mut reachers: Vec<Reacher> = holders
@@ -189,5 +198,36 @@ impl Crowd<'_> {
             Rc::new(members.into_iter().chain([principal.to_owned()]).filter(|id| is_person(id)).collect())
         });
         Rc::clone(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::context::{APPLICATION_GROUPS, HOST_POOLS};
+    use crate::audit::testing::{Estate, GROUP, POOL, S1};
+    use serde_json::json;
+
+    fn estate() -> Estate {
+        let group = json!({ "hostPoolArmPath": POOL });
+        Estate::clean().resource(POOL, HOST_POOLS, json!({})).resource(GROUP, APPLICATION_GROUPS, group)
+    }
+
+    fn unknown(estate: &Estate, question: Question) -> Vec<String> {
+        let report = estate.report();
+        report.access.into_iter().find(|reach| reach.question == question).unwrap().unknown
+    }
+
+    #[test]
+    fn nobody_is_said_to_reach_something_only_where_everything_was_read() {
+        for question in [Question::Open, Question::SignIn, Question::Change] {
+            assert_eq!(unknown(&estate(), question), [] as [String; 0], "{question:?}");
+        }
+        let blind = estate().forbidden(Facet::RoleAssignments, S1);
+        assert!(!unknown(&blind, Question::Open).is_empty() && !unknown(&blind, Question::Change).is_empty());
+        let hostless = estate().forbidden(Facet::DesktopVirtualization, S1);
+        assert!(!unknown(&hostless, Question::SignIn).is_empty() && unknown(&hostless, Question::Change).is_empty());
+        let opaque = estate().opaque_group("users").assign("users", builtin::DESKTOP_VIRTUALIZATION_USER, GROUP);
+        assert!(unknown(&opaque, Question::Open).iter().any(|line| line.contains("users")));
     }
 }
