@@ -76,7 +76,7 @@ pub(super) fn result(estate: &Estate, rule: &str) -> RuleResult {
     let mut policy = estate.policy.clone();
     policy.disabled = RULES.iter().filter(|other| other.id != rule).map(|other| other.id.to_owned()).collect();
     let report = audit("test", &estate.facts, &policy, &[Family::Posture], now());
-    report.rules.into_iter().next().unwrap()
+    report.rules.into_iter().find(|result| result.id == rule).unwrap()
 }
 
 /// The verdict of a rule.
