@@ -15,6 +15,7 @@ use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, Severity, Trends, Verdict};
 use poolwarden_domain::run::{Requests, Run, Source, Trigger};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Facts, and what goes with them.
@@ -96,12 +97,12 @@ async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow
     deps.sources.forget_refusal(name);
     let now = deps.now();
     let run = Run::new(format!("{}-audit", now.strftime("%Y%m%dT%H%M%SZ")), name, Trigger::Command, Source::Azure, now);
-    let known = audit::load(deps, name).await.map_err(anyhow::Error::msg)?;
+    let memory = audit::memory(deps, name).await.map_err(anyhow::Error::msg)?;
     let reader = deps.sources.access(name).map_err(anyhow::Error::msg)?;
     let bar = spinner(quiet);
     bar.set_message(format!("reading who may do what in {name}"));
     let wanted = audit::wanted(deps, name, posture);
-    let read = reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await;
+    let read = reader.read(&wanted, now, memory.as_ref()).await;
     bar.finish_and_clear();
     let read = match read {
         Ok(read) => read,
@@ -117,9 +118,9 @@ async fn read_now(deps: &Deps, name: &str, posture: bool, quiet: bool) -> anyhow
             "{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled"
         );
     }
-    let kept = Kept { facts: read.facts, memory: read.memory };
-    audit::keep(deps, name, &run.id, posture, requests, &kept).await.map_err(anyhow::Error::msg)?;
-    Ok(kept.facts)
+    let kept = Arc::new(Kept { facts: read.facts, memory: read.memory });
+    audit::keep(deps, &run, posture, requests, &kept).await.map_err(anyhow::Error::msg)?;
+    Ok(Arc::unwrap_or_clone(kept).facts)
 }
 
 fn spinner(quiet: bool) -> ProgressBar {

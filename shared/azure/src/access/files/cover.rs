@@ -1,9 +1,7 @@
 //! Which lists the files hold to their end, and what follows for each facet of each subscription.
 
 use super::super::Depth;
-use super::super::kinds::{
-    APPLICATION_GROUPS, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, SECRETS, VAULTS, WORKSPACES,
-};
+use super::super::kinds::{APPLICATION_GROUPS, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, SECRETS, VAULTS, WORKSPACES};
 use super::super::ledger::Ledger;
 use super::super::resource::type_of;
 use super::content::{Asked, Content, What, facet_of_list};
@@ -180,10 +178,8 @@ impl Lists {
             facet => {
                 let kinds =
                     KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-                let missing: Vec<&str> = kinds
-                    .filter(|kind| !self.is_told(facts, scope, kind.name))
-                    .map(|kind| kind.name)
-                    .collect();
+                let missing: Vec<&str> =
+                    kinds.filter(|kind| !self.is_told(facts, scope, kind.name)).map(|kind| kind.name).collect();
                 if missing.is_empty() { None } else { none(&missing.join(", ")) }
             }
         }

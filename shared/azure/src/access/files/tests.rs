@@ -149,7 +149,8 @@ fn an_empty_list_counts_where_it_says_of_what() {
 fn an_answer_to_a_narrower_question_is_not_all_that_there_is() {
     let above = assignment("/providers/Microsoft.Management/managementGroups/m", "b", GROUP);
     let list = json!([assignment(S, "a", GROUP), above]);
-    let url = |of: &str, rest: &str| format!("{of}/providers/Microsoft.Authorization/roleAssignments?api-version=1{rest}");
+    let url =
+        |of: &str, rest: &str| format!("{of}/providers/Microsoft.Authorization/roleAssignments?api-version=1{rest}");
     let group = format!("{S}/resourceGroups/g");
     let read = |url: &str| Folder::new().with("a.json", &recorded(url, &list)).read(Depth::Rbac);
     assert!(is_read(&read(&url(S, "")), S, Facet::RoleAssignments));
