@@ -160,6 +160,27 @@ fn an_answer_to_a_narrower_question_is_not_all_that_there_is() {
 }
 
 #[test]
+fn an_answer_of_the_directory_with_a_filter_is_not_all_that_there_is() {
+    let graph = |rest: &str, items: &Value| json!({"request": {"url": format!("https://graph.microsoft.com/v1.0/{rest}")}, "response": {"status": 200, "body": {"value": items}}});
+    let app = json!([{"id": USER, "appId": USER, "displayName": "a", "passwordCredentials": []}]);
+    let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
+    let facet = |url: &str, items: &Value, facet| {
+        is_read(&base().with("d.json", &graph(url, items)).read(Depth::Posture), "/", facet)
+    };
+    assert!(facet("applications", &app, Facet::Applications));
+    assert!(!facet("applications?$filter=displayName eq 'a'", &app, Facet::Applications));
+    assert!(!facet("applications?$filter=displayName eq 'b'", &json!([]), Facet::Applications));
+    let members = |url: &str| {
+        let user = json!([{"id": USER, "displayName": "A", "userPrincipalName": "a@x"}]);
+        let group = json!([{"id": GROUP, "displayName": "G", "securityEnabled": true}]);
+        let folder = base().with("g.json", &group).with("m.json", &graph(url, &user));
+        is_read(&folder.read(Depth::Rbac), "/", Facet::GroupMembers)
+    };
+    assert!(members(&format!("groups/{GROUP}/members")));
+    assert!(!members(&format!("groups/{GROUP}/members?$filter=accountEnabled eq true")));
+}
+
+#[test]
 fn an_empty_list_of_one_provider_says_nothing_of_another_ones() {
     let url = format!("{S}/providers/Microsoft.RecoveryServices/vaults?api-version=1");
     let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
