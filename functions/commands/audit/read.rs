@@ -39,19 +39,20 @@ pub(in crate::commands) async fn facts_of(
 ) -> anyhow::Result<Facts> {
     if let Some(folder) = &from.from {
         let config = configuration_or_empty(cli)?;
-        let policy = match from.connection.as_deref().map(|name| (name, config.connection(name))) {
+        let (policy, configured) = match from.connection.as_deref().map(|name| (name, config.connection(name))) {
             Some((name, None)) => bail!("there is no connection {name:?} whose policy could be taken"),
-            Some((_, Some(connection))) => audit::policy::of(connection)?,
-            None => AuditPolicy::default(),
+            Some((_, Some(connection))) => (audit::policy::of(connection)?, connection.audit.posture),
+            None => (AuditPolicy::default(), false),
         };
-        let depth = if posture == Some(true) { Depth::Posture } else { Depth::Rbac };
+        let posture = posture.unwrap_or(configured);
+        let depth = if posture { Depth::Posture } else { Depth::Rbac };
         let read = read_access_files(folder, depth, jiff::Timestamp::now())
             .with_context(|| format!("cannot read {}", folder.display()))?;
         for ignored in &read.ignored {
             eprintln!("not understood: {}", output::visible(ignored));
         }
         let source = folder.display().to_string();
-        return Ok(Facts { source, facts: read.facts, policy, posture: posture.unwrap_or(false) });
+        return Ok(Facts { source, facts: read.facts, policy, posture });
     }
     let config = configuration(cli)?;
     let name = chosen(&config, from.connection.as_deref())?;

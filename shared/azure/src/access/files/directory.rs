@@ -131,10 +131,10 @@ impl Gathered {
         };
         for (what, value) in whats.iter().zip(items) {
             match (facet_of(*what), holder(value)) {
-                (Some(facet @ (Facet::AppRoleAssignments | Facet::DelegatedGrants)), Some(holder)) => {
-                    if !is_narrow || is_of_client {
-                        self.of_principal.insert((facet, holder));
-                    }
+                (Some(facet @ (Facet::AppRoleAssignments | Facet::DelegatedGrants)), Some(holder))
+                    if !is_narrow || is_of_client =>
+                {
+                    self.of_principal.insert((facet, holder));
                 }
                 (Some(facet), _) if !is_narrow => drop(self.whole.insert(facet)),
                 _ => {}
