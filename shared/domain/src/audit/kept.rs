@@ -1,7 +1,7 @@
 //! What an audit found of one host pool, kept from run to run: what has appeared, and what has gone.
 
 use super::completeness::unread;
-use super::finding::Finding;
+use super::finding::{Finding, Fix};
 use super::report::AuditReport;
 use crate::access::{AccessFacts, Facet};
 use crate::audit::context::HOST_POOLS;
@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for the estate as a whole where a pool's key is wanted. No pool has such a key: theirs end in a digest.
 pub const ESTATE: &str = "estate";
+
+/// How many findings are kept with their proof and commands. Of more, what they are is kept: a document has its limit,
+/// and the report has the rest.
+const MAX_WHOLE: usize = 2_000;
 
 /// What an audit found of one host pool, or of the estate as a whole: `findings/<connection>/<pool>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +63,7 @@ impl PoolFindings {
             pool: pool.to_owned(),
             run: run.to_owned(),
             read_at: report.read_at,
-            findings: report.findings.iter().filter(is_of_it).cloned().collect(),
+            findings: fitting(report.findings.iter().filter(is_of_it)),
             unclear: Vec::new(),
             appeared: Vec::new(),
             vanished: Vec::new(),
@@ -97,13 +101,27 @@ impl PoolFindings {
     }
 }
 
+/// Findings as they are kept.
+fn fitting<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Vec<Finding> {
+    if findings.clone().nth(MAX_WHOLE).is_none() {
+        return findings.cloned().collect();
+    }
+    let short = |finding: &Finding| Finding {
+        evidence: Vec::new(),
+        fix: Fix::default(),
+        host_pools: finding.host_pools.first().cloned().into_iter().collect(),
+        ..finding.clone()
+    };
+    findings.map(short).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ArmId;
     use crate::access::builtin;
     use crate::audit::testing::{Estate, POOL, S1};
-    use crate::audit::{Fix, Severity, fingerprint};
+    use crate::audit::{Severity, fingerprint};
 
     fn finding(rule: &str) -> Finding {
         let scope = ArmId::new("/subscriptions/s");
@@ -202,5 +220,15 @@ mod tests {
         assert_eq!((blind.vanished.len(), blind.unclear.len()), (0, first.findings.len()));
         let gone = of(Estate::clean(), 3).after(Some(blind)).unwrap();
         assert_eq!(gone.vanished.len(), first.findings.len());
+    }
+
+    #[test]
+    fn of_very_many_findings_what_they_are_is_kept() {
+        let mut whole = finding("R01");
+        whole.fix.portal = "remove it".to_owned();
+        let many = vec![whole.clone(); MAX_WHOLE + 1];
+        assert_eq!(fitting(many[1..].iter())[0], whole);
+        let short = fitting(many.iter());
+        assert_eq!((short.len(), &short[0]), (MAX_WHOLE + 1, &finding("R01")));
     }
 }
