@@ -16,7 +16,7 @@ use poolwarden_store::{Clock, Documents, Outgoing, QueueError, Queues};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 /// How many icon hashes a process remembers as stored.
 const ICONS_REMEMBERED: u64 = 10_000;
@@ -45,6 +45,8 @@ pub struct Deps {
     pub audit_policies: HashMap<String, AuditPolicy>,
     /// Facts about access that were judged, by connection and digest.
     pub audited: Cache<String, Arc<Audited>>,
+    /// Held by whoever loads and judges such facts: they take memory and time, and all want the same.
+    pub judging: Mutex<()>,
     /// Whether transient dead letters are sent again by themselves: only where the timer runs that does it.
     pub reprocesses: bool,
     /// Rung when a run of this process has ended.
@@ -75,6 +77,7 @@ impl Deps {
             icons,
             audit_policies,
             audited,
+            judging: Mutex::new(()),
             reprocesses: false,
             ended,
             clock,

@@ -2,18 +2,24 @@
 
 use crate::config::Config;
 use crate::deps::Deps;
+use crate::keys;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use poolwarden_domain::ArmId;
-use poolwarden_domain::estate::ResourceKind;
+use poolwarden_domain::access::{
+    AccessFacts, Assignment, Coverage, Definition, DefinitionKind, Facet, SubscriptionFacts, builtin,
+};
+use poolwarden_domain::estate::{Permission, Principal, ResourceKind};
 use poolwarden_domain::package::{Icon, Named, Package, PackageContent, PackageState, Stage};
+use poolwarden_domain::run::{Run, Source, Trigger};
 use poolwarden_domain::text::sha256_hex;
-use poolwarden_store::{Document, Documents, Expect, Listed, Options, Sqlite, StoreError, Version};
+use poolwarden_store::{Document, Documents, Expect, Listed, Options, Queues, Sqlite, StoreError, Version};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An empty store.
 pub(crate) fn store() -> Sqlite {
@@ -114,5 +120,75 @@ impl Documents for Disturbed {
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
         self.reading(prefix).await?.scan(prefix, after, limit).await
+    }
+}
+
+/// The subscription of [`facts`].
+pub(crate) const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
+
+/// What functions are given where the connection `contoso` is audited, with more lines of its audit's settings, and a
+/// webhook that wants all events. The password is a variable that every process has.
+pub(crate) fn audited(documents: Arc<dyn Documents>, queues: &Sqlite, endpoint: &str, settings: &str) -> Deps {
+    let text = format!(
+        "[[connection]]\nname = \"contoso\"\nendpoints = {{ authority = \"{endpoint}\", arm = \"{endpoint}\", graph = \"{endpoint}\" }}\n\
+         credential = {{ kind = \"username_password\", username = \"u@a.example\", password = {{ env = \"PATH\" }} }}\n\
+         [connection.audit]\ndirectory = false\n{settings}\n\
+         [[connection.webhook]]\nname = \"hook\"\nurl = \"https://hook.example/\"\nsecret = {{ env = \"SECRET\" }}\nevents = [\"*\"]\n"
+    );
+    let env = HashMap::from([("PATH", "hunter2"), ("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]);
+    let config = Config::parse(&text, Path::new("poolwarden.toml"), &env, |_| Ok(())).unwrap();
+    Deps::new(config, documents, Arc::new(queues.clone())).unwrap()
+}
+
+/// Facts about a subscription, read in full, in which these users hold the role Owner.
+pub(crate) fn facts(read_at: Timestamp, owners: &[&str]) -> AccessFacts {
+    let scope = ArmId::new(SUBSCRIPTION);
+    let role =
+        ArmId::new(&format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{}", builtin::OWNER));
+    let assignment = |user: &&str| Assignment {
+        id: ArmId::new(&format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments/{user}")),
+        scope: scope.clone(),
+        role: role.clone(),
+        principal: Principal { id: (*user).to_owned(), kind: "User".to_owned() },
+        condition: None,
+        created_on: None,
+        description: None,
+    };
+    let place = |facet: Facet| if facet.is_of_directory() { ArmId::new("/") } else { scope.clone() };
+    AccessFacts {
+        subscriptions: vec![SubscriptionFacts { id: scope.clone(), name: "s".to_owned(), management_group: None }],
+        definitions: vec![Definition {
+            id: role.clone(),
+            name: "Owner".to_owned(),
+            kind: DefinitionKind::BuiltIn,
+            permissions: vec![Permission { actions: vec!["*".to_owned()], ..Permission::default() }],
+            assignable_scopes: vec![ArmId::new("/")],
+        }],
+        assignments: owners.iter().map(assignment).collect(),
+        coverage: Facet::ALL.into_iter().map(|facet| Coverage::read(place(facet), facet, 1)).collect(),
+        ..AccessFacts::new(read_at)
+    }
+}
+
+/// A run of `contoso` that began at a second, kept as such.
+pub(crate) async fn run(deps: &Deps, id: &str, second: i64) -> Run {
+    let at = Timestamp::from_second(second).unwrap();
+    let run = Run::new(id.to_owned(), "contoso", Trigger::Timer, Source::Azure, at);
+    deps.state().create(&keys::run(id, "contoso"), &run).await.unwrap();
+    run
+}
+
+/// Takes all messages of a queue: their ids and bodies.
+pub(crate) async fn taken(store: &Sqlite, queue: &str) -> Vec<(String, String)> {
+    let mut taken = Vec::new();
+    loop {
+        let deliveries = store.receive(queue, 100, Duration::from_secs(60), Duration::ZERO).await.unwrap();
+        if deliveries.is_empty() {
+            return taken;
+        }
+        for delivery in deliveries {
+            store.complete(&delivery.lock).await.unwrap();
+            taken.push((delivery.id, delivery.body));
+        }
     }
 }

@@ -10,6 +10,9 @@ use poolwarden_domain::message::{PoolRun, queue};
 use poolwarden_host::{Failure, Invocation, Outcome};
 use std::sync::Arc;
 
+/// How many events are sent at once.
+const BATCH: usize = 100;
+
 /// Runs the function for one invocation.
 pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<AuditHostPool>(deps, invocation).await
@@ -22,18 +25,20 @@ impl Stage for AuditHostPool {
     const QUEUE: &'static str = queue::AUDIT_HOST_POOL;
 
     async fn handle(deps: &Deps, message: &PoolRun) -> Result<(), Fault> {
-        let PoolRun { run, connection, pool } = message;
-        let Some(audited) = audit::judged(deps, connection).await?.filter(|audited| audited.head.run == *run) else {
-            // A later run has read since, and tells the rest.
-            return Ok(());
-        };
-        let now = PoolFindings::of(&audited.report, &audited.facts, pool, run);
-        let follow = |known: Option<PoolFindings>| now.clone().after(known);
-        let Some(kept) = deps.state().change(&keys::findings(connection, pool), follow).await? else { return Ok(()) };
-        if kept.run == *run {
-            runs::notify(deps, connection, event::findings(connection, &kept)).await?;
+        let PoolRun { connection, pool, .. } = message;
+        let key = keys::findings(connection, pool);
+        // What was found before and not told, because somebody broke off in between, would be lost with the next.
+        if let Some(before) = deps.state().value::<PoolFindings>(&key).await? {
+            tell(deps, connection, &before).await?;
         }
-        Ok(())
+        // The newest facts, whichever run they were read after: nobody else may come and tell what is in them.
+        let Some(audited) = audit::judged(deps, connection).await? else { return Ok(()) };
+        let now = PoolFindings::of(&audited.report, &audited.facts, pool, &audited.head.run);
+        let follow = |known: Option<PoolFindings>| now.clone().after(known);
+        match deps.state().change(&key, follow).await? {
+            Some(kept) => tell(deps, connection, &kept).await,
+            None => Ok(()),
+        }
     }
 
     async fn give_up(_: &Deps, _: &PoolRun, _: &str) -> Result<(), Fault> {
@@ -41,3 +46,28 @@ impl Stage for AuditHostPool {
         Ok(())
     }
 }
+
+/// Tells what has appeared and gone, unless that was told, and notes that it was.
+async fn tell(deps: &Deps, connection: &str, kept: &PoolFindings) -> Result<(), Fault> {
+    if kept.told {
+        return Ok(());
+    }
+    let events = event::findings(connection, kept);
+    for batch in events.chunks(BATCH) {
+        let told = runs::notify(deps, connection, batch.to_vec()).await;
+        if let Err(fault @ Fault::Permanent(_)) = told {
+            // An event that cannot be sent must not keep the next ones from being told.
+            tracing::error!(connection, pool = kept.pool, %fault, "what has appeared or gone is told to nobody");
+        } else {
+            told?;
+        }
+    }
+    let note = |known: Option<PoolFindings>| {
+        known.filter(|known| known.read_at == kept.read_at).map(|known| PoolFindings { told: true, ..known })
+    };
+    deps.state().change(&keys::findings(connection, &kept.pool), note).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

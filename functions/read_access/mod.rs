@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// How many messages go in one batch.
 const BATCH: usize = 200;
 
+/// By which part of the time between two audits a run may begin early: timers do not keep it to the second.
+const EARLY: u32 = 20;
+
 /// Runs the function for one invocation.
 pub async fn invoke(deps: &Arc<Deps>, invocation: &Invocation) -> Result<Outcome, Failure> {
     stage::invoke::<ReadAccess>(deps, invocation).await
@@ -32,11 +35,11 @@ impl Stage for ReadAccess {
     async fn handle(deps: &Deps, message: &ConnectionRun) -> Result<(), Fault> {
         let run = runs::find(deps, &message.run, &message.connection).await?;
         let head = match audit::head(deps, &run.connection).await? {
-            Some(head) if head.run == run.id => head,
-            Some(head) if !is_due(deps, &run, &head) => return Ok(()),
+            Some(head) if head.run == run.id || !is_due(deps, &run, &head) => head,
             _ => read(deps, &run).await?,
         };
-        hand_on(deps, &run, &head).await
+        // What a command or a later run has read meanwhile is told, too, once.
+        if head.handed_on { Ok(()) } else { hand_on(deps, &run).await }
     }
 
     async fn give_up(_: &Deps, _: &ConnectionRun, _: &str) -> Result<(), Fault> {
@@ -45,19 +48,20 @@ impl Stage for ReadAccess {
     }
 }
 
-/// Whether enough time has passed since the last audit, and nothing newer was read.
+/// Whether enough time has passed since the last audit, and nothing newer was read. Time is counted from the beginning
+/// of one run to that of the next: an audit a day is one a day, however long the runs take.
 fn is_due(deps: &Deps, run: &Run, head: &Head) -> bool {
     let every = deps.config.connection(&run.connection).map(|connection| connection.audit.every).unwrap_or_default();
-    let since = run.started_at.duration_since(head.read_at);
-    head.read_at <= run.started_at && since.unsigned_abs() >= every
+    let since = run.started_at.duration_since(head.began.unwrap_or(head.read_at));
+    head.read_at <= run.started_at && since.unsigned_abs() >= every - every / EARLY
 }
 
 async fn read(deps: &Deps, run: &Run) -> Result<Head, Fault> {
-    let known = audit::load(deps, &run.connection).await?;
+    let known = audit::memory(deps, &run.connection).await?;
     let posture = deps.config.connection(&run.connection).is_some_and(|connection| connection.audit.posture);
     let reader = deps.sources.access(&run.connection).map_err(Fault::Permanent)?;
     let (wanted, now) = (audit::wanted(deps, &run.connection, posture), deps.now());
-    let (kept, requests) = match reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await {
+    let (kept, requests) = match reader.read(&wanted, now, known.as_ref()).await {
         Ok(read) => {
             let requests = Requests { graph: read.directory_requests, ..read.requests };
             (Kept { facts: read.facts, memory: read.memory }, requests)
@@ -66,13 +70,10 @@ async fn read(deps: &Deps, run: &Run) -> Result<Head, Fault> {
             return Err(Fault::Transient(reason.to_string()));
         }
         // Nothing could be read, which is a result too: everything is unknown.
-        Err(reason) => {
-            let memory = known.map(|(_, kept)| kept.memory).unwrap_or_default();
-            (Kept { facts: nothing(now, &reason), memory }, Requests::default())
-        }
+        Err(reason) => (Kept { facts: nothing(now, &reason), memory: known.unwrap_or_default() }, Requests::default()),
     };
     trace::note_requests(requests.total());
-    audit::keep(deps, &run.connection, &run.id, posture, requests, &kept).await
+    audit::keep(deps, run, posture, requests, &Arc::new(kept)).await
 }
 
 /// Facts that say of everything that it could not be read.
@@ -83,12 +84,8 @@ fn nothing(now: jiff::Timestamp, reason: &Unreadable) -> AccessFacts {
 
 /// Notes how the audit came out, and sends one message for each pool, for those that had findings before, and for what
 /// is about no pool.
-async fn hand_on(deps: &Deps, run: &Run, head: &Head) -> Result<(), Fault> {
+async fn hand_on(deps: &Deps, run: &Run) -> Result<(), Fault> {
     let Some(audited) = audit::judged(deps, &run.connection).await? else { return Ok(()) };
-    if audited.head.run != head.run {
-        // A later run has read since, and tells the rest.
-        return Ok(());
-    }
     let record = |known: Option<Trends>| {
         let mut trends = known.unwrap_or_default();
         trends.record(Trend::from(&audited.report));
@@ -102,12 +99,15 @@ async fn hand_on(deps: &Deps, run: &Run, head: &Head) -> Result<(), Fault> {
     let messages: Vec<_> = pools
         .into_iter()
         .map(|pool| {
-            let id = format!("{}/{}/audit/{pool}", run.id, run.connection);
+            let id = format!("{}/{}/audit/{pool}", audited.head.digest, run.connection);
             outgoing(id, PoolRun { run: run.id.clone(), connection: run.connection.clone(), pool })
         })
         .collect();
     for batch in messages.chunks(BATCH) {
         deps.send(queue::AUDIT_HOST_POOL, batch.to_vec()).await?;
     }
-    Ok(())
+    audit::note_handed_on(deps, &run.connection, &audited.head).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ use crate::commands::output::{self, say, visible};
 use crate::commands::{COMPLETE, INCOMPLETE};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::access::{
-    Action, Answer, Decision, DirectoryObject, Effective, GrantKind, Proof, WhoCan, World,
+    AccessOf, Action, Answer, Decision, DirectoryObject, Explanation, GrantKind, Proof, WhoCan, World,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Somebody, with a name.
 #[derive(Debug, Serialize)]
@@ -103,9 +104,13 @@ pub(in crate::commands) fn who_can(
     });
     output::table(["WHO", "TYPE", "ANSWER", "ROLE", "HELD", "THROUGH", "ASSIGNED AT"], rows)?;
     for (id, deny) in &found.denied {
-        say!("denied: {} by {} at {}", visible(world.name_of(id)), visible(&deny.name), deny.scope);
+        say!("denied: {} by {} at {}", visible(world.name_of(id)), visible(&deny.name), visible(deny.scope.as_str()));
     }
-    say!("\n{} can {action} at {scope}", found.holders.len());
+    let certain = found.holders.iter().filter(|holder| holder.answer == Answer::Allowed).count();
+    say!("\n{certain} can {} at {}", visible(&action.name), visible(scope.as_str()));
+    if certain < found.holders.len() {
+        say!("{} more, as a condition or what could not be read decides", found.holders.len() - certain);
+    }
     unread(&found.unknown)
 }
 
@@ -118,20 +123,18 @@ pub(super) fn who_holds(
     json: bool,
 ) -> anyhow::Result<u8> {
     let mut lines = Vec::new();
-    let mut opaque = std::collections::BTreeSet::new();
+    let mut unknown: BTreeSet<String> = world.unread_at(scope, eligible).into_iter().collect();
     for grant in world.grants_on(scope).filter(|grant| grant.role.eq_ignore_ascii_case(role)) {
         if !(eligible || grant.is_active()) {
             continue;
         }
-        let members = world.members_of(&grant.principal.id);
-        opaque.extend(members.opaque);
-        for id in members.ids.iter().chain([&grant.principal.id]) {
+        unknown.extend(world.unread_members(&grant.principal.id));
+        for id in world.members_of(&grant.principal.id).ids.iter().chain([&grant.principal.id]) {
             let path = world.ways_up(id).remove(&grant.principal.id).unwrap_or_default();
             lines.push((id.clone(), grant, path));
         }
     }
-    let unknown: Vec<String> =
-        opaque.iter().map(|group| format!("the members of the group {}", world.name_of(group))).collect();
+    let unknown: Vec<String> = unknown.into_iter().collect();
     if json {
         let holders = lines.iter().map(|(id, grant, path)| {
             json!({"principal": who(world, id), "held": grant.kind, "role": grant.role_name(), "assignment": grant.id,
@@ -151,35 +154,29 @@ pub(super) fn who_holds(
 }
 
 pub(super) fn of(world: &World<'_>, principal: &str, json: bool) -> anyhow::Result<u8> {
-    let ways = world.ways_up(principal);
-    let mut held_grants: Vec<(&Effective<'_>, &Vec<String>)> =
-        world.grants().iter().filter_map(|grant| Some((grant, ways.get(&grant.principal.id)?))).collect();
-    held_grants.sort_by(|a, b| a.0.scope.cmp(b.0.scope).then_with(|| a.0.role_name().cmp(b.0.role_name())));
-    let opaque = &world.facts().directory.opaque_groups;
-    let unknown: Vec<String> =
-        opaque.iter().map(|group| format!("the members of the group {}", world.name_of(group))).collect();
+    let AccessOf { grants, unknown } = world.access_of(principal);
     if json {
-        let grants = held_grants.iter().map(|(grant, path)| {
-            json!({"held": grant.kind, "role": grant.role_name(), "role_id": grant.role, "assignment": grant.id,
-                   "scope": grant.scope, "path": path, "condition": grant.condition, "end": grant.end})
+        let grants = grants.iter().map(|grant| {
+            json!({"held": grant.kind, "role": grant.role_name, "role_id": grant.role, "assignment": grant.assignment,
+                   "scope": grant.scope, "path": grant.path, "condition": grant.condition, "end": grant.end})
         });
         output::json(
             &json!({"principal": who(world, principal), "grants": grants.collect::<Vec<Value>>(), "unknown": unknown}),
         )?;
         return Ok(if unknown.is_empty() { COMPLETE } else { INCOMPLETE });
     }
-    let rows = held_grants.iter().map(|(grant, path)| {
+    let rows = grants.iter().map(|grant| {
         let condition = if grant.condition.is_some() { "conditional" } else { "" };
         [
-            grant.role_name().to_owned(),
+            grant.role_name.clone(),
             held(grant.kind).to_owned(),
-            way(world, path),
+            way(world, &grant.path),
             condition.to_owned(),
             grant.scope.to_string(),
         ]
     });
     output::table(["ROLE", "HELD", "THROUGH", "", "AT"], rows)?;
-    say!("\n{} holds {} roles", visible(world.name_of(principal)), held_grants.len());
+    say!("\n{} holds {} roles", visible(world.name_of(principal)), grants.len());
     unread(&unknown)
 }
 
@@ -211,33 +208,32 @@ pub(in crate::commands) fn explain_with(
             Explained { question, decision: world.decide(principal, &action, scope), action }
         })
         .collect();
-    let ways = world.ways_up(principal);
-    let grants: Vec<(&Effective<'_>, &Vec<String>)> =
-        world.grants_on(scope).filter_map(|grant| Some((grant, ways.get(&grant.principal.id)?))).collect();
-    let mut unknown: Vec<String> = explained.iter().flat_map(|one| one.decision.unknown.clone()).collect();
-    unknown.sort();
-    unknown.dedup();
+    let Explanation { grants, unknown, .. } = world.explain(principal, scope);
+    let unknown: BTreeSet<String> =
+        unknown.into_iter().chain(explained.iter().flat_map(|one| one.decision.unknown.clone())).collect();
+    let unknown: Vec<String> = unknown.into_iter().collect();
     if json {
-        let grants = grants.iter().map(|(grant, path)| {
-            json!({"held": grant.kind, "role": grant.role_name(), "assignment": grant.id, "scope": grant.scope, "path": path,
-                   "condition": grant.condition})
+        let grants = grants.iter().map(|grant| {
+            json!({"held": grant.kind, "role": grant.role_name, "assignment": grant.assignment, "scope": grant.scope,
+                   "path": grant.path, "condition": grant.condition})
         });
         output::json(&json!({
-            "principal": who(world, principal), "scope": scope, "grants": grants.collect::<Vec<Value>>(), "can": explained,
+            "principal": who(world, principal), "scope": scope, "grants": grants.collect::<Vec<Value>>(),
+            "can": explained, "unknown": unknown,
         }))?;
         return Ok(if unknown.is_empty() { COMPLETE } else { INCOMPLETE });
     }
-    say!("{} at {scope}\n", visible(world.name_of(principal)));
-    for (grant, path) in &grants {
+    say!("{} at {}\n", visible(world.name_of(principal)), visible(scope.as_str()));
+    for grant in &grants {
         say!(
             "  {} ({}) {}, assigned at {}",
-            visible(grant.role_name()),
+            visible(&grant.role_name),
             held(grant.kind),
-            visible(&way(world, path)),
-            grant.scope
+            visible(&way(world, &grant.path)),
+            visible(grant.scope.as_str())
         );
-        say!("    {}", grant.id);
-        if let Some(condition) = grant.condition {
+        say!("    {}", visible(grant.assignment.as_str()));
+        if let Some(condition) = &grant.condition {
             say!("    if {}", visible(condition));
         }
     }

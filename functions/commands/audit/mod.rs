@@ -161,7 +161,9 @@ impl Audit {
         match &self.about {
             Some(About::Rules { ids }) => rules(ids, cli.json),
             Some(About::Schema { of }) => schema(*of),
-            Some(About::Trend { name }) => read::trend(cli, name.as_deref()).await,
+            Some(About::Trend { name }) => {
+                read::trend(cli, name.as_deref().or(self.source.connection.as_deref())).await
+            }
             None => self.audit(cli).await,
         }
     }

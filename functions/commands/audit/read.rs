@@ -15,6 +15,7 @@ use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, Severity, Trends, Verdict};
 use poolwarden_domain::run::{Requests, Run, Source, Trigger};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Facts, and what goes with them.
@@ -38,19 +39,20 @@ pub(in crate::commands) async fn facts_of(
 ) -> anyhow::Result<Facts> {
     if let Some(folder) = &from.from {
         let config = configuration_or_empty(cli)?;
-        let policy = match from.connection.as_deref().map(|name| (name, config.connection(name))) {
+        let (policy, configured) = match from.connection.as_deref().map(|name| (name, config.connection(name))) {
             Some((name, None)) => bail!("there is no connection {name:?} whose policy could be taken"),
-            Some((_, Some(connection))) => audit::policy::of(connection)?,
-            None => AuditPolicy::default(),
+            Some((_, Some(connection))) => (audit::policy::of(connection)?, connection.audit.posture),
+            None => (AuditPolicy::default(), false),
         };
-        let depth = if posture == Some(true) { Depth::Posture } else { Depth::Rbac };
+        let posture = posture.unwrap_or(configured);
+        let depth = if posture { Depth::Posture } else { Depth::Rbac };
         let read = read_access_files(folder, depth, jiff::Timestamp::now())
             .with_context(|| format!("cannot read {}", folder.display()))?;
         for ignored in &read.ignored {
             eprintln!("not understood: {}", output::visible(ignored));
         }
         let source = folder.display().to_string();
-        return Ok(Facts { source, facts: read.facts, policy, posture: posture.unwrap_or(false) });
+        return Ok(Facts { source, facts: read.facts, policy, posture });
     }
     let config = configuration(cli)?;
     let name = chosen(&config, from.connection.as_deref())?;
@@ -101,12 +103,12 @@ pub(in crate::commands) async fn read_now(
     deps.sources.forget_refusal(name);
     let now = deps.now();
     let run = Run::new(format!("{}-audit", now.strftime("%Y%m%dT%H%M%SZ")), name, Trigger::Command, Source::Azure, now);
-    let known = audit::load(deps, name).await.map_err(anyhow::Error::msg)?;
+    let memory = audit::memory(deps, name).await.map_err(anyhow::Error::msg)?;
     let reader = deps.sources.access(name).map_err(anyhow::Error::msg)?;
     let bar = spinner(quiet);
     bar.set_message(format!("reading who may do what in {name}"));
     let wanted = audit::wanted(deps, name, posture);
-    let read = reader.read(&wanted, now, known.as_ref().map(|(_, kept)| &kept.memory)).await;
+    let read = reader.read(&wanted, now, memory.as_ref()).await;
     bar.finish_and_clear();
     let read = match read {
         Ok(read) => read,
@@ -122,9 +124,9 @@ pub(in crate::commands) async fn read_now(
             "{arm} ARM, {resource_graph} Resource Graph and {graph} Microsoft Graph requests, {throttled} throttled"
         );
     }
-    let kept = Kept { facts: read.facts, memory: read.memory };
-    audit::keep(deps, name, &run.id, posture, requests, &kept).await.map_err(anyhow::Error::msg)?;
-    Ok(kept.facts)
+    let kept = Arc::new(Kept { facts: read.facts, memory: read.memory });
+    audit::keep(deps, &run, posture, requests, &kept).await.map_err(anyhow::Error::msg)?;
+    Ok(Arc::unwrap_or_clone(kept).facts)
 }
 
 fn spinner(quiet: bool) -> ProgressBar {

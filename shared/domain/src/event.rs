@@ -6,6 +6,7 @@ use crate::discovery::pool_key;
 use crate::package::{Change, Package, PackageContent, Revision};
 use crate::report::ConnectionReport;
 use crate::run::Status;
+use crate::text::title;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,11 @@ fn event(connection: &str, id: String, kind: &str, subject: &str, time: Timestam
 /// How many entries of a list an event carries; whoever wants all of them reads the run or the package.
 pub const MAX_LISTED: usize = 50;
 
+/// The most bytes of a finding that an event carries: a message with it, which is JSON within JSON, has to be taken.
+const MAX_DATA_BYTES: usize = 64 << 10;
+/// Why a finding becomes JSON.
+const PLAIN: &str = "a finding is plain data and always serialises";
+
 /// The event of one revision of a package, and what the package held then.
 pub fn package(package: &Package, revision: &Revision, content: &PackageContent) -> Event {
     let Package { connection, key, .. } = package;
@@ -84,17 +90,24 @@ pub fn findings(connection: &str, kept: &PoolFindings) -> Vec<Event> {
         let mut finding = finding.clone();
         finding.evidence.truncate(MAX_LISTED);
         finding.host_pools.truncate(MAX_LISTED);
-        let id = format!("{connection}.{}.{}.{kind}", finding.fingerprint, kept.run);
-        let data = serde_json::to_value(&finding).expect("a finding is plain data and always serialises");
-        event(connection, id, kind, &finding.fingerprint, kept.read_at, data)
+        let serialised = |finding: &Finding| serde_json::to_value(finding).expect(PLAIN);
+        let mut data = serialised(&finding);
+        if data.to_string().len() > MAX_DATA_BYTES {
+            // Whoever wants the proof and the commands reads the report.
+            finding.evidence.clear();
+            (finding.fix.az, finding.fix.powershell) = (None, None);
+            finding.fix.portal = title(&finding.fix.portal).unwrap_or_default();
+            data = serialised(&finding);
+        }
+        // Short enough, with a webhook's name, for the id of a message.
+        let fingerprint = finding.fingerprint.get(..16).unwrap_or(&finding.fingerprint);
+        let id = format!("{connection}.{fingerprint}.{}.{kind}", kept.run);
+        event(connection, id, &format!("finding.{kind}"), &finding.fingerprint, kept.read_at, data)
     };
     let is_new = |finding: &&Finding| kept.appeared.contains(&finding.fingerprint) && finding.exempt.is_none();
     let appeared = kept.findings.iter().filter(is_new).filter(|finding| tells(finding));
     let vanished = kept.vanished.iter().filter(|finding| tells(finding));
-    appeared
-        .map(|finding| told(finding, "finding.appeared"))
-        .chain(vanished.map(|finding| told(finding, "finding.vanished")))
-        .collect()
+    appeared.map(|finding| told(finding, "appeared")).chain(vanished.map(|finding| told(finding, "vanished"))).collect()
 }
 
 /// The event of a run's end.

@@ -13,7 +13,7 @@
       const text = item.textContent.toLowerCase();
       const fits =
         severities.has(item.dataset.severity) &&
-        (pool.value === "" || item.dataset.pools.split(" ").includes(pool.value)) &&
+        (pool.value === "" || item.dataset.pools.split("\n").includes(pool.value)) &&
         words.every((word) => text.includes(word));
       item.hidden = !fits;
       shown += fits ? 1 : 0;

@@ -2,7 +2,7 @@
 
 use super::denies::Applies;
 use super::groups::Walk;
-use super::unread::{DENIES, GRANTS_AND_ELIGIBLE};
+use super::unread::{DENIES, GRANTS, GRANTS_AND_ELIGIBLE};
 use super::{AccessOf, DenyReach, Effective, Explanation, Facet, Reach, World};
 use crate::ArmId;
 use std::collections::BTreeSet;
@@ -48,6 +48,19 @@ impl World<'_> {
             denies: denies.collect(),
             unknown: unknown.into_iter().collect(),
         }
+    }
+
+    /// Told for people: what could not be read and may hide a grant that applies to a scope; one that could be activated
+    /// too, if `eligible`.
+    pub fn unread_at(&self, scope: &ArmId, eligible: bool) -> Vec<String> {
+        let facets: &[Facet] = if eligible { &GRANTS_AND_ELIGIBLE } else { &GRANTS };
+        let unread: BTreeSet<String> = self.unread.about(facets, scope, |scope| self.chain(scope)).collect();
+        unread.into_iter().collect()
+    }
+
+    /// Told for people: the groups in a principal, itself included, whose members could not be read.
+    pub fn unread_members(&self, principal: &str) -> Vec<String> {
+        self.opaque_below(self.groups.find(principal).into_iter())
     }
 
     fn reach(&self, grant: &Effective<'_>, above: &Walk, holder: u32) -> Reach {

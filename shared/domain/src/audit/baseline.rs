@@ -1,7 +1,7 @@
 //! What has changed since another audit, and whether that is bad enough to fail.
 
 use super::finding::{Finding, Severity};
-use super::report::{AuditReport, Verdict};
+use super::report::AuditReport;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -43,14 +43,7 @@ pub fn compare(previous: &AuditReport, now: &AuditReport) -> Comparison {
 
 /// Whether a rule was run and saw all that it depends on, so that what it does not find is not there.
 fn saw_everything(report: &AuditReport, rule: &str) -> bool {
-    report.rules.iter().any(|result| {
-        result.id == rule
-            && match result.verdict {
-                Verdict::Pass | Verdict::NotApplicable => true,
-                Verdict::Fail => result.reasons.is_empty(),
-                Verdict::Unknown | Verdict::Disabled => false,
-            }
-    })
+    report.rules.iter().any(|result| result.id == rule && result.saw_everything())
 }
 
 /// Whether an audit fails: it has a finding as bad as this or worse that no exemption lets stand; of those that are new,

@@ -1,16 +1,21 @@
 //! What an audit found of one host pool, kept from run to run: what has appeared, and what has gone.
 
-use super::finding::Finding;
-use super::report::{AuditReport, Verdict};
-use crate::access::AccessFacts;
+use super::completeness::unread;
+use super::finding::{Finding, Fix};
+use super::report::AuditReport;
+use crate::access::{AccessFacts, Facet};
 use crate::audit::context::HOST_POOLS;
 use crate::discovery::pool_key;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for the estate as a whole where a pool's key is wanted. No pool has such a key: theirs end in a digest.
 pub const ESTATE: &str = "estate";
+
+/// How many findings are kept with their proof and commands. Of more, what they are is kept: a document has its limit,
+/// and the report has the rest.
+const MAX_WHOLE: usize = 2_000;
 
 /// What an audit found of one host pool, or of the estate as a whole: `findings/<connection>/<pool>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +37,15 @@ pub struct PoolFindings {
     /// What was wrong before and no longer is.
     #[serde(default)]
     pub vanished: Vec<Finding>,
-    /// The rules that could not see everything.
+    /// The rules that were run and saw all they depend on: what such a rule does not find is not there.
     #[serde(default)]
-    pub blind: BTreeSet<String>,
+    pub sighted: BTreeSet<String>,
+    /// Whether what has appeared and gone was told.
+    #[serde(default)]
+    pub told: bool,
+    /// Fingerprints of all that is wrong anywhere: what concerns other pools now is not gone.
+    #[serde(skip)]
+    pub everywhere: BTreeSet<String>,
 }
 
 impl PoolFindings {
@@ -45,17 +56,20 @@ impl PoolFindings {
             Some(id) => finding.host_pools.contains(id),
             None => pool == ESTATE && finding.host_pools.is_empty(),
         };
-        let blind =
-            report.rules.iter().filter(|rule| rule.verdict != Verdict::NotApplicable && !rule.reasons.is_empty());
+        // Of a pool that is not there, and may only not have been seen, nothing is certain.
+        let is_seen = pool == ESTATE || id.is_some() || unread(facts, &[Facet::DesktopVirtualization]).is_empty();
+        let sighted = report.rules.iter().filter(|rule| is_seen && rule.saw_everything());
         Self {
             pool: pool.to_owned(),
             run: run.to_owned(),
             read_at: report.read_at,
-            findings: report.findings.iter().filter(is_of_it).cloned().collect(),
+            findings: fitting(report.findings.iter().filter(is_of_it)),
             unclear: Vec::new(),
             appeared: Vec::new(),
             vanished: Vec::new(),
-            blind: blind.map(|rule| rule.id.clone()).collect(),
+            sighted: sighted.map(|rule| rule.id.clone()).collect(),
+            told: false,
+            everywhere: report.findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
         }
     }
 
@@ -73,19 +87,41 @@ impl PoolFindings {
         let before = known.findings.into_iter().chain(known.unclear);
         let (there, gone): (Vec<Finding>, Vec<Finding>) =
             before.partition(|finding| here.contains(finding.fingerprint.as_str()));
-        let there: BTreeSet<String> = there.into_iter().map(|finding| finding.fingerprint).collect();
-        let appeared = self.findings.iter().map(|finding| finding.fingerprint.clone());
-        let appeared = appeared.filter(|fingerprint| !there.contains(fingerprint)).collect();
-        let (unclear, vanished) = gone.into_iter().partition(|finding| self.blind.contains(&finding.rule));
+        let there: BTreeMap<String, bool> =
+            there.into_iter().map(|finding| (finding.fingerprint, finding.exempt.is_some())).collect();
+        // What an exemption let stand, and lets stand no more, is as new as what was not there.
+        let is_new = |finding: &&Finding| match there.get(&finding.fingerprint) {
+            Some(&was_exempt) => was_exempt && finding.exempt.is_none(),
+            None => true,
+        };
+        let appeared = self.findings.iter().filter(is_new).map(|finding| finding.fingerprint.clone()).collect();
+        let gone = gone.into_iter().filter(|finding| !self.everywhere.contains(&finding.fingerprint));
+        let (vanished, unclear) = gone.partition(|finding| self.sighted.contains(&finding.rule));
         Some(Self { appeared, unclear, vanished, ..self })
     }
+}
+
+/// Findings as they are kept.
+fn fitting<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Vec<Finding> {
+    if findings.clone().nth(MAX_WHOLE).is_none() {
+        return findings.cloned().collect();
+    }
+    let short = |finding: &Finding| Finding {
+        evidence: Vec::new(),
+        fix: Fix::default(),
+        host_pools: finding.host_pools.first().cloned().into_iter().collect(),
+        ..finding.clone()
+    };
+    findings.map(short).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ArmId;
-    use crate::audit::{Fix, Severity, fingerprint};
+    use crate::access::builtin;
+    use crate::audit::testing::{Estate, POOL, S1};
+    use crate::audit::{Severity, fingerprint};
 
     fn finding(rule: &str) -> Finding {
         let scope = ArmId::new("/subscriptions/s");
@@ -105,6 +141,7 @@ mod tests {
     }
 
     fn kept(at: i64, rules: &[&str], blind: &[&str]) -> PoolFindings {
+        let sighted = ["R01", "R02", "R03", "R04"].into_iter().filter(|rule| !blind.contains(rule));
         PoolFindings {
             pool: ESTATE.to_owned(),
             run: format!("run-{at}"),
@@ -113,7 +150,9 @@ mod tests {
             unclear: Vec::new(),
             appeared: Vec::new(),
             vanished: Vec::new(),
-            blind: blind.iter().map(|&rule| rule.to_owned()).collect(),
+            sighted: sighted.map(str::to_owned).collect(),
+            told: false,
+            everywhere: rules.iter().map(|rule| finding(rule).fingerprint).collect(),
         }
     }
 
@@ -138,5 +177,58 @@ mod tests {
         let known = kept(2, &["R01"], &[]).after(None).unwrap();
         assert_eq!(kept(2, &[], &[]).after(Some(known.clone())), None);
         assert_eq!(kept(1, &[], &[]).after(Some(known)), None);
+    }
+
+    #[test]
+    fn what_a_rule_found_that_was_not_run_this_time_is_not_gone() {
+        let first = kept(1, &["V01", "R02"], &[]).after(None).unwrap();
+        let second = kept(2, &["R02"], &[]).after(Some(first)).unwrap();
+        assert_eq!((rules(&second.vanished), rules(&second.unclear)), (vec![], vec!["V01"]));
+    }
+
+    #[test]
+    fn what_concerns_another_pool_now_is_not_gone() {
+        let first = kept(1, &["R01"], &[]).after(None).unwrap();
+        let elsewhere = PoolFindings { findings: Vec::new(), ..kept(2, &["R01"], &[]) };
+        let second = elsewhere.after(Some(first)).unwrap();
+        assert!(second.vanished.is_empty() && second.unclear.is_empty());
+    }
+
+    #[test]
+    fn what_an_exemption_lets_stand_no_more_appears() {
+        let mut first = kept(1, &["R01"], &[]);
+        first.findings[0].exempt = Some("until yesterday".to_owned());
+        let second = kept(2, &["R01"], &[]).after(first.after(None)).unwrap();
+        assert_eq!(second.appeared, [finding("R01").fingerprint]);
+        assert_eq!(kept(3, &["R01"], &[]).after(Some(second)).unwrap().appeared, [] as [String; 0]);
+    }
+
+    #[test]
+    fn a_pool_that_could_not_be_seen_is_not_mended() {
+        let owner = |estate: Estate| estate.user("ann").assign("ann", builtin::OWNER, POOL);
+        let pool = pool_key(&ArmId::new(POOL));
+        let of = |estate: Estate, second: i64| {
+            let mut report = estate.report();
+            report.read_at = Timestamp::from_second(second).unwrap();
+            PoolFindings::of(&report, &estate.facts, &pool, "run")
+        };
+        let with_pool = || owner(Estate::clean().resource(POOL, HOST_POOLS, serde_json::json!({})));
+        let first = of(with_pool(), 1).after(None).unwrap();
+        assert!(!first.findings.is_empty());
+        let blind = of(Estate::clean().forbidden(Facet::DesktopVirtualization, S1), 2);
+        let blind = blind.after(Some(first.clone())).unwrap();
+        assert_eq!((blind.vanished.len(), blind.unclear.len()), (0, first.findings.len()));
+        let gone = of(Estate::clean(), 3).after(Some(blind)).unwrap();
+        assert_eq!(gone.vanished.len(), first.findings.len());
+    }
+
+    #[test]
+    fn of_very_many_findings_what_they_are_is_kept() {
+        let mut whole = finding("R01");
+        whole.fix.portal = "remove it".to_owned();
+        let many = vec![whole.clone(); MAX_WHOLE + 1];
+        assert_eq!(fitting(many[1..].iter())[0], whole);
+        let short = fitting(many.iter());
+        assert_eq!((short.len(), &short[0]), (MAX_WHOLE + 1, &finding("R01")));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::context::Audit;
 use crate::ArmId;
-use crate::access::{Action, Answer, ArmResource, Asked, DirectoryObject, builtin};
+use crate::access::{Action, Answer, ArmResource, Asked, DirectoryObject, Facet, builtin};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -149,6 +149,7 @@ impl<'a> Crowd<'a> {
     fn reach(&mut self, pool: &ArmId, resource: &ArmId, question: Question, scopes: &[ArmId]) -> Reach {
         let mut unknown = BTreeSet::new();
         let holders = self.holders(question, scopes, &mut unknown);
+        self.note_unread(pool, resource, scopes, &holders, &mut unknown);
         let (mut people, mut reachers) = (0, Vec::with_capacity(holders.len()));
         self.answers += 1;
         for (number, holder) in holders {
@@ -189,6 +190,25 @@ impl<'a> Crowd<'a> {
             more,
             people,
             unknown: unknown.into_iter().collect(),
+        }
+    }
+
+    /// What could not be read and may hide somebody, or somebody behind a holder.
+    fn note_unread(
+        &self,
+        pool: &ArmId,
+        resource: &ArmId,
+        scopes: &[ArmId],
+        holders: &BTreeMap<u32, Holder<'a>>,
+        unknown: &mut BTreeSet<String>,
+    ) {
+        let (audit, world) = (self.audit, self.audit.world);
+        scopes.iter().for_each(|scope| unknown.extend(world.unread_at(scope, false)));
+        holders.values().for_each(|holder| unknown.extend(world.unread_members(holder.principal)));
+        let subscription = pool.up_to("subscriptions").unwrap_or_else(|| pool.clone());
+        let is_of_hosts = resource == pool && scopes != [pool.clone()];
+        if is_of_hosts && !audit.is_read(&[Facet::DesktopVirtualization], &subscription) {
+            unknown.insert(format!("session hosts of {pool}: perhaps not all of them were read"));
         }
     }
 
@@ -237,5 +257,36 @@ impl<'a> Crowd<'a> {
             *last = self.answers;
         }
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::context::{APPLICATION_GROUPS, HOST_POOLS};
+    use crate::audit::testing::{Estate, GROUP, POOL, S1};
+    use serde_json::json;
+
+    fn estate() -> Estate {
+        let group = json!({ "hostPoolArmPath": POOL });
+        Estate::clean().resource(POOL, HOST_POOLS, json!({})).resource(GROUP, APPLICATION_GROUPS, group)
+    }
+
+    fn unknown(estate: &Estate, question: Question) -> Vec<String> {
+        let report = estate.report();
+        report.access.into_iter().find(|reach| reach.question == question).unwrap().unknown
+    }
+
+    #[test]
+    fn nobody_is_said_to_reach_something_only_where_everything_was_read() {
+        for question in [Question::Open, Question::SignIn, Question::Change] {
+            assert_eq!(unknown(&estate(), question), [] as [String; 0], "{question:?}");
+        }
+        let blind = estate().forbidden(Facet::RoleAssignments, S1);
+        assert!(!unknown(&blind, Question::Open).is_empty() && !unknown(&blind, Question::Change).is_empty());
+        let hostless = estate().forbidden(Facet::DesktopVirtualization, S1);
+        assert!(!unknown(&hostless, Question::SignIn).is_empty() && unknown(&hostless, Question::Change).is_empty());
+        let opaque = estate().opaque_group("users").assign("users", builtin::DESKTOP_VIRTUALIZATION_USER, GROUP);
+        assert!(unknown(&opaque, Question::Open).iter().any(|line| line.contains("users")));
     }
 }

@@ -72,6 +72,17 @@ pub struct RuleResult {
     pub reasons: Vec<String>,
 }
 
+impl RuleResult {
+    /// Whether it was run and saw all that it depends on, so that what it does not find is not there.
+    pub fn saw_everything(&self) -> bool {
+        match self.verdict {
+            Verdict::Pass | Verdict::NotApplicable => true,
+            Verdict::Fail => self.reasons.is_empty(),
+            Verdict::Unknown | Verdict::Disabled => false,
+        }
+    }
+}
+
 /// A principal that findings are about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Named {

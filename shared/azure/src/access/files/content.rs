@@ -13,6 +13,9 @@ use url::Url;
 pub(super) struct Asked {
     /// The last part of the path, in lower case: `roleassignments`.
     pub(super) list: String,
+    /// The namespace of the provider that was asked, in lower case, where the list is one of its own:
+    /// `microsoft.authorization`.
+    pub(super) namespace: Option<String>,
     /// What it was asked of.
     pub(super) of: ArmId,
     /// Its `$filter`.
@@ -29,6 +32,8 @@ pub(super) struct Content {
     pub(super) is_list: bool,
     /// Whether the list goes on elsewhere.
     pub(super) goes_on: bool,
+    /// Whether it is an answer of Resource Graph, which looks at whole subscriptions.
+    pub(super) is_of_graph: bool,
     /// What was asked, where the file holds the question too.
     pub(super) asked: Option<Asked>,
 }
@@ -66,15 +71,16 @@ pub(super) fn split(mut value: Value) -> Result<Content, String> {
     };
     let goes_on = link(&["nextLink", "@odata.nextLink", "$skipToken", "skip_token", "skipToken"]);
     match value {
-        Value::Array(items) => Ok(Content { items, is_list: true, goes_on: false, asked }),
+        Value::Array(items) => Ok(Content { items, is_list: true, asked, ..Content::default() }),
         Value::Object(mut object) => {
             for name in ["value", "data", "Value"] {
                 if let Some(Value::Array(_)) = object.get(name) {
                     let Some(Value::Array(items)) = object.remove(name) else { continue };
-                    return Ok(Content { items, is_list: true, goes_on, asked });
+                    let is_of_graph = name == "data";
+                    return Ok(Content { items, is_list: true, goes_on, is_of_graph, asked });
                 }
             }
-            Ok(Content { items: vec![Value::Object(object)], is_list: false, goes_on: false, asked })
+            Ok(Content { items: vec![Value::Object(object)], asked, ..Content::default() })
         }
         _ => Err("holds no list, object or recorded exchange".to_owned()),
     }
@@ -84,17 +90,16 @@ fn asked(request: &Value) -> Option<Asked> {
     let url = Url::parse(request.get("url")?.as_str()?).ok()?;
     let path = url.path().trim_end_matches('/');
     let (of, list) = path.rsplit_once('/')?;
-    let of = of
-        .to_ascii_lowercase()
-        .rfind("/providers/")
-        .filter(|at| !of[at + 11..].contains('/'))
-        .map_or(of, |at| &of[..at]);
+    let at = of.to_ascii_lowercase().rfind("/providers/").filter(|at| !of[at + 11..].contains('/'));
+    let namespace = at.map(|at| of[at + 11..].to_ascii_lowercase());
+    let of = at.map_or(of, |at| &of[..at]);
     let filter =
         url.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case("$filter")).map(|(_, text)| text.into_owned());
     let ids = request.pointer("/body/ids").and_then(Value::as_array).into_iter().flatten();
     let ids = ids.filter_map(Value::as_str).map(str::to_owned).collect();
     Some(Asked {
         list: list.to_ascii_lowercase(),
+        namespace,
         of: ArmId::new(of),
         filter: filter.filter(|text| !text.is_empty()),
         ids,

@@ -1,9 +1,10 @@
 //! Which lists the files hold to their end, and what follows for each facet of each subscription.
 
 use super::super::Depth;
-use super::super::kinds::KINDS;
+use super::super::kinds::{APPLICATION_GROUPS, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, SECRETS, VAULTS, WORKSPACES};
 use super::super::ledger::Ledger;
-use super::content::{Content, What, facet_of_list};
+use super::super::resource::type_of;
+use super::content::{Asked, Content, What, facet_of_list};
 use crate::access::item::Item;
 use poolwarden_domain::access::{AccessFacts, DefinitionKind, Facet};
 use poolwarden_domain::{ArmId, Unreadable, Why};
@@ -19,6 +20,8 @@ pub(super) struct Lists {
     above: BTreeSet<ArmId>,
     /// Types of resources, by subscription.
     of_type: BTreeSet<(String, ArmId)>,
+    /// Types of what is in other resources or beside them, by the resource: such lists tell of one resource each.
+    of_resource: BTreeSet<(String, ArmId)>,
     /// Empty lists that say by their file's name what they are, of the one subscription that there is.
     named: BTreeSet<&'static str>,
     built_in_roles: bool,
@@ -28,44 +31,76 @@ pub(super) struct Lists {
 impl Lists {
     /// Takes note of a whole list.
     pub(super) fn take(&mut self, whats: &[What], items: &[Value], content: &Content) {
-        for (what, value) in whats.iter().zip(items) {
-            let Ok(item) = Item::of(value) else { continue };
-            let scope = item.text("scope").or_else(|| item.own("id")).map(super::super::item::scope);
-            let Some(scope) = scope.and_then(|scope| scope.up_to("subscriptions")) else { continue };
-            let facet = match what {
-                What::Assignment => Facet::RoleAssignments,
-                What::Deny => Facet::DenyAssignments,
-                What::Active => Facet::PimActive,
-                What::Eligible => Facet::PimEligible,
-                What::ClassicAdministrator => Facet::ClassicAdministrators,
-                What::Resource(_) => {
-                    let id = item.own("id").map(ArmId::new);
-                    let kind = id.as_ref().and_then(crate::access::resource::type_of);
-                    self.of_type.extend(kind.map(|kind| (kind, scope)));
-                    continue;
-                }
-                _ => continue,
-            };
-            self.of_scope.insert((facet, scope));
+        let asked = content.asked.as_ref();
+        if asked.is_none_or(is_of_everything) {
+            whats.iter().zip(items).for_each(|(what, value)| self.take_item(*what, value, content.is_of_graph));
         }
-        let filter = content.asked.as_ref().and_then(|asked| asked.filter.as_deref()).unwrap_or_default();
+        let filter = asked.and_then(|asked| asked.filter.as_deref()).unwrap_or_default();
         self.take_roles(whats, items, filter);
-        let Some(asked) = &content.asked else { return };
-        let Some(scope) = asked.of.up_to("subscriptions") else { return };
-        match facet_of_list(&asked.list) {
-            Some(facet) if filter.eq_ignore_ascii_case("atScope()") => {
-                if facet == Facet::RoleAssignments {
-                    self.above.insert(scope);
+        if let Some(asked) = asked {
+            self.take_question(asked);
+        }
+    }
+
+    /// Takes note of what an item says about the list that it is from.
+    fn take_item(&mut self, what: What, value: &Value, is_of_graph: bool) {
+        let Ok(item) = Item::of(value) else { return };
+        let scope = item.text("scope").or_else(|| item.own("id")).map(super::super::item::scope);
+        let Some(scope) = scope.and_then(|scope| scope.up_to("subscriptions")) else { return };
+        let facet = match what {
+            What::Assignment => Facet::RoleAssignments,
+            What::Deny => Facet::DenyAssignments,
+            What::Active => Facet::PimActive,
+            What::Eligible => Facet::PimEligible,
+            What::ClassicAdministrator => Facet::ClassicAdministrators,
+            What::Resource(_) => {
+                let id = item.own("id").map(ArmId::new);
+                if let Some((id, kind)) = id.and_then(|id| type_of(&id).map(|kind| (id, kind))) {
+                    match holder(&id, &kind).filter(|_| !is_of_graph) {
+                        Some(holder) => drop(self.of_resource.insert((kind, holder))),
+                        None => drop(self.of_type.insert((kind, scope))),
+                    }
                 }
+                return;
             }
+            _ => return,
+        };
+        self.of_scope.insert((facet, scope));
+    }
+
+    /// Takes note of what was asked: the answer may be empty.
+    fn take_question(&mut self, asked: &Asked) {
+        let Some(scope) = asked.of.up_to("subscriptions") else { return };
+        let filter = asked.filter.as_deref().unwrap_or_default();
+        match facet_of_list(&asked.list) {
+            Some(Facet::RoleAssignments) if filter.eq_ignore_ascii_case("atScope()") => drop(self.above.insert(scope)),
             Some(facet) if filter.is_empty() && scope == asked.of => drop(self.of_scope.insert((facet, scope))),
             Some(_) => {}
-            None => {
+            None => match &asked.namespace {
                 // `…/providers/{namespace}/{type}` of a subscription: whatever it holds, it is all of that type.
-                let kinds = KINDS.iter().filter(|kind| kind.name.rsplit('/').next() == Some(asked.list.as_str()));
-                self.of_type.extend(kinds.map(|kind| (kind.name.to_owned(), scope.clone())));
-            }
+                Some(namespace) if filter.is_empty() && scope == asked.of => {
+                    self.of_type.insert((format!("{namespace}/{}", asked.list), scope));
+                }
+                // … and of a resource, all that is in it or beside it.
+                namespace => {
+                    let provider = namespace.as_ref().map(|name| format!("/providers/{name}")).unwrap_or_default();
+                    let one = ArmId::new(&format!("{}{provider}/{}/one", asked.of, asked.list));
+                    let kind = type_of(&one).filter(|_| filter.is_empty());
+                    self.of_resource.extend(kind.map(|kind| (kind, asked.of.clone())));
+                }
+            },
         }
+    }
+
+    /// Whether all resources of a type in a subscription are in the files: in a list of them all, or in one for each
+    /// resource that may hold some.
+    fn is_told(&self, facts: &AccessFacts, scope: &ArmId, kind: &str) -> bool {
+        let is_of_kind = |one: &&(String, ArmId)| one.0 == kind && one.1.is_within(scope);
+        let told: BTreeSet<&ArmId> = self.of_resource.iter().filter(is_of_kind).map(|(_, holder)| holder).collect();
+        let of_all = self.of_type.contains(&(kind.to_owned(), scope.clone()));
+        let holders = holders_of(kind);
+        let held = facts.resources.iter().filter(|one| holders.contains(&one.kind.as_str()) && one.id.is_within(scope));
+        of_all || (!told.is_empty() && held.map(|one| &one.id).all(|id| told.contains(id)))
     }
 
     fn take_roles(&mut self, whats: &[What], items: &[Value], filter: &str) {
@@ -73,6 +108,9 @@ impl Lists {
         let kinds: Vec<DefinitionKind> = definitions
             .filter_map(|(_, value)| crate::access::wire::definition_of(value).ok().map(|definition| definition.kind))
             .collect();
+        if filter.to_ascii_lowercase().contains("rolename") {
+            return;
+        }
         let has_built_in = kinds.contains(&DefinitionKind::BuiltIn);
         // A list with built-in roles in it has the custom ones too, unless it was asked for without them.
         self.built_in_roles |= has_built_in;
@@ -134,26 +172,43 @@ impl Lists {
                 }
             }
             Facet::DiagnosticSettings | Facet::VaultContents => {
-                let kind = if facet == Facet::VaultContents {
-                    super::super::kinds::SECRETS
-                } else {
-                    super::super::kinds::DIAGNOSTIC_SETTINGS
-                };
-                if self.of_type.contains(&(kind.to_owned(), scope.clone())) {
-                    None
-                } else {
-                    none(&format!("the {facet}"))
-                }
+                let kind = if facet == Facet::VaultContents { SECRETS } else { DIAGNOSTIC_SETTINGS };
+                if self.is_told(facts, scope, kind) { None } else { none(&format!("the {facet}")) }
             }
             facet => {
                 let kinds =
                     KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-                let missing: Vec<&str> = kinds
-                    .filter(|kind| !self.of_type.contains(&(kind.name.to_owned(), scope.clone())))
-                    .map(|kind| kind.name)
-                    .collect();
+                let missing: Vec<&str> =
+                    kinds.filter(|kind| !self.is_told(facts, scope, kind.name)).map(|kind| kind.name).collect();
                 if missing.is_empty() { None } else { none(&missing.join(", ")) }
             }
         }
+    }
+}
+
+/// Whether a recorded question was about all that there is of a kind: of a whole subscription or of none, and without a
+/// filter.
+fn is_of_everything(asked: &Asked) -> bool {
+    let is_whole = asked.of.up_to("subscriptions").is_none_or(|subscription| subscription == asked.of);
+    is_whole && asked.filter.is_none()
+}
+
+/// The resource that another one is in or beside, if such are listed by that resource alone.
+fn holder(id: &ArmId, kind: &str) -> Option<ArmId> {
+    let parts = match kind {
+        DIAGNOSTIC_SETTINGS => 4,
+        kind if kind.matches('/').count() > 1 => 2,
+        _ => return None,
+    };
+    id.ancestors().nth(parts)
+}
+
+/// The types of the resources that one of a type is in or beside, as far as the facts have such resources.
+fn holders_of(kind: &str) -> Vec<&str> {
+    match kind {
+        DIAGNOSTIC_SETTINGS => vec![HOST_POOLS, APPLICATION_GROUPS, WORKSPACES],
+        SECRETS => vec![VAULTS],
+        kind if kind.matches('/').count() > 1 => kind.rsplit_once('/').map(|(holder, _)| holder).into_iter().collect(),
+        _ => Vec::new(),
     }
 }

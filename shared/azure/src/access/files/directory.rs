@@ -119,16 +119,24 @@ impl Gathered {
 
     /// Takes note of a list that is here to its end.
     pub(super) fn listed(&mut self, whats: &[What], items: &[Value], asked: Option<&Asked>) {
+        // A question with a filter, or about a resource's own grants, is not about all that there is.
+        let is_narrow = asked.is_some_and(|asked| asked.filter.is_some() || asked.list == "approleassignedto");
+        let is_of_client = asked.and_then(|asked| asked.filter.as_deref()).is_some_and(|filter| {
+            let filter = filter.to_ascii_lowercase();
+            filter.starts_with("clientid eq ") && !filter.contains(" and ")
+        });
         let holder = |value: &Value| {
             let item = Item::of(value).ok()?;
             item.any_text(&["principalId", "clientId"]).map(principal_id)
         };
         for (what, value) in whats.iter().zip(items) {
             match (facet_of(*what), holder(value)) {
-                (Some(facet @ (Facet::AppRoleAssignments | Facet::DelegatedGrants)), Some(holder)) => {
+                (Some(facet @ (Facet::AppRoleAssignments | Facet::DelegatedGrants)), Some(holder))
+                    if !is_narrow || is_of_client =>
+                {
                     self.of_principal.insert((facet, holder));
                 }
-                (Some(facet), _) => drop(self.whole.insert(facet)),
+                (Some(facet), _) if !is_narrow => drop(self.whole.insert(facet)),
                 _ => {}
             }
         }
@@ -146,6 +154,9 @@ impl Gathered {
             }
             _ => return,
         };
+        if is_narrow {
+            return;
+        }
         match asked.of.segment("v1.0").filter(|of| of.eq_ignore_ascii_case("servicePrincipals")) {
             Some(_) => drop(self.of_principal.insert((facet, principal_id(asked.of.name())))),
             None => drop(self.whole.insert(facet)),

@@ -294,7 +294,9 @@ impl Reading {
 
 /// The group whose members a file lists: as the question says, or the file's name (`members-{group}.json`).
 fn group_of(file: &Path, content: &Content) -> Option<String> {
-    let is_members = |asked: &&content::Asked| ["members", "transitivemembers"].contains(&asked.list.as_str());
+    let is_members = |asked: &&content::Asked| {
+        ["members", "transitivemembers"].contains(&asked.list.as_str()) && asked.filter.is_none()
+    };
     if let Some(asked) = content.asked.as_ref().filter(is_members) {
         return Some(principal_id(asked.of.name()));
     }

@@ -146,6 +146,71 @@ fn an_empty_list_counts_where_it_says_of_what() {
 }
 
 #[test]
+fn an_answer_to_a_narrower_question_is_not_all_that_there_is() {
+    let above = assignment("/providers/Microsoft.Management/managementGroups/m", "b", GROUP);
+    let list = json!([assignment(S, "a", GROUP), above]);
+    let url =
+        |of: &str, rest: &str| format!("{of}/providers/Microsoft.Authorization/roleAssignments?api-version=1{rest}");
+    let group = format!("{S}/resourceGroups/g");
+    let read = |url: &str| Folder::new().with("a.json", &recorded(url, &list)).read(Depth::Rbac);
+    assert!(is_read(&read(&url(S, "")), S, Facet::RoleAssignments));
+    for narrower in [url(&group, ""), url(S, "&$filter=principalId eq '1'"), url(S, "&$filter=atScope()")] {
+        assert!(!is_read(&read(&narrower), S, Facet::RoleAssignments), "{narrower}");
+    }
+}
+
+#[test]
+fn an_answer_of_the_directory_with_a_filter_is_not_all_that_there_is() {
+    let graph = |rest: &str, items: &Value| json!({"request": {"url": format!("https://graph.microsoft.com/v1.0/{rest}")}, "response": {"status": 200, "body": {"value": items}}});
+    let app = json!([{"id": USER, "appId": USER, "displayName": "a", "passwordCredentials": []}]);
+    let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
+    let facet = |url: &str, items: &Value, facet| {
+        is_read(&base().with("d.json", &graph(url, items)).read(Depth::Posture), "/", facet)
+    };
+    assert!(facet("applications", &app, Facet::Applications));
+    assert!(!facet("applications?$filter=displayName eq 'a'", &app, Facet::Applications));
+    assert!(!facet("applications?$filter=displayName eq 'b'", &json!([]), Facet::Applications));
+    let members = |url: &str| {
+        let user = json!([{"id": USER, "displayName": "A", "userPrincipalName": "a@x"}]);
+        let group = json!([{"id": GROUP, "displayName": "G", "securityEnabled": true}]);
+        let folder = base().with("g.json", &group).with("m.json", &graph(url, &user));
+        is_read(&folder.read(Depth::Rbac), "/", Facet::GroupMembers)
+    };
+    assert!(members(&format!("groups/{GROUP}/members")));
+    assert!(!members(&format!("groups/{GROUP}/members?$filter=accountEnabled eq true")));
+}
+
+#[test]
+fn an_empty_list_of_one_provider_says_nothing_of_another_ones() {
+    let url = format!("{S}/providers/Microsoft.RecoveryServices/vaults?api-version=1");
+    let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
+    assert!(!is_read(&base().with("v.json", &recorded(&url, &json!([]))).read(Depth::Rbac), S, Facet::KeyVaults));
+    let url = format!("{S}/providers/Microsoft.KeyVault/vaults?api-version=1");
+    assert!(is_read(&base().with("v.json", &recorded(&url, &json!([]))).read(Depth::Rbac), S, Facet::KeyVaults));
+}
+
+#[test]
+fn what_is_in_resources_is_whole_when_every_resource_was_asked() {
+    const AVD: &str = "Microsoft.DesktopVirtualization";
+    let id = |kind: &str, name: &str| format!("{S}/resourceGroups/g/providers/{AVD}/{kind}/{name}");
+    let of = |kind: &str, name: &str| json!({"id": id(kind, name), "type": format!("{AVD}/{kind}")});
+    let pools = json!([of("hostPools", "p"), of("hostPools", "q")]);
+    let others = ["applicationGroups", "workspaces", "scalingPlans", "appAttachPackages"];
+    let host = |pool: &str| json!({"id": format!("{}/sessionHosts/h", id("hostPools", pool))});
+    let hosts = |pool: &str| format!("{}/sessionHosts?api-version=1", id("hostPools", pool));
+    let base = || {
+        let list = |folder: Folder, kind: &str| folder.with(&format!("{kind}.json"), &json!([of(kind, "x")]));
+        others.into_iter().fold(Folder::new().with("pools.json", &pools), list)
+    };
+    let is_whole = |folder: Folder| is_read(&folder.read(Depth::Rbac), S, Facet::DesktopVirtualization);
+    assert!(!is_whole(base()));
+    assert!(!is_whole(base().with("p.json", &json!([host("p")]))), "the hosts of one pool");
+    assert!(!is_whole(base().with("p.json", &recorded(&hosts("p"), &json!([host("p")])))));
+    assert!(is_whole(base().with("p.json", &json!([host("p")])).with("q.json", &recorded(&hosts("q"), &json!([])))));
+    assert!(is_whole(base().with("p.json", &json!({"data": [host("p")], "count": 1}))), "Resource Graph");
+}
+
+#[test]
 fn resources_lose_their_secrets_and_are_whole_when_every_type_is_there() {
     let vault = json!({"id": format!("{S}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v"),
         "type": "Microsoft.KeyVault/vaults", "properties": {"enableRbacAuthorization": true, "token": "never-shown"}});

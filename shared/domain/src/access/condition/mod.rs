@@ -189,9 +189,14 @@ fn meet(a: Vec<Limits>, b: Vec<Limits>) -> Option<Vec<Limits>> {
 /// A comparison of an attribute of the role assignment with given values.
 fn limit(comparison: Comparison) -> Option<Limits> {
     let Comparison { attribute, operator, values } = comparison;
-    let operator = operator.rsplit(':').next().unwrap_or_default().to_owned();
-    let choice = |equal: &[&str], unequal: &str| match operator.as_str() {
+    let (quantifier, operator) = operator.rsplit_once(':').unwrap_or(("", &operator));
+    // Of several values, whatever there is differs from one of them and equals no more than one of them.
+    let is_of_all = quantifier.ends_with("allvalues");
+    let is_one = values.len() == 1;
+    let choice = |equal: &[&str], unequal: &str| match operator {
         _ if values.is_empty() => None,
+        operator if equal.contains(&operator) && is_of_all && !is_one => None,
+        operator if operator == unequal && !is_of_all && !is_one => None,
         operator if equal.contains(&operator) => Some(Choice::Only(values.clone())),
         operator if operator == unequal => Some(Choice::AllBut(values.clone())),
         _ => None,

@@ -51,6 +51,18 @@ fn the_templates_of_the_portal_are_understood_for_writing_and_deleting() {
 }
 
 #[test]
+fn what_any_of_several_values_lets_through_is_everything() {
+    let differs = |quantifier: &str, values: &str| {
+        both(|a| format!("{a}RoleDefinitionId] {quantifier}:GuidNotEquals {{{values}}}"))
+    };
+    let (one, two) = (A.to_owned(), format!("{A}, {B}"));
+    assert!(!constrains_delegation(&differs("ForAnyOfAnyValues", &two)), "every role differs from A or from B");
+    assert!(!constrains_delegation(&both(|a| format!("{a}RoleDefinitionId] GuidNotEquals {{{A}, {B}}}"))));
+    assert!(constrains_delegation(&differs("ForAnyOfAnyValues", &one)));
+    assert!(constrains_delegation(&differs("ForAnyOfAllValues", &two)));
+}
+
+#[test]
 fn other_ways_to_write_the_same_are_understood() {
     for condition in [
         // On one line, with parentheses around everything and a value without braces.

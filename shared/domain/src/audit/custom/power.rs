@@ -93,6 +93,8 @@ impl Power {
             |deny: &ArmId| audit.facts.denies.iter().any(|one| one.id == *deny && one.not_for_child_scopes);
         let is_free = |scope: &ArmId| match audit.world.decide(who, action, scope).denied_by {
             None => true,
+            // What denies case by case lets through in others.
+            Some(denial) if denial.condition.is_some() => true,
             Some(denial) => is_shallow(&denial.deny) && scopes.reach_below(scope),
         };
         !scopes.where_held(audit, grant.scope).iter().any(is_free)

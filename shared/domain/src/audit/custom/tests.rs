@@ -96,7 +96,10 @@ fn who_must_not_hold_an_action_is_found_by_what_roles_hold_unless_a_deny_stands_
         condition: None,
     };
     let denied = estate.clone().with(|facts| facts.denies.push(deny(false)));
-    assert_eq!(verdict(denied, rule), Verdict::Pass);
+    assert_eq!(verdict(denied, rule.clone()), Verdict::Pass);
+    let sometimes = DenyAssignment { condition: Some("@Request[a:b] StringEquals 'c'".to_owned()), ..deny(false) };
+    let sometimes = estate.clone().with(|facts| facts.denies.push(sometimes));
+    assert_eq!(found(sometimes, rule), [format!("{S1} ann")], "what denies case by case lets through in others");
     let shallow = estate.with(|facts| facts.denies.push(deny(true)));
     assert_eq!(found(shallow, of_action(Must::NotHold, &["User"], &format!("{RG}*"))), [format!("{S1} ann")]);
 }

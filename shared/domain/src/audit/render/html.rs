@@ -8,7 +8,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// The script of the page: what filters, and what opens everything before it is printed.
 const SCRIPT: &str = include_str!("../../../templates/audit.js");
@@ -26,7 +26,7 @@ struct Page<'a> {
     counts: Vec<(Severity, usize)>,
     exempt: usize,
     rules_line: String,
-    pools: Vec<String>,
+    pools: Vec<(String, String)>,
     findings: Vec<Row<'a>>,
     rules: Vec<RuleRow<'a>>,
     access: Vec<AccessRow>,
@@ -77,12 +77,13 @@ struct AccessRow {
 /// The report as a page.
 pub fn html(report: &AuditReport) -> String {
     let digest = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
-    let pools: BTreeSet<String> = report
+    // By the ids as they are compared: answers spell the same pool in different cases.
+    let pools: BTreeMap<String, String> = report
         .access
         .iter()
         .map(|reach| &reach.host_pool)
         .chain(report.findings.iter().flat_map(|one| &one.host_pools))
-        .map(|id| shown(id.as_str()))
+        .map(|id| (shown(&id.canonical()), shown(id.as_str())))
         .collect();
     let unread = report.coverage.iter().filter_map(|coverage| match &coverage.state {
         State::Unknown(reason) => {
@@ -135,7 +136,7 @@ fn row<'a>(report: &'a AuditReport, finding: &'a Finding) -> Row<'a> {
         None => id.to_owned(),
     });
     let text = |text: &Option<String>| shown(text.as_deref().unwrap_or_default());
-    let pools: Vec<&str> = finding.host_pools.iter().map(crate::ArmId::as_str).collect();
+    let pools: Vec<String> = finding.host_pools.iter().map(crate::ArmId::canonical).collect();
     Row {
         rule: &finding.rule,
         title: rule.map_or("", |rule| rule.title.as_str()),
@@ -143,7 +144,7 @@ fn row<'a>(report: &'a AuditReport, finding: &'a Finding) -> Row<'a> {
         message: shown(&finding.message),
         scope: shown(finding.scope.as_str()),
         principal: shown(&principal.unwrap_or_default()),
-        pools: shown(&pools.join(" ")),
+        pools: shown(&pools.join("\n")),
         evidence: finding.evidence.iter().map(|one| Evidence::new(shown(&one.what), shown(&one.value))).collect(),
         az: text(&finding.fix.az),
         powershell: text(&finding.fix.powershell),
@@ -163,7 +164,7 @@ fn access_row(reach: &Reach) -> AccessRow {
         shown(&format!("{} ({}{answer}): {}", holder.name, holder.kind, roles.join(", ")))
     });
     AccessRow {
-        pool: shown(reach.host_pool.as_str()),
+        pool: shown(&reach.host_pool.canonical()),
         resource: shown(reach.resource.name()),
         question: reach.question.title(),
         people: reach.people,
