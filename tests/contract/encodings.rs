@@ -82,7 +82,7 @@ async fn whatever_a_queue_brings_is_answered_in_full_and_kept() {
             _ => None,
         })
         .collect();
-    assert_eq!(queues.len(), 6);
+    assert_eq!(queues.len(), 8);
     for queue in &queues {
         for body in bodies {
             let message = Message::new("m1", body);

@@ -7,12 +7,14 @@ use anyhow::{Context as _, Error, Result, bail};
 use serde_json::{Value, json};
 
 /// The queues that a namespace has unless others are named.
-pub const DEFAULT_QUEUES: [&str; 6] = [
+pub const DEFAULT_QUEUES: [&str; 8] = [
     "acquire_token",
     "discover_host_pools",
     "enumerate_host_pool",
     "publish_package",
     "finish_run",
+    "read_access",
+    "audit_host_pool",
     "deliver_notification",
 ];
 
