@@ -39,7 +39,8 @@ async fn every_function_does_its_work_behind_the_hosts_own_encoding() {
     assert_eq!(site.ended(run).await.as_deref(), Some("complete"));
     site.stand.assert_true().await;
     until("its end was told", || async { host.counts().contains_key("deliver_notification") }).await;
-    until("it was audited", || async { host.counts().get("audit_host_pool").is_some_and(|count| count.done > 1) }).await;
+    until("it was audited", || async { host.counts().get("audit_host_pool").is_some_and(|count| count.done > 1) })
+        .await;
     host.fire("reprocess").await.unwrap().done();
 
     let status = call(&host, "status", "GET", None).await;
