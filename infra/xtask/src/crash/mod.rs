@@ -4,6 +4,7 @@
 mod changes;
 mod cycle;
 #[cfg(feature = "functions-host")]
+mod findings;
 mod hosted;
 mod lives;
 mod shown;

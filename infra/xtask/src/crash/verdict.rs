@@ -3,7 +3,7 @@
 
 use super::cycle::Ended;
 use super::stand::{CONNECTION, SINK, Stand};
-use super::{Outcome, Reads, shown};
+use super::{Outcome, Reads, findings, shown};
 use crate::simulator::ACCOUNT;
 use crate::{demo, expected};
 use anyhow::{Context, Result, anyhow};
@@ -59,11 +59,14 @@ pub(super) async fn judge(stand: &mut Stand) -> Result<Outcome> {
     let revisions = revisions(&rows)?;
     faults.extend(index_differences(&revisions, &manifests));
     let wanted = wanted_events(stand, &revisions, &manifests);
-    let received = arrive(stand, &wanted).await?;
+    let mut received = arrive(stand, &wanted).await?;
+    let findings = received.take_findings();
 
     let lost: Vec<&String> = wanted.keys().filter(|id| !received.events.contains_key(*id)).collect();
     let duplicated: Vec<&String> = received.events.keys().filter(|id| !wanted.contains_key(*id)).collect();
-    faults.extend(lost.iter().map(|id| format!("lost: {id}")));
+    let (lost_findings, told_twice) = findings::judge(&findings, &still_open(stand).await?);
+    faults.extend(lost.iter().copied().chain(&lost_findings).map(|id| format!("lost: {id}")));
+    faults.extend(told_twice.iter().map(|story| format!("duplicated: {story}")));
     faults.extend(duplicated.iter().map(|id| format!("duplicated: {id} is no revision's and no run's")));
     for (id, kind) in &received.events {
         if let Some(Some(wanted)) = wanted.get(id).filter(|wanted| wanted.as_ref().is_some_and(|wanted| wanted != kind))
@@ -73,10 +76,22 @@ pub(super) async fn judge(stand: &mut Stand) -> Result<Outcome> {
     }
     faults.extend(received.faults);
     faults.extend(stuck_letters(stand).await?);
-    stand.tally.events = received.events.len();
+    stand.tally.events = received.events.len() + findings.len();
     stand.tally.packages = manifests.len();
-    let result = format!("lost {}, duplicated {}, raw re-sends {}", lost.len(), duplicated.len(), received.resends);
+    let (lost, duplicated) = (lost.len() + lost_findings.len(), duplicated.len() + told_twice.len());
+    let result = format!("lost {lost}, duplicated {duplicated}, raw re-sends {}", received.resends);
     Ok(Outcome { result, faults })
+}
+
+/// The fingerprints of what is wrong by the last audit, as far as events name them; nothing where there is none.
+async fn still_open(stand: &Stand) -> Result<BTreeSet<String>> {
+    if !matches!(stand.plan.reads, Reads::Arm) {
+        return Ok(BTreeSet::new());
+    }
+    let report = stand.poolwarden.json(&["audit", "--stored"]).await?;
+    let findings = report["findings"].as_array().context("poolwarden audit --json lists no findings")?;
+    let read = |finding: &Value| finding["fingerprint"].as_str().map(|one| one.chars().take(16).collect::<String>());
+    Ok(findings.iter().filter_map(read).collect())
 }
 
 /// `None` once a complete run has changed nothing.
@@ -193,6 +208,15 @@ struct Received {
 }
 
 impl Received {
+    /// Takes out the events of findings that can be told from others by their ids; one with an id of no meaning stays,
+    /// and is nobody's.
+    fn take_findings(&mut self) -> Vec<findings::Told> {
+        let found: Vec<findings::Told> =
+            self.events.iter().filter_map(|(id, kind)| findings::Told::read(id, kind)).collect();
+        self.events.retain(|id, kind| findings::Told::read(id, kind).is_none());
+        found
+    }
+
     fn read(sink: &Value) -> Result<Self> {
         let deliveries = sink["deliveries"].as_array().context("the webhook lists no deliveries")?;
         let mut received = Self {
