@@ -3,8 +3,8 @@
 
 mod changes;
 mod cycle;
-#[cfg(feature = "functions-host")]
 mod findings;
+#[cfg(feature = "functions-host")]
 mod hosted;
 mod lives;
 mod shown;
