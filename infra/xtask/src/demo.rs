@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: what a user gets, on a simulated Azure: a run, another run, and the catalogue.
+//! `cargo xtask demo`: what a user gets, on a simulated Azure: a run, another run, the catalogue, and the audit.
 
 use crate::cargo::{self, Programs};
 use crate::expected;
@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packages of the catalogue that are shown.
 const PACKAGES: usize = 12;
@@ -20,12 +20,18 @@ const LISTED: usize = 3;
 const TOO_MANY: usize = LISTED + 1;
 /// The longest line shown.
 const MAX_LINE_CHARS: usize = 240;
+/// Findings of the audit that are shown.
+const FINDINGS_SHOWN: usize = 5;
+/// How long the audit that follows a run may take, and how often it is looked for.
+const AUDIT_PATIENCE: Duration = Duration::from_secs(180);
+/// See above.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far away the simulated Azure is.
 const RTT_MS: &str = "5";
 
 const ABOUT: &str = "\
 Builds Poolwarden and a simulated Azure, starts `poolwarden serve` on it, and runs `poolwarden sync` twice: the first \
-run reads the estate and publishes it, the second finds nothing to do. Everything it writes is in target/demo, and \
+run reads the estate and publishes it, the second finds nothing to do; and shows the worst of what the audit has found. Everything it writes is in target/demo, and \
 every process it starts ends with it.
 
 Examples:
@@ -103,6 +109,9 @@ impl Demo {
         let packages = compare(&poolwarden, &azure).await?;
         println!("{packages} packages, no difference");
 
+        heading("poolwarden audit --stored: what is wrong with who may do what, the worst first");
+        audit(&poolwarden).await?;
+
         serve.stop().await?;
         azure.stop().await?;
         heading(&format!("Done in {:.1} s", began.elapsed().as_secs_f64()));
@@ -113,6 +122,25 @@ impl Demo {
 
 fn heading(text: &str) {
     println!("\n── {text}");
+}
+
+/// Prints the worst of what the audit after the runs has found. It follows a run, and may still be reading.
+async fn audit(poolwarden: &Poolwarden) -> Result<()> {
+    let deadline = Instant::now() + AUDIT_PATIENCE;
+    let report = loop {
+        match poolwarden.json(&["audit", "--stored"]).await {
+            Ok(report) => break report,
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    };
+    let findings = report["findings"].as_array().context("the report lists no findings")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for finding in findings.iter().take(FINDINGS_SHOWN) {
+        println!("{:<9} {}  {}", text(&finding["severity"]), text(&finding["rule"]), text(&finding["message"]));
+    }
+    println!("{} findings in all", findings.len());
+    Ok(())
 }
 
 fn planted(estate: &Value) -> String {
