@@ -182,6 +182,11 @@ impl Active {
     pub(crate) fn denies(&self, lower_path: &str) -> bool {
         self.denied.iter().any(|scope| is_at_or_below(lower_path, scope))
     }
+
+    /// The scopes that the caller may not read, in lower case.
+    pub(crate) fn denied(&self) -> &[String] {
+        &self.denied
+    }
 }
 
 impl Faults {

@@ -76,7 +76,8 @@
 //! All take `path=` (hit only requests whose path or query contains it; without
 //! it, all that need a token), `rate=` (0 to 1), `after=` (spare the first N
 //! matching requests) and `count=` (hit at most N). What is below the scope of
-//! an unconditional `403` also disappears from lists and from Resource Graph.
+//! an unconditional `403` also disappears from lists and from Resource Graph;
+//! where that scope is within a subscription, a deny assignment says so.
 //! Each request within a `$batch` meets the faults by its own path.
 
 mod admin;

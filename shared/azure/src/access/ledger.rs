@@ -44,9 +44,14 @@ impl Ledger {
         }
     }
 
+    /// Why something of it is missing, if it is.
+    pub(super) fn reason(&self, scope: &ArmId, facet: Facet) -> Option<&Unreadable> {
+        self.lines.get(&(facet, scope.clone()))?.1.first()
+    }
+
     /// Whether nothing is known to be missing.
     pub(super) fn is_whole(&self, scope: &ArmId, facet: Facet) -> bool {
-        self.lines.get(&(facet, scope.clone())).is_none_or(|(_, reasons)| reasons.is_empty())
+        self.reason(scope, facet).is_none()
     }
 
     /// The items of a list, and a line for what of it is missing: an item that cannot be understood makes the facet

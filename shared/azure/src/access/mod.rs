@@ -11,6 +11,7 @@ mod authorization;
 mod definitions;
 mod files;
 mod graph;
+mod hidden;
 mod item;
 mod kinds;
 mod ledger;

@@ -2,7 +2,7 @@
 
 use super::Depth;
 use super::authorization::{PERMISSIONS, READER};
-use super::kinds::KINDS;
+use super::kinds::{DIAGNOSTIC_SETTINGS, KINDS, VAULTS};
 use super::wire;
 use crate::arm::Arm;
 use futures::{StreamExt, stream};
@@ -44,21 +44,31 @@ impl Permissions {
             Ok(permissions) => permissions.as_ref()?,
             Err(reason) => return Some(reason.clone()),
         };
-        let kinds = KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-        let of_authorization = match facet {
-            Facet::RoleAssignments => Some("Microsoft.Authorization/roleAssignments"),
-            Facet::RoleDefinitions => Some("Microsoft.Authorization/roleDefinitions"),
-            Facet::ClassicAdministrators => Some("Microsoft.Authorization/classicAdministrators"),
-            _ => None,
-        };
-        let mut names = kinds.map(|kind| kind.name).chain(of_authorization);
-        let missing = names.find(|name| !Action::control(format!("{name}/read")).is_in(permissions))?;
+        let missing = reads(facet, depth).find(|read| !read.is_in(permissions))?;
+        let missing = missing.name.trim_end_matches("/read");
         let text = format!(
             "the identity may not read {missing} everywhere in {scope}, and Resource Graph leaves out silently what it \
              may not read; grant {READER} on {scope}"
         );
         Some(Unreadable::new(Why::Forbidden, text))
     }
+}
+
+/// What must be allowed to whoever reads a facet.
+pub(super) fn reads(facet: Facet, depth: Depth) -> impl Iterator<Item = Action> {
+    let kinds = KINDS.iter().filter(move |kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
+    let other = match facet {
+        Facet::RoleAssignments => Some("Microsoft.Authorization/roleAssignments"),
+        Facet::RoleDefinitions => Some("Microsoft.Authorization/roleDefinitions"),
+        Facet::DenyAssignments => Some("Microsoft.Authorization/denyAssignments"),
+        Facet::PimActive => Some("Microsoft.Authorization/roleAssignmentScheduleInstances"),
+        Facet::PimEligible => Some("Microsoft.Authorization/roleEligibilityScheduleInstances"),
+        Facet::ClassicAdministrators => Some("Microsoft.Authorization/classicAdministrators"),
+        Facet::VaultContents => Some(VAULTS),
+        Facet::DiagnosticSettings => Some(DIAGNOSTIC_SETTINGS),
+        _ => None,
+    };
+    kinds.map(|kind| kind.name).chain(other).map(|name| Action::control(format!("{name}/read")))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::graph::{Graph, Place};
 use super::ledger::Ledger;
 use super::permissions::Permissions;
 use super::tidy::{add_unseen, count, tidy};
-use super::{AccessRead, AccessWanted, Depth, definitions, resources, wire};
+use super::{AccessRead, AccessWanted, Depth, definitions, hidden, resources, wire};
 use crate::arm::Shared;
 use crate::azure_inventory::AzureInventory;
 use crate::directory::{DirectoryMemory, DirectoryRead, DirectoryReader, Wanted};
@@ -96,9 +96,11 @@ impl AccessReader {
         tidy(&mut facts);
         count(&facts, &scopes, &mut ledger);
         add_unseen(unseen, wanted.depth, &mut facts, &mut ledger);
-        facts.coverage = ledger.coverage();
         let directory = self.read_directory(wanted, &facts, memory).await;
         facts.directory = directory.directory;
+        hidden::by_unread_denies(&scopes, wanted.depth, &mut ledger);
+        hidden::by_denies(&facts, wanted.depth, &mut ledger);
+        facts.coverage = ledger.coverage();
         facts.coverage.extend(directory.coverage);
         Ok(AccessRead {
             facts,

@@ -6,6 +6,7 @@ use super::kinds::{
 };
 use super::ledger::Ledger;
 use super::resource::{resource, type_of};
+use super::{Depth, hidden};
 use crate::arm::{Arm, Call, json};
 use crate::throttle::{Kind, Meter};
 use crate::versions::{COMPUTE, DESKTOP_VIRTUALIZATION};
@@ -25,14 +26,20 @@ const ONE_BY_ONE: usize = 10;
 
 /// Asks for everything that is named and not listed, in these subscriptions. Not found is gone; what ARM shows and
 /// Resource Graph did not is added; anything else is unknown, and so is who holds something there if it is refused.
-pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmResource>, ledger: &mut Ledger) {
+pub(super) async fn look_up(
+    arm: &Arm,
+    scopes: &[ArmId],
+    depth: Depth,
+    found: &mut Vec<ArmResource>,
+    ledger: &mut Ledger,
+) {
     let mut missing = missing(found);
     missing.retain(|id, facet| {
         let scope = id.up_to("subscriptions");
         // What lies in a part that is unknown already tells nothing more.
         scope.is_some_and(|scope| scopes.contains(&scope) && ledger.is_whole(&scope, *facet))
     });
-    list_machines(arm, &mut missing, found, ledger).await;
+    list_machines(arm, depth, &mut missing, found, ledger).await;
     for (id, facet) in missing.iter().skip(BY_NAME) {
         let scope = id.up_to("subscriptions").unwrap_or_else(|| id.clone());
         let text = format!("more than {BY_NAME} resources are referred to but not listed; some were not asked for");
@@ -48,8 +55,7 @@ pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmReso
             Ok(Some(one)) => add(one, facet, found, ledger),
             Err(reason) => {
                 if reason.why == Why::Forbidden {
-                    // Resource Graph leaves out who holds something there, too.
-                    ledger.fail(&id, Facet::RoleAssignments, reason.clone());
+                    hidden::by_refusal(&id, found, &reason, depth, ledger);
                 }
                 ledger.fail(&id, facet, reason);
             }
@@ -61,6 +67,7 @@ pub(super) async fn look_up(arm: &Arm, scopes: &[ArmId], found: &mut Vec<ArmReso
 /// outlive their machines by the thousand.
 async fn list_machines(
     arm: &Arm,
+    depth: Depth,
     missing: &mut BTreeMap<ArmId, Facet>,
     found: &mut Vec<ArmResource>,
     ledger: &mut Ledger,
@@ -91,7 +98,7 @@ async fn list_machines(
             }
             Err(reason) => {
                 if reason.why == Why::Forbidden {
-                    ledger.fail(&group, Facet::RoleAssignments, reason.clone());
+                    hidden::by_refusal(&group, found, &reason, depth, ledger);
                 }
                 ledger.fail(&group, Facet::Compute, reason);
             }

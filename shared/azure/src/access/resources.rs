@@ -78,7 +78,7 @@ pub(super) async fn read(
     }
     // Answers have held what lies in subscriptions that nobody asked for.
     found.retain(|one| one.id.up_to("subscriptions").is_some_and(|scope| scopes.contains(&scope)));
-    references::look_up(arm, scopes, &mut found, ledger).await;
+    references::look_up(arm, scopes, depth, &mut found, ledger).await;
     if depth == Depth::Posture {
         posture::read(graph, scopes, &mut found, ledger).await;
     }

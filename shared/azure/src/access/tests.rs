@@ -4,12 +4,13 @@ use crate::cloud::{Cloud, Endpoints};
 use crate::directory::{DirectoryRead, DirectoryReader, Wanted};
 use crate::http::Http;
 use crate::testing::{FixedToken, shared};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use fake::{Fake, S, T, sub};
 use jiff::Timestamp;
 use poolwarden_domain::access::{DefinitionKind, State, builtin};
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
 
@@ -17,10 +18,22 @@ mod fake;
 mod posture;
 
 async fn read_all(fake: &Fake, subscriptions: &[&str], depth: Depth) -> AccessRead {
+    read_as(Arc::default(), fake, subscriptions, depth).await
+}
+
+async fn read_as(token: Arc<FixedToken>, fake: &Fake, subscriptions: &[&str], depth: Depth) -> AccessRead {
     let subscriptions = subscriptions.iter().map(|&one| one.to_owned()).collect();
-    let reader = AccessReader::new(shared(&fake.server.uri(), Arc::default()), subscriptions, None);
+    let reader = AccessReader::new(shared(&fake.server.uri(), token), subscriptions, None);
     let wanted = AccessWanted { depth, names: Vec::new() };
     reader.read(&wanted, Timestamp::UNIX_EPOCH, None).await.unwrap()
+}
+
+/// The token of an identity.
+fn token_of(object: &str) -> Arc<FixedToken> {
+    let claims = BASE64_URL_SAFE_NO_PAD.encode(json!({ "oid": object }).to_string());
+    let token = FixedToken::default();
+    *token.always.lock().unwrap() = Some(format!("head.{claims}.signature"));
+    Arc::new(token)
 }
 
 fn state(read: &AccessRead, scope: &str, facet: Facet) -> State {
@@ -162,7 +175,57 @@ async fn a_bad_item_hides_no_neighbour_and_is_named() {
     assert_eq!(read.facts.denies.len(), 1);
     let reason = reason(&read, &sub(S), Facet::DenyAssignments);
     assert!(reason.why == Why::Malformed && reason.detail.contains("denyAssignments/odd"), "{reason}");
-    assert_eq!(unknown(&read).len(), 1);
+    let of_other = |line: &&String| line.contains(T) || line.contains("management groups");
+    let unknown = unknown(&read);
+    assert_eq!(unknown.iter().find(of_other), None);
+    assert_eq!(
+        unknown.len(),
+        Depth::Rbac.facets().len() - 1,
+        "what it denies to the reader is not known: {unknown:#?}"
+    );
+}
+
+/// A deny assignment of whatever is read, for these.
+fn hiding(scope: &str, principals: &serde_json::Value, except: &serde_json::Value) -> serde_json::Value {
+    let mut deny = fake::deny(scope);
+    deny["properties"]["permissions"] = json!([{"actions": ["*/read"], "notActions": []}]);
+    deny["properties"]["principals"] = principals.clone();
+    deny["properties"]["excludePrincipals"] = except.clone();
+    deny
+}
+
+#[tokio::test]
+async fn what_a_deny_assignment_hides_from_the_reader_is_unknown() {
+    let everybody = json!([{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}]);
+    let me = json!([{"id": "me", "type": "ServicePrincipal"}]);
+    let other = json!([{"id": "somebody-else", "type": "User"}]);
+    let (group, nobody) = (format!("{}/resourceGroups/dark", sub(S)), json!([]));
+    let known = || token_of("me");
+    for (token, scope, principals, except, hidden) in [
+        (known(), group.as_str(), &everybody, &nobody, Some(group.as_str())),
+        (known(), &group, &me, &nobody, Some(&group)),
+        (known(), &group, &everybody, &me, None),
+        (known(), &group, &other, &nobody, None),
+        (Arc::default(), &group, &other, &nobody, Some(&group)),
+        (known(), "/subscriptions/elsewhere", &me, &nobody, None),
+        (known(), fake::group("tenant").as_str(), &me, &nobody, Some(&sub(S))),
+    ] {
+        let fake = Fake::start().await;
+        fake.list(&sub(S), "denyAssignments", None, json!([hiding(scope, principals, except)])).await;
+        fake.estate().await;
+        let read = read_as(token, &fake, &[], Depth::Rbac).await;
+        let unknown = unknown(&read);
+        let Some(hidden) = hidden else {
+            assert_eq!(unknown, Vec::<String>::new(), "{scope}");
+            continue;
+        };
+        for facet in Depth::Rbac.facets().iter().filter(|facet| **facet != Facet::ManagementGroups) {
+            let reason = reason(&read, hidden, *facet);
+            assert!(reason.why == Why::Forbidden && reason.detail.contains("deny assignment"), "{facet}: {reason}");
+        }
+        let places = if hidden == group { 1 } else { 2 };
+        assert_eq!(unknown.len(), places * (Depth::Rbac.facets().len() - 1), "{unknown:#?}");
+    }
 }
 
 #[tokio::test]
@@ -210,6 +273,22 @@ async fn a_host_pool_that_is_named_but_hidden_is_unknown_by_itself() {
 }
 
 #[tokio::test]
+async fn a_resource_group_of_which_nothing_is_seen_is_unknown_once_something_in_it_is_refused() {
+    let fake = Fake::start().await;
+    let dark = format!("{}/resourceGroups/dark", sub(S));
+    let host = json!({"id": format!("{}/sessionhosts/h", fake::pool()),
+        "resourceId": format!("{dark}/providers/Microsoft.Compute/virtualMachines/vm")});
+    fake.graph_table("desktopvirtualizationresources", json!([host])).await;
+    fake.refuse(&dark, 403).await;
+    fake.estate().await;
+    let read = read_all(&fake, &[], Depth::Rbac).await;
+    for facet in [Facet::Compute, Facet::KeyVaults, Facet::RoleAssignments] {
+        assert_eq!(reason(&read, &dark, facet).why, Why::Forbidden, "{facet}");
+    }
+    assert!(matches!(state(&read, &sub(S), Facet::KeyVaults), State::Read { .. }));
+}
+
+#[tokio::test]
 async fn many_machines_that_are_missing_take_one_list() {
     let fake = Fake::start().await;
     let group = format!("{}/resourceGroups/hosts", sub(S));
@@ -229,7 +308,7 @@ async fn many_machines_that_are_missing_take_one_list() {
 #[tokio::test]
 async fn the_directory_is_asked_about_everybody_who_holds_something() {
     #[derive(Default)]
-    struct Asked(std::sync::Mutex<Option<Wanted>>);
+    struct Asked(Mutex<Option<Wanted>>);
     #[async_trait::async_trait]
     impl DirectoryReader for Asked {
         async fn read(&self, wanted: &Wanted, _: Option<&DirectoryMemory>) -> DirectoryRead {
@@ -311,13 +390,6 @@ async fn a_storm_that_does_not_end_takes_its_own_list_only() {
 async fn who_asks_is_told_by_the_token() {
     let fake = Fake::start().await;
     fake.estate().await;
-    let claims = base64::Engine::encode(
-        &base64::prelude::BASE64_URL_SAFE_NO_PAD,
-        r#"{"oid":"00000000-0000-0000-0000-00000000000A"}"#,
-    );
-    let credentials = Arc::new(FixedToken::default());
-    *credentials.always.lock().unwrap() = Some(format!("head.{claims}.signature"));
-    let reader = AccessReader::new(shared(&fake.server.uri(), credentials), Vec::new(), None);
-    let read = reader.read(&AccessWanted::default(), Timestamp::UNIX_EPOCH, None).await.unwrap();
+    let read = read_as(token_of("00000000-0000-0000-0000-00000000000A"), &fake, &[], Depth::Rbac).await;
     assert_eq!(read.facts.own_principal.as_deref(), Some("00000000-0000-0000-0000-00000000000a"));
 }

@@ -4,7 +4,7 @@ use super::binding::Binding;
 use super::groups::{EVERYBODY, Groups, Walk};
 use super::rule::{Rule, kept};
 use super::scopes::Chain;
-use super::{Action, DenyAssignment, DenyProof, principal_id};
+use super::{Action, DenyAssignment, DenyProof, World, principal_id};
 use crate::estate::Principal;
 
 /// Whom a deny assignment names.
@@ -70,6 +70,15 @@ pub(super) fn applies(named: Applies, left_out: Applies) -> Applies {
         (Applies::No, _) | (_, Applies::Yes) => Applies::No,
         (Applies::Yes, Applies::No) => Applies::Yes,
         _ => Applies::Perhaps,
+    }
+}
+
+impl<'a> World<'a> {
+    /// The deny assignments that apply to somebody wherever they hold, or may apply; of nobody knows whom, all.
+    pub fn denies_about(&self, principal: Option<&str>) -> Vec<&'a DenyAssignment> {
+        let above = principal.map(|principal| self.groups.above(self.groups.find(principal)));
+        let may_apply = |deny: &&Deny<'_>| above.as_ref().is_none_or(|above| deny.applies_to(above) != Applies::No);
+        self.denies.iter().filter(may_apply).map(|deny| deny.facts).collect()
     }
 }
 

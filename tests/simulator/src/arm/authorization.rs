@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     auth::token::Caller,
+    dice::{guid, hash},
     estate::{
-        access::{Grant, GrantKind, is_at_or_below, subscription_of},
+        access::{self, Grant, GrantKind, is_at_or_below, subscription_of},
         model::Estate,
     },
     reply::Reply,
@@ -86,9 +87,24 @@ pub(crate) fn handle(
             }),
         None => {
             let wanted = Wanted::parse(request.query("$filter"), caller, estate)?;
-            list(simulation, request, wanted.among(estate, kind, &lower))
+            let refused = if kind == GrantKind::Deny { refusals(simulation, caller, &lower) } else { Vec::new() };
+            let refused = refused.iter().filter(|_| !wanted.at_scope_only);
+            list(simulation, request, wanted.among(estate, kind, &lower).into_iter().chain(refused).collect())
         }
     }
+}
+
+/// Who may read a subscription and is refused below it is so by a deny
+/// assignment: those that say it, below a scope.
+fn refusals(simulation: &Simulation, caller: &Caller, scope: &str) -> Vec<Grant> {
+    let active = simulation.faults.active();
+    let below = active.denied().iter().filter(|denied| *denied != scope && is_at_or_below(denied, scope));
+    let grant = |denied: &String| {
+        let properties = access::refusal(&caller.object_id);
+        let name = guid(hash(1, denied), hash(2, &caller.object_id));
+        Grant::named(GrantKind::Deny, &name, denied, &caller.object_id, properties)
+    };
+    below.map(grant).collect()
 }
 
 fn check_management_group(estate: &Estate, lower_scope: &str) -> Result<(), Reply> {

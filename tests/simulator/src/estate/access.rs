@@ -271,6 +271,18 @@ pub(crate) fn denial(dice: &mut Dice, principal: &str) -> Value {
     })
 }
 
+/// Properties of a deny assignment that keeps a service principal from all.
+pub(crate) fn refusal(principal: &str) -> Value {
+    json!({
+        "denyAssignmentName": "Refused",
+        "permissions": [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}],
+        "doNotApplyToChildScopes": false,
+        "principals": [{"id": principal, "type": "ServicePrincipal"}],
+        "excludePrincipals": [],
+        "isSystemProtected": true,
+    })
+}
+
 /// Properties of an active or eligible PIM instance.
 pub(crate) fn pim(dice: &mut Dice, kind: GrantKind, subscription: &str, scope: &str, principal: &str) -> Value {
     let role = role_definition_id(subscription, roles::DESKTOP_VIRTUALIZATION_USER);

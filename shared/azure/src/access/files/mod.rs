@@ -8,11 +8,10 @@ mod content;
 mod cover;
 mod directory;
 
-use super::Depth;
 use super::ledger::Ledger;
 use super::redact::redact;
 use super::tidy::{count, tidy};
-use super::{graph, item::Item, resource, wire};
+use super::{Depth, graph, hidden, item::Item, resource, wire};
 use crate::answers::safe;
 use crate::files::{Found, OpenError, Problem, find, shown, text};
 use content::{Content, What, is_facts, named_list, split, what_is};
@@ -20,7 +19,7 @@ use cover::Lists;
 use directory::Gathered;
 use jiff::Timestamp;
 use poolwarden_domain::access::{
-    AccessFacts, Directory, Facet, ManagementGroup, PimKind, SubscriptionFacts, principal_id,
+    AccessFacts, Coverage, Directory, Facet, ManagementGroup, PimKind, SubscriptionFacts, principal_id,
 };
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::Value;
@@ -253,9 +252,7 @@ impl Reading {
             depth.facets().iter().for_each(|facet| ledger.fail_all(&scopes, *facet, reason));
         }
         count(&self.facts, &scopes, &mut ledger);
-        let is_told = |facet: Facet, scope: &ArmId| told.iter().any(|one| one.facet == facet && one.scope == *scope);
-        let mut coverage = ledger.coverage();
-        coverage.retain(|one| !is_told(one.facet, &one.scope));
+        let mut of_directory = Vec::new();
         if self.has_facts {
             // Two directories cannot be one: what is in a group may have changed between them.
             if self.gathered.directory != Directory::default() {
@@ -265,12 +262,13 @@ impl Reading {
             let holders = self.facts.assignments.iter().map(|one| &one.principal);
             let holders = holders.chain(self.facts.pim.iter().map(|one| &one.principal));
             let held = holders.map(|one| (one.id.clone(), one.kind.clone())).collect();
-            let (directory, lines) = self.gathered.finish(&held, depth.of_directory());
-            self.facts.directory = directory;
-            coverage.extend(lines);
+            (self.facts.directory, of_directory) = self.gathered.finish(&held, depth.of_directory());
         }
+        hidden::by_denies(&self.facts, depth, &mut ledger);
+        let is_told = |line: &Coverage| told.iter().any(|one| one.facet == line.facet && one.scope == line.scope);
+        let coverage: Vec<Coverage> = ledger.coverage().into_iter().filter(|line| !is_told(line)).collect();
         self.facts.coverage = told;
-        self.facts.coverage.extend(coverage);
+        self.facts.coverage.extend(coverage.into_iter().chain(of_directory));
         AccessFiles { facts: self.facts, ignored: self.ignored }
     }
 
