@@ -1,7 +1,8 @@
 //! Reading what an audit of access needs: who may do what to an estate, from Azure or from files.
 //!
 //! Azure Resource Graph is asked for whatever it holds, in few queries; it leaves out silently what the identity may
-//! not read, so ARM is asked what the identity may read at all, and whatever Resource Graph names without having it.
+//! not read, so ARM is asked what the identity may read at all, and whatever Resource Graph names without having it; what
+//! a deny assignment hides from the identity is marked ([`hidden`]).
 //! Deny assignments, Privileged Identity Management and registration tokens' ends are ARM's alone. Every facet of every
 //! subscription gets a line in the coverage, and no part that fails takes another one with it.
 //!

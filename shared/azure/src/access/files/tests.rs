@@ -96,6 +96,22 @@ fn what_powershell_prints_is_the_same() {
 }
 
 #[test]
+fn what_a_deny_assignment_hides_from_whoever_asked_is_unknown() {
+    let group = format!("{S}/resourceGroups/dark");
+    let deny = |pattern: &str| {
+        let permissions = json!([{"actions": [pattern], "notActions": []}]);
+        let everybody = json!([{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}]);
+        let body = json!({"denyAssignmentName": "d", "permissions": permissions, "principals": everybody});
+        let id = format!("{group}/providers/Microsoft.Authorization/denyAssignments/d");
+        let one = json!({"id": id, "type": "Microsoft.Authorization/denyAssignments", "properties": body});
+        Folder::new().with("denies.json", &json!({ "value": [one] })).read(Depth::Rbac)
+    };
+    assert!(!is_read(&deny("*/read"), &group, Facet::KeyVaults));
+    let files = deny("*/write");
+    assert!(files.facts.denies.len() == 1 && files.facts.coverage.iter().all(|one| one.scope != ArmId::new(&group)));
+}
+
+#[test]
 fn members_come_by_name_by_question_or_with_their_group() {
     let group = json!([{"id": GROUP, "displayName": "G", "securityEnabled": true}]);
     let user = json!({"id": USER, "displayName": "A", "userPrincipalName": "a@x"});
