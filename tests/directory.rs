@@ -1,9 +1,7 @@
 //! A tenant's directory, as it is read from Microsoft Graph: all of it once, and what has changed ever after.
 
-use poolwarden_azure::{
-    Cloud, Credential, DirectoryMemory, DirectoryRead, DirectoryReader, Endpoints, GraphDirectory, Http, SecretRef,
-    Wanted, sign_in,
-};
+use crate::harness::SignedIn;
+use poolwarden_azure::{DirectoryMemory, DirectoryRead, DirectoryReader, GraphDirectory, Wanted};
 use poolwarden_domain::access::{DirectoryObject, Facet, State, builtin};
 use serde_json::{Value, json};
 use simulator::{EstateSpec, Options, Running, Simulator};
@@ -27,17 +25,7 @@ impl Tenant {
     async fn new() -> Self {
         let estate = EstateSpec { page_size: 50, ..EstateSpec::default() };
         let azure = Simulator::start(Options { estate, ..Options::default() }).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret"), simulator::DEFAULT_CLIENT_SECRET).unwrap();
-        let credential = Credential::ClientSecret {
-            tenant_id: azure.tenant().to_owned(),
-            client_id: simulator::DEFAULT_CLIENT_ID.to_owned(),
-            secret: SecretRef::File(folder.path().join("secret")),
-        };
-        let url = azure.url();
-        let endpoints = Endpoints::of(Cloud::Public).with_authority(&url).unwrap().with_graph(&url).unwrap();
-        let http = Http::new().unwrap();
-        let credentials = sign_in(credential, &endpoints, &http);
+        let SignedIn { http, credentials, endpoints, folder } = SignedIn::at(&azure);
         let reader = GraphDirectory::new(http, credentials, endpoints);
         let (wanted, groups) = (Wanted { posture: true, ..Wanted::default() }, Vec::new());
         let mut tenant = Self { azure, reader, wanted, groups, _folder: folder };

@@ -1,11 +1,9 @@
 //! What the audit finds is what was planted: no more, and no less. The simulator decides by itself what is wrong with its
 //! estates; it knows nothing of the rules' code.
 
+use crate::harness::SignedIn;
 use futures::{StreamExt, stream};
-use poolwarden_azure::{
-    AccessReader, AccessWanted, Cloud, Credential, Depth, DirectoryReader, Endpoints, GraphDirectory, Http, SecretRef,
-    Shared, sign_in,
-};
+use poolwarden_azure::{AccessReader, AccessWanted, Depth, DirectoryReader, GraphDirectory, Shared};
 use poolwarden_domain::Reading;
 use poolwarden_domain::access::AccessFacts;
 use poolwarden_domain::audit::{AuditPolicy, AuditReport, Family, Verdict, audit};
@@ -33,18 +31,7 @@ pub(crate) struct Audited {
 impl Audited {
     pub(crate) async fn new(estate: EstateSpec, seed: u64) -> Self {
         let azure = Simulator::start(Options { estate, seed, ..Options::default() }).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret"), simulator::DEFAULT_CLIENT_SECRET).unwrap();
-        let credential = Credential::ClientSecret {
-            tenant_id: azure.tenant().to_owned(),
-            client_id: simulator::DEFAULT_CLIENT_ID.to_owned(),
-            secret: SecretRef::File(folder.path().join("secret")),
-        };
-        let url = azure.url();
-        let endpoints = Endpoints::of(Cloud::Public).with_authority(&url).unwrap().with_arm(&url).unwrap();
-        let endpoints = endpoints.with_graph(&url).unwrap().with_key_vault(&url).unwrap();
-        let http = Http::new().unwrap();
-        let credentials = sign_in(credential, &endpoints, &http);
+        let SignedIn { http, credentials, endpoints, folder } = SignedIn::at(&azure);
         let graph = GraphDirectory::new(http.clone(), Arc::clone(&credentials), endpoints.clone());
         let shared = Arc::new(Shared::new(http, credentials, endpoints));
         let reader = AccessReader::new(shared, Vec::new(), Some(Arc::new(graph) as Arc<dyn DirectoryReader>));

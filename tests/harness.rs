@@ -3,11 +3,13 @@
 //! Nothing is shared between two stands, so tests run side by side.
 
 use crate::expected::{self, Expected};
+use poolwarden_azure::{Cloud, Credential, Credentials, Endpoints, Http, SecretRef, sign_in};
 use serde_json::{Value, json};
 use simulator::{EstateSpec, Options, Running, Simulator};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -243,4 +245,31 @@ pub(crate) fn read(file: &Path) -> Value {
 /// The manifest of a resource, by its id in any case.
 pub(crate) fn manifest_of<'a>(manifests: &'a [Value], resource: &str) -> Option<&'a Value> {
     manifests.iter().find(|manifest| manifest["resource"].as_str().unwrap().eq_ignore_ascii_case(resource))
+}
+
+/// An application's way into a simulated Azure, for what talks to it without a configuration.
+pub(crate) struct SignedIn {
+    pub(crate) http: Http,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) endpoints: Endpoints,
+    /// Where its secret is, as long as this is kept.
+    pub(crate) folder: TempDir,
+}
+
+impl SignedIn {
+    pub(crate) fn at(azure: &Running) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, simulator::DEFAULT_CLIENT_SECRET).unwrap();
+        let credential = Credential::ClientSecret {
+            tenant_id: azure.tenant().to_owned(),
+            client_id: simulator::DEFAULT_CLIENT_ID.to_owned(),
+            secret: SecretRef::File(secret),
+        };
+        let url = azure.url();
+        let endpoints = Endpoints::of(Cloud::Public).with_authority(&url).unwrap().with_arm(&url).unwrap();
+        let endpoints = endpoints.with_graph(&url).unwrap().with_key_vault(&url).unwrap();
+        let http = Http::new().unwrap();
+        Self { credentials: sign_in(credential, &endpoints, &http), http, endpoints, folder }
+    }
 }

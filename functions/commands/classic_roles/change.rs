@@ -5,6 +5,7 @@ use super::source::Desk;
 use super::{Parameters, judged};
 use crate::commands::output::{self, say, visible};
 use crate::commands::roles::owners::Left;
+use crate::commands::roles::told::Outcome;
 use crate::commands::{COMPLETE, Cli};
 use anyhow::bail;
 use clap::Args;
@@ -39,18 +40,6 @@ struct Changing {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// How it came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Granted,
-    AlreadyGranted,
-    WouldGrant,
-    Revoked,
-    NotThere,
-    WouldRevoke,
 }
 
 /// What became of it.
@@ -209,15 +198,7 @@ fn show(change: &Change, json: bool) -> anyhow::Result<u8> {
         output::json(change)?;
         return Ok(COMPLETE);
     }
-    let done = match change.outcome {
-        Outcome::Granted => "granted",
-        Outcome::AlreadyGranted => "granted already, nothing was done",
-        Outcome::WouldGrant => "would be granted",
-        Outcome::Revoked => "revoked",
-        Outcome::NotThere => "not there, nothing was done",
-        Outcome::WouldRevoke => "would be revoked",
-    };
     let role = change.role.map(RdsRole::name).unwrap_or_default();
-    say!("{done}: {role} to {} at {}", visible(&change.principal), visible(&change.scope));
+    say!("{}: {role} to {} at {}", change.outcome, visible(&change.principal), visible(&change.scope));
     Ok(COMPLETE)
 }

@@ -2,8 +2,8 @@
 
 use super::source::read_from;
 use super::{From, Parameters, judged};
-use crate::commands::output::{self, say, visible};
-use crate::commands::{COMPLETE, Cli, INCOMPLETE};
+use crate::commands::Cli;
+use crate::commands::roles::told::Listing;
 use clap::Args;
 use poolwarden_domain::classic;
 use poolwarden_domain::delegated::{RdsAssignment, RdsPrincipal, RdsRole, Request, scope_text};
@@ -41,14 +41,15 @@ impl Line {
             contradictions: one.contradictions.clone(),
         }
     }
-}
 
-/// All that is listed.
-#[derive(Debug, Serialize)]
-struct Listing {
-    assignments: Vec<Line>,
-    /// What could not be read.
-    unknown: Vec<String>,
+    fn row(&self) -> [String; 5] {
+        let Self { role, principal, scope, id, .. } = self;
+        [role.to_string(), principal.name().to_owned(), principal.kind.clone(), scope.clone(), id.clone()]
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.contradictions.iter().map(|text| format!("contradicts itself: {}: {text}", self.id)).collect()
+    }
 }
 
 impl List {
@@ -64,35 +65,7 @@ impl List {
         found.sort_by(|a, b| (&a.scope, a.role, &a.principal).cmp(&(&b.scope, b.role, &b.principal)));
         let assignments = found.into_iter().map(Line::of).collect();
         let unknown = read.unknown.iter().map(|dark| dark.reason.to_string()).collect();
-        show(&Listing { assignments, unknown }, cli.json)
+        let listing = Listing { assignments, unknown };
+        listing.show(cli.json, ["ROLE", "WHO", "TYPE", "AT", "ID"], Line::row, Line::remarks)
     }
-}
-
-fn show(listing: &Listing, json: bool) -> anyhow::Result<u8> {
-    let code = if listing.unknown.is_empty() { COMPLETE } else { INCOMPLETE };
-    if json {
-        output::json(listing)?;
-        return Ok(code);
-    }
-    let rows = listing.assignments.iter().map(|line| {
-        let principal = &line.principal;
-        [
-            line.role.to_string(),
-            principal.name().to_owned(),
-            principal.kind.clone(),
-            line.scope.clone(),
-            line.id.clone(),
-        ]
-    });
-    output::table(["ROLE", "WHO", "TYPE", "AT", "ID"], rows)?;
-    say!("\n{} role assignments", listing.assignments.len());
-    for line in &listing.assignments {
-        for contradiction in &line.contradictions {
-            say!("contradicts itself: {}: {}", visible(&line.id), visible(contradiction));
-        }
-    }
-    for reason in &listing.unknown {
-        say!("not read: {}", visible(reason));
-    }
-    Ok(code)
 }

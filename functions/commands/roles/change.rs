@@ -1,6 +1,7 @@
 //! `poolwarden roles grant` and `poolwarden roles revoke`
 
 use super::desk::{Desk, Role, Who};
+use super::told::Outcome;
 use super::{Of, owners};
 use crate::commands::output::{self, say, visible};
 use crate::commands::{COMPLETE, Cli};
@@ -59,18 +60,6 @@ pub(in crate::commands) struct Revoke {
     dry_run: bool,
     #[command(flatten)]
     of: Of,
-}
-
-/// How it came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Granted,
-    AlreadyGranted,
-    WouldGrant,
-    Revoked,
-    NotThere,
-    WouldRevoke,
 }
 
 /// What became of one assignment.
@@ -177,20 +166,12 @@ fn show(change: &Change, json: bool) -> anyhow::Result<u8> {
         output::json(change)?;
         return Ok(COMPLETE);
     }
-    let done = match change.outcome {
-        Outcome::Granted => "granted",
-        Outcome::AlreadyGranted => "granted already, nothing was done",
-        Outcome::WouldGrant => "would be granted",
-        Outcome::Revoked => "revoked",
-        Outcome::NotThere => "not there, nothing was done",
-        Outcome::WouldRevoke => "would be revoked",
-    };
     match (&change.role, &change.principal, &change.scope) {
         (Some(role), Some(who), Some(scope)) => {
             let id = if who.name == who.id { String::new() } else { format!(" ({})", who.id) };
-            say!("{done}: {} to {}{id} at {scope}", visible(&role.name), visible(&who.name));
+            say!("{}: {} to {}{id} at {scope}", change.outcome, visible(&role.name), visible(&who.name));
         }
-        _ => say!("{done}"),
+        _ => say!("{}", change.outcome),
     }
     if let Some(id) = &change.id {
         say!("  {id}");

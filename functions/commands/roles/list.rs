@@ -2,8 +2,8 @@
 
 use super::Of;
 use super::desk::{Desk, Who, role_among};
-use crate::commands::output::{self, say, visible};
-use crate::commands::{COMPLETE, Cli, INCOMPLETE};
+use super::told::Listing;
+use crate::commands::Cli;
 use clap::Args;
 use poolwarden_azure::Around;
 use poolwarden_domain::ArmId;
@@ -42,12 +42,12 @@ struct Line {
     description: Option<String>,
 }
 
-/// All that is listed.
-#[derive(Debug, Serialize)]
-struct Listing {
-    assignments: Vec<Line>,
-    /// What could not be read.
-    unknown: Vec<String>,
+impl Line {
+    fn row(&self) -> [String; 5] {
+        let kind = self.principal.kind.clone().unwrap_or_default();
+        let condition = if self.condition.is_some() { "conditional" } else { "" };
+        [self.role_name.clone(), self.principal.name.clone(), kind, condition.to_owned(), self.scope.to_string()]
+    }
 }
 
 impl List {
@@ -98,7 +98,8 @@ impl List {
             applies && role.as_ref().is_none_or(|role| one.role.name().eq_ignore_ascii_case(role))
         };
         let assignments = found.into_values().filter(is_wanted).map(|one| line(&desk, &definitions, one)).collect();
-        show(&Listing { assignments, unknown: unknown.into_iter().collect() }, cli.json)
+        let listing = Listing { assignments, unknown: unknown.into_iter().collect() };
+        listing.show(cli.json, ["ROLE", "WHO", "TYPE", "", "AT"], Line::row, |_| Vec::new())
     }
 }
 
@@ -130,23 +131,4 @@ fn line(desk: &Desk, definitions: &BTreeMap<String, Definition>, one: Assignment
         condition: one.condition,
         description: one.description,
     }
-}
-
-fn show(listing: &Listing, json: bool) -> anyhow::Result<u8> {
-    let code = if listing.unknown.is_empty() { COMPLETE } else { INCOMPLETE };
-    if json {
-        output::json(listing)?;
-        return Ok(code);
-    }
-    let rows = listing.assignments.iter().map(|line| {
-        let kind = line.principal.kind.clone().unwrap_or_default();
-        let condition = if line.condition.is_some() { "conditional" } else { "" };
-        [line.role_name.clone(), line.principal.name.clone(), kind, condition.to_owned(), line.scope.to_string()]
-    });
-    output::table(["ROLE", "WHO", "TYPE", "", "AT"], rows)?;
-    say!("\n{} role assignments", listing.assignments.len());
-    for reason in &listing.unknown {
-        say!("not read: {}", visible(reason));
-    }
-    Ok(code)
 }

@@ -6,6 +6,7 @@ mod desk;
 mod list;
 mod migrate;
 pub(super) mod owners;
+pub(super) mod told;
 
 use super::Cli;
 use clap::{Args, Subcommand};

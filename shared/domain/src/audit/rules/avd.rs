@@ -53,6 +53,16 @@ pub(super) fn note_faceless(outcome: &mut Outcome, audit: &Audit<'_>) {
     outcome.unknown.extend(ids.into_iter().map(line));
 }
 
+/// What the service's right to do something depends on.
+pub(super) const SERVICE_RIGHT: &[Facet] = &[
+    Facet::RoleAssignments,
+    Facet::RoleDefinitions,
+    Facet::DenyAssignments,
+    Facet::PimActive,
+    Facet::Principals,
+    Facet::DesktopVirtualization,
+];
+
 /// What is known of the service's right to do something.
 #[derive(Debug)]
 pub(super) enum Right {

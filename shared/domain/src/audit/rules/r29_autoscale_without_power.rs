@@ -1,10 +1,10 @@
 //! A scaling plan that can neither start nor stop the hosts that it is for.
 
-use super::avd::{DEALLOCATE_VIRTUAL_MACHINE, Right, right_of_service};
+use super::avd::{DEALLOCATE_VIRTUAL_MACHINE, Right, SERVICE_RIGHT, right_of_service};
 use super::grants::listed;
 use super::remedy::{Grantee, Place, assign};
 use crate::ArmId;
-use crate::access::{ArmResource, Facet, builtin};
+use crate::access::{ArmResource, builtin};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity, Violation};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +21,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/autoscale-create-assign-scaling-plan",
         "https://learn.microsoft.com/azure/virtual-desktop/service-principal-assign-roles",
     ],
-    needs: &[
-        Facet::RoleAssignments,
-        Facet::RoleDefinitions,
-        Facet::DenyAssignments,
-        Facet::PimActive,
-        Facet::Principals,
-        Facet::DesktopVirtualization,
-    ],
+    needs: SERVICE_RIGHT,
     check,
 };
 
@@ -98,6 +91,7 @@ fn violation(subscription: &ArmId, pools: &BTreeSet<ArmId>, why: &str) -> Violat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Facet;
     use crate::audit::context::{HOST_POOLS, SCALING_PLANS};
     use crate::audit::testing::{Estate, LANDING, POOL, RG, S1};
     use serde_json::json;

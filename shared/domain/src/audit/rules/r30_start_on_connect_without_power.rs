@@ -1,8 +1,8 @@
 //! Pools whose hosts are to be started when somebody connects, by a service that may not.
 
-use super::avd::{Right, right_of_service};
+use super::avd::{Right, SERVICE_RIGHT, right_of_service};
 use super::remedy::{Grantee, Place, assign};
-use crate::access::{ArmResource, Facet, builtin};
+use crate::access::{ArmResource, builtin};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity, Violation};
 use std::collections::BTreeMap;
 
@@ -17,14 +17,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/start-virtual-machine-connect",
         "https://learn.microsoft.com/azure/virtual-desktop/service-principal-assign-roles",
     ],
-    needs: &[
-        Facet::RoleAssignments,
-        Facet::RoleDefinitions,
-        Facet::DenyAssignments,
-        Facet::PimActive,
-        Facet::Principals,
-        Facet::DesktopVirtualization,
-    ],
+    needs: SERVICE_RIGHT,
     check,
 };
 
@@ -80,6 +73,7 @@ fn violation(pool: &ArmResource, why: &str) -> Option<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Facet;
     use crate::audit::context::HOST_POOLS;
     use crate::audit::testing::{Estate, GROUP, POOL, RG, S1};
     use serde_json::json;
