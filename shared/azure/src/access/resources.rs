@@ -3,7 +3,7 @@
 
 use super::authorization::READER;
 use super::graph::Graph;
-use super::kinds::{APPLICATION_GROUPS, HOST_POOLS, SCALING_PLANS, WORKSPACES, facet_of};
+use super::kinds::{APPLICATION_GROUPS, HOST_POOLS, KINDS, SCALING_PLANS, WORKSPACES, facet_of};
 use super::ledger::Ledger;
 use super::permissions::Permissions;
 use super::resource::resource;
@@ -34,17 +34,19 @@ pub(super) async fn read(
     ledger: &mut Ledger,
 ) -> Vec<ArmResource> {
     let arm = graph.arm;
+    let is_listed = |facet: &Facet| KINDS.iter().any(|kind| kind.facet == *facet);
+    let facets: Vec<Facet> = depth.facets().iter().copied().filter(is_listed).collect();
     let (listed, hosts, pools) = tokio::join!(
         graph.resources(depth),
         graph.session_hosts(depth),
         lists(arm, scopes, &[(HOST_POOLS, "the host pools")]),
     );
     let (mut found, is_from_graph) = match listed {
-        Ok(listed) => (settle(scopes, of_graph(depth), listed, ledger), true),
+        Ok(listed) => (settle(scopes, &facets, listed, ledger), true),
         Err(reason) => {
             tracing::warn!(%reason, "Resource Graph gives no resources; asking ARM for each subscription");
-            let facets = of_graph(depth).iter().filter(|facet| **facet != AVD);
-            facets.for_each(|facet| ledger.fail_all(scopes, *facet, &reason));
+            let others = facets.iter().filter(|facet| **facet != AVD);
+            others.for_each(|facet| ledger.fail_all(scopes, *facet, &reason));
             (Vec::new(), false)
         }
     };
@@ -56,8 +58,8 @@ pub(super) async fn read(
     });
     for (scope, reason) in unread(&pools) {
         // Where nobody tells what the identity may read, one list that is refused is all there is to go by.
-        let facets = of_graph(depth).iter().filter(|facet| **facet == AVD || !permissions.is_known(&scope));
-        facets.for_each(|facet| ledger.fail(&scope, *facet, reason.clone()));
+        let about = facets.iter().filter(|facet| **facet == AVD || !permissions.is_known(&scope));
+        about.for_each(|facet| ledger.fail(&scope, *facet, reason.clone()));
     }
     let mut fresh = take(pools, ledger);
     fresh.append(&mut found);
@@ -72,7 +74,7 @@ pub(super) async fn read(
         Err(reason) => ledger.fail_all(scopes, AVD, &reason),
     }
     for scope in scopes {
-        for facet in of_graph(depth) {
+        for facet in &facets {
             permissions.lacks(scope, *facet, depth).into_iter().for_each(|reason| ledger.fail(scope, *facet, reason));
         }
     }
@@ -83,27 +85,6 @@ pub(super) async fn read(
         posture::read(graph, scopes, &mut found, ledger).await;
     }
     found
-}
-
-/// The facets whose resources Resource Graph lists.
-fn of_graph(depth: Depth) -> &'static [Facet] {
-    const ALL: [Facet; 9] = [
-        Facet::DesktopVirtualization,
-        Facet::Compute,
-        Facet::KeyVaults,
-        Facet::Storage,
-        Facet::Automation,
-        Facet::Network,
-        Facet::RecoveryServices,
-        Facet::Monitoring,
-        Facet::NetApp,
-    ];
-    /// How many of these the rules on access need.
-    const RBAC: usize = 5;
-    match depth {
-        Depth::Rbac => ALL.split_at(RBAC).0,
-        Depth::Posture => &ALL,
-    }
 }
 
 /// The items of a list over several facets. An item that cannot be understood belongs to the facet of its type, and to
