@@ -1,7 +1,7 @@
 //! Power to give roles away that nothing limits.
 
 use super::grants::grants_that_allow;
-use super::helpers::{named, role_of, violation_of};
+use super::helpers::{mend, named, role_of, violation_of};
 use crate::access::{Action, Facet, GrantKind, builtin, condition};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity, fix};
 
@@ -30,7 +30,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             let message = format!("{who} may assign any role at {}, by {role} without a condition", grant.scope);
             let mut violation = violation_of(audit, grant, message);
             violation.evidence.push(Evidence::new("condition", grant.condition.unwrap_or("none")));
-            violation.fix = fix::constrain(grant);
+            violation.fix = mend(audit, grant, fix::constrain);
             violation
         })
         .collect()

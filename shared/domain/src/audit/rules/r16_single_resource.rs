@@ -1,6 +1,6 @@
 //! An assignment so narrow that nobody finds it again.
 
-use super::helpers::{is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_deleted, is_in_avd, kind_of, named, role_of, violation_of};
 use crate::ArmId;
 use crate::access::{Effective, Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
@@ -39,11 +39,13 @@ fn check(audit: &Audit<'_>) -> Outcome {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let message = format!("{who} holds {role} on the single resource {}", grant.scope);
             let mut violation = violation_of(audit, grant, message);
-            violation.fix = fix::replace(grant, &grant.role, grant.role_name(), &group);
-            violation
-                .fix
-                .portal
-                .push_str(". This widens it to the whole resource group; remove it if nobody needs that");
+            // Nobody needs what somebody holds who is gone.
+            if !is_deleted(audit, grant.principal) {
+                let kind = kind_of(audit, grant.principal);
+                violation.fix = fix::replace(grant, kind, &grant.role, grant.role_name(), &group);
+                let portal = &mut violation.fix.portal;
+                portal.push_str(". This widens it to the whole resource group; remove it if nobody needs that");
+            }
             Some(violation)
         })
         .collect()
@@ -94,5 +96,12 @@ mod tests {
             .eligible("operators", builtin::READER, VM, None);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::RoleAssignments, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_somebody_holds_who_is_gone_is_widened_for_nobody() {
+        let fix =
+            Estate::bare().deleted("gone").assign("gone", builtin::READER, VM).check(&RULE).violations.remove(0).fix;
+        assert!(fix.az.unwrap().starts_with("az role assignment delete --ids ") && !fix.portal.contains("widens"));
     }
 }

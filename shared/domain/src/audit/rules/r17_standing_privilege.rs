@@ -1,7 +1,7 @@
 //! Power that is there all the time.
 
 use super::grants::grants_whose_role;
-use super::helpers::{is_privileged, kind_of, named, role_of, violation_of};
+use super::helpers::{is_privileged, kind_of, mend, named, role_of, violation_of};
 use crate::access::{Facet, GrantKind};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -30,7 +30,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             let mut violation = violation_of(audit, grant, message);
             // Nothing but users and groups can activate a role.
             if matches!(kind_of(audit, grant.principal), "User" | "Group") {
-                violation.fix = fix::make_eligible(grant);
+                violation.fix = mend(audit, grant, fix::make_eligible);
             }
             violation
         })

@@ -1,7 +1,7 @@
 //! The right to open desktops and RemoteApps, given for more than one application group or package at once.
 
 use super::grants::{grants_whose_role, listed};
-use super::helpers::{is_entitling, is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_entitling, is_in_avd, mend, named, role_of, violation_of};
 use super::remedy::{AN_APPLICATION_GROUP, move_to};
 use crate::ArmId;
 use crate::access::Facet;
@@ -41,7 +41,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
         if !opened.is_empty() {
             violation.evidence.push(Evidence::new("application groups below", opened.as_str()));
         }
-        violation.fix = move_to(grant, AN_APPLICATION_GROUP);
+        violation.fix = mend(audit, grant, |grant| move_to(grant, AN_APPLICATION_GROUP));
         violation
     });
     violations.collect()

@@ -1,6 +1,6 @@
 //! Operators of sessions and session hosts, given more than one host pool at once.
 
-use super::helpers::{is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_in_avd, mend, named, role_of, violation_of};
 use super::remedy::{Place, move_to};
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
@@ -38,7 +38,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             role_of(grant)
         );
         let mut violation = violation_of(audit, grant, message);
-        violation.fix = move_to(grant, A_POOL);
+        violation.fix = mend(audit, grant, |grant| move_to(grant, A_POOL));
         violation
     });
     violations.collect()
