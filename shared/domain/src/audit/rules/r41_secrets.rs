@@ -26,6 +26,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::Principals,
         Facet::GroupMembers,
         Facet::KeyVaults,
+        Facet::ManagementGroups,
     ],
     check,
 };
@@ -142,5 +143,15 @@ mod tests {
     fn vaults_that_could_not_be_read_leave_it_open() {
         assert_eq!(Estate::bare().verdict(&RULE), Verdict::Pass);
         assert_eq!(Estate::bare().forbidden(Facet::KeyVaults, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn management_groups_that_could_not_be_read_may_hold_vaults_that_somebody_reads() {
+        let above = estate(&json!(true)).assign("team", "secrets", LANDING).forbidden(Facet::ManagementGroups, S1);
+        let above = above.with(|facts| {
+            facts.management_groups.clear();
+            facts.subscriptions[0].management_group = None;
+        });
+        assert_eq!(above.verdict(&RULE), Verdict::Unknown);
     }
 }
