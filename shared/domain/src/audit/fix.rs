@@ -210,7 +210,8 @@ pub(super) fn is_standing_assignment(grant: &Effective<'_>) -> bool {
     grant.kind == GrantKind::Standing && is_assignment(grant)
 }
 
-fn is_assignment(grant: &Effective<'_>) -> bool {
+/// Whether it is a role assignment, and not an instance of Privileged Identity Management.
+pub(super) fn is_assignment(grant: &Effective<'_>) -> bool {
     grant.id.as_str().to_ascii_lowercase().contains("/roleassignments/")
 }
 

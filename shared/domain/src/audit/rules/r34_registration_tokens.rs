@@ -3,7 +3,8 @@
 use super::avd::{is_faceless, services};
 use super::grants::{Reach, grants_that_allow};
 use super::helpers::{named, role_of, violation_of};
-use crate::access::{Action, Facet, GrantKind, builtin};
+use super::standing::Standing;
+use crate::access::{Action, Facet, builtin};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity};
 use std::collections::BTreeSet;
 
@@ -32,10 +33,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let pools = Reach::new(audit, audit.host_pools().map(|pool| &pool.id));
-    let (services, mut unknown) = (services(audit), BTreeSet::new());
+    let (services, mut unknown, mut terms) = (services(audit), BTreeSet::new(), Standing::new(audit));
     let holding = grants_that_allow(audit, &Action::control(builtin::RETRIEVE_REGISTRATION_TOKEN)).into_iter();
     let standing = holding.filter(|grant| {
-        grant.kind == GrantKind::Standing
+        Standing::is_meant(grant)
             && !services.contains_key(grant.principal.id.as_str())
             && pools.is_concerned_by(grant.scope)
     });
@@ -48,7 +49,9 @@ fn check(audit: &Audit<'_>) -> Outcome {
             ));
             return None;
         }
-        let message = format!("{} can retrieve registration tokens at any time: {by}", named(audit, grant.principal));
+        let caveat = terms.caveat(grant);
+        let when = if caveat.is_empty() { " at any time" } else { "" };
+        let message = format!("{} can retrieve registration tokens{when}: {by}{caveat}", named(audit, grant.principal));
         let mut violation = violation_of(audit, grant, message);
         violation.evidence.push(Evidence::new("action", builtin::RETRIEVE_REGISTRATION_TOKEN));
         violation.fix.portal.push_str(
@@ -119,5 +122,15 @@ mod tests {
         assert_eq!(unknown.clone().deleted("avd").found(&RULE).len(), 1);
         let elsewhere = unknown.with(|facts| facts.assignments[0].scope = crate::ArmId::new(GROUP));
         assert_eq!(elsewhere.check(&RULE), Outcome::default());
+    }
+
+    #[test]
+    fn who_may_be_there_for_now_only_is_not_said_to_be_there_at_any_time() {
+        let estate = estate().assign("team", builtin::HOST_POOL_CONTRIBUTOR, S1).forbidden(Facet::PimActive, S1);
+        let message = estate.check(&RULE).violations.remove(0).message;
+        assert!(
+            !message.contains("at any time") && message.ends_with("; whether only for now was not read"),
+            "{message}"
+        );
     }
 }

@@ -3,7 +3,8 @@
 use super::grants::{Reach, grants_that_allow};
 use super::helpers::{kind_of, named, role_of, violation_of};
 use super::remedy::ps_place;
-use crate::access::{Action, ArmResource, Facet, GrantKind, builtin};
+use super::standing::Standing;
+use crate::access::{Action, ArmResource, Facet, builtin};
 use crate::audit::fix::sh;
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
 
@@ -40,17 +41,16 @@ fn check(audit: &Audit<'_>) -> Outcome {
     let reach = Reach::new(audit, vaults.iter().map(|vault| &vault.id));
     let reading = grants_that_allow(audit, &Action::data(builtin::GET_SECRET)).into_iter();
     let by_people = reading.filter(|grant| {
-        grant.kind == GrantKind::Standing
+        Standing::is_meant(grant)
             && matches!(kind_of(audit, grant.principal), "User" | "Group" | "ForeignGroup")
             && reach.is_concerned_by(grant.scope)
     });
+    let mut terms = Standing::new(audit);
     outcome.violations.extend(by_people.map(|grant| {
-        let message = format!(
-            "{} can read secrets at any time: {} at {}",
-            named(audit, grant.principal),
-            role_of(grant),
-            grant.scope
-        );
+        let caveat = terms.caveat(grant);
+        let when = if caveat.is_empty() { " at any time" } else { "" };
+        let (who, role) = (named(audit, grant.principal), role_of(grant));
+        let message = format!("{who} can read secrets{when}: {role} at {}{caveat}", grant.scope);
         let mut violation = violation_of(audit, grant, message);
         violation.evidence.push(Evidence::new("data action", builtin::GET_SECRET));
         violation
@@ -153,5 +153,15 @@ mod tests {
             facts.subscriptions[0].management_group = None;
         });
         assert_eq!(above.verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn who_may_be_there_for_now_only_is_not_said_to_be_there_at_any_time() {
+        let estate = estate(&json!(true)).assign("team", "secrets", RG).forbidden(Facet::PimActive, S1);
+        let message = estate.check(&RULE).violations.remove(0).message;
+        assert!(
+            !message.contains("at any time") && message.ends_with("; whether only for now was not read"),
+            "{message}"
+        );
     }
 }
