@@ -1,6 +1,7 @@
 //! An assignment so narrow that nobody finds it again.
 
 use super::helpers::{is_deleted, is_in_avd, kind_of, named, role_of, violation_of};
+use super::standing::Standing;
 use crate::ArmId;
 use crate::access::{Effective, Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
@@ -29,6 +30,7 @@ const OPERATORS: [&str; 2] = [builtin::SESSION_HOST_OPERATOR, builtin::USER_SESS
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let assignments: HashSet<&ArmId> = audit.facts.assignments.iter().map(|one| &one.id).collect();
+    let mut standing = Standing::new(audit);
     let listed = audit.world.grants().iter().filter(|grant| assignments.contains(grant.id));
     listed
         .filter_map(|grant| {
@@ -42,7 +44,8 @@ fn check(audit: &Audit<'_>) -> Outcome {
             // Nobody needs what somebody holds who is gone.
             if !is_deleted(audit, grant.principal) {
                 let kind = kind_of(audit, grant.principal);
-                violation.fix = fix::replace(grant, kind, &grant.role, grant.role_name(), &group);
+                let fix = fix::replace(grant, kind, &grant.role, grant.role_name(), &group);
+                violation.fix = standing.with_caution(grant, fix);
                 let portal = &mut violation.fix.portal;
                 portal.push_str(". This widens it to the whole resource group; remove it if nobody needs that");
             }

@@ -2,6 +2,7 @@
 
 use super::grants::grants_whose_role;
 use super::helpers::{is_entitling, kind_of, mend, named, role_of, violation_of};
+use super::standing::Standing;
 use crate::access::Facet;
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -21,6 +22,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(audit: &Audit<'_>) -> Outcome {
+    let mut standing = Standing::new(audit);
     let entitling = grants_whose_role(audit, is_entitling).into_iter();
     let of_users = entitling.filter(|grant| kind_of(audit, grant.principal) == "User");
     let violations = of_users.map(|grant| {
@@ -31,7 +33,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             grant.scope
         );
         let mut violation = violation_of(audit, grant, message);
-        violation.fix = mend(audit, grant, fix::move_to_group);
+        violation.fix = mend(audit, grant, |grant| standing.with_caution(grant, fix::move_to_group(grant)));
         violation
     });
     violations.collect()
