@@ -15,6 +15,8 @@ pub type Reading<T> = Result<T, Unreadable>;
 pub enum Why {
     /// The caller may not read it (403), or its sign-in was not accepted (401).
     Forbidden,
+    /// A deny assignment keeps the caller from reading it, whatever roles it has.
+    Denied,
     /// The service asked to wait for longer than a run can (429).
     Throttled,
     /// No usable answer: the service failed, was out of reach, or the connection broke.
@@ -49,6 +51,7 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.why {
             Why::Forbidden => "forbidden",
+            Why::Denied => "denied",
             Why::Throttled => "throttled",
             Why::Failed => "failed",
             Why::Malformed => "malformed",

@@ -26,7 +26,7 @@ pub(super) fn by_denies(facts: &AccessFacts, depth: Depth, ledger: &mut Ledger) 
              be read; leave the identity out of it",
             deny.name, deny.scope,
         );
-        let reason = Unreadable::new(Why::Forbidden, text);
+        let reason = Unreadable::new(Why::Denied, text);
         for facet in hidden_by(deny) {
             places(&world, &deny.scope).iter().for_each(|place| ledger.fail(place, facet, reason.clone()));
         }

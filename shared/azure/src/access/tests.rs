@@ -221,7 +221,7 @@ async fn what_a_deny_assignment_hides_from_the_reader_is_unknown() {
         };
         for facet in Depth::Rbac.facets().iter().filter(|facet| **facet != Facet::ManagementGroups) {
             let reason = reason(&read, hidden, *facet);
-            assert!(reason.why == Why::Forbidden && reason.detail.contains("deny assignment"), "{facet}: {reason}");
+            assert!(reason.why == Why::Denied && reason.detail.contains("deny assignment"), "{facet}: {reason}");
         }
         let places = if hidden == group { 1 } else { 2 };
         assert_eq!(unknown.len(), places * (Depth::Rbac.facets().len() - 1), "{unknown:#?}");

@@ -152,12 +152,12 @@ fn demand(audit: &Audit<'_>, rule: &CustomRule, power: &Power, scopes: &Scopes, 
 }
 
 fn lacks(audit: &Audit<'_>, power: &Power, who: &str, scope: &ArmId) -> Violation {
-    let kind = audit.world.object(who).map_or("User", DirectoryObject::kind);
-    let principal = Principal { id: who.to_owned(), kind: kind.to_owned() };
+    let kind = audit.world.object(who).map(DirectoryObject::kind);
+    let principal = Principal { id: who.to_owned(), kind: kind.unwrap_or("User").to_owned() };
     let message = format!("{} does not hold {} at {scope}", named(audit, &principal), power.name());
     let portal = format!("{scope} > Access control (IAM): give {who} a role that holds {}", power.name());
     let fix = match power.role() {
-        Some(role) => fix::assign(&principal, role, power.name(), scope),
+        Some(role) => fix::assign(who, kind.unwrap_or_default(), role, power.name(), scope),
         None => Fix { portal, ..Fix::default() },
     };
     Violation {

@@ -10,8 +10,10 @@ pub use roles::{create_lock_role, delete_role, limit_role, withhold};
 
 use super::finding::Fix;
 use crate::ArmId;
-use crate::access::{Effective, builtin};
-use crate::estate::Principal;
+use crate::access::{Effective, GrantKind, builtin};
+
+/// The kinds of principals that `--assignee-principal-type` knows.
+const KINDS: [&str; 4] = ["User", "Group", "ServicePrincipal", "ForeignGroup"];
 
 /// A text as one word of a POSIX shell.
 pub fn sh(text: &str) -> String {
@@ -48,33 +50,30 @@ pub fn remove(grant: &Effective<'_>) -> Fix {
     }
 }
 
-/// Gives what a grant gives to a group instead, which whoever runs the command names, and takes the grant away.
+/// Gives what a grant gives to a group instead, which whoever runs the command names, and takes the grant away. What is
+/// not there all the time is made anew in the portal: an assignment in its place would be.
 pub fn move_to_group(grant: &Effective<'_>) -> Fix {
-    if !is_assignment(grant) {
+    if !is_standing_assignment(grant) {
         return Fix {
             portal: format!("{}; make a group eligible instead, and put its users in it", pim::remove(grant).portal),
             ..Fix::default()
         };
     }
     let (role, scope) = (grant.role.as_str(), grant.scope.as_str());
+    let (az_condition, ps_condition) = conditions(grant.condition);
     Fix {
         az: Some(format!(
             "az role assignment create --assignee-object-id \"${{GROUP:?object id of the group}}\" \
-             --assignee-principal-type Group --role {} --scope {}{} && {}",
+             --assignee-principal-type Group --role {} --scope {}{az_condition} && {}",
             sh(role),
             sh(scope),
-            grant
-                .condition
-                .map(|text| format!(" --condition {} --condition-version 2.0", sh(text)))
-                .unwrap_or_default(),
             az_delete(grant)
         )),
         powershell: Some(format!(
-            "$group = Read-Host 'Object id of the group'\nNew-AzRoleAssignment -ObjectId $group -RoleDefinitionId {} -Scope {}{} \
-             -ErrorAction Stop\n{}",
+            "$group = Read-Host 'Object id of the group'\nNew-AzRoleAssignment -ObjectId $group -RoleDefinitionId {} -Scope \
+             {}{ps_condition} -ErrorAction Stop\n{}",
             ps(role),
             ps(scope),
-            grant.condition.map(|text| format!(" -Condition {} -ConditionVersion '2.0'", ps(text))).unwrap_or_default(),
             ps_delete(grant)
         )),
         portal: format!(
@@ -85,19 +84,24 @@ pub fn move_to_group(grant: &Effective<'_>) -> Fix {
     }
 }
 
-/// Gives a principal a role.
-pub fn assign(principal: &Principal, role: &str, role_name: &str, scope: &ArmId) -> Fix {
-    let (id, kind) = (principal.id.as_str(), principal.kind.as_str());
+/// Gives a principal a role, by its id and its kind as far as that is known.
+pub fn assign(id: &str, kind: &str, role: &str, role_name: &str, scope: &ArmId) -> Fix {
+    assign_if(id, kind, role, role_name, scope, None)
+}
+
+/// The same, under a condition.
+fn assign_if(id: &str, kind: &str, role: &str, role_name: &str, scope: &ArmId, condition: Option<&str>) -> Fix {
+    let (az_condition, ps_condition) = conditions(condition);
     Fix {
         az: Some(format!(
-            "az role assignment create --assignee-object-id {} --assignee-principal-type {} --role {} --scope {}",
+            "az role assignment create --assignee-object-id {}{} --role {} --scope {}{az_condition}",
             sh(id),
-            sh(kind),
+            kind_flag(kind),
             sh(role),
             sh(scope.as_str())
         )),
         powershell: Some(format!(
-            "New-AzRoleAssignment -ObjectId {} -RoleDefinitionId {} -Scope {}",
+            "New-AzRoleAssignment -ObjectId {} -RoleDefinitionId {} -Scope {}{ps_condition}",
             ps(id),
             ps(role),
             ps(scope.as_str())
@@ -106,14 +110,44 @@ pub fn assign(principal: &Principal, role: &str, role_name: &str, scope: &ArmId)
     }
 }
 
-/// Gives a principal another role, at the same scope or another, and takes the grant away.
-pub fn replace(grant: &Effective<'_>, role: &str, role_name: &str, scope: &ArmId) -> Fix {
-    let (first, last) = (assign(grant.principal, role, role_name, scope), remove(grant));
+/// Gives a principal another role, at the same scope or another, and takes the grant away. By hand, what is not there all
+/// the time, for the assignment would be, and a condition of another role, which may mean nothing there.
+pub fn replace(grant: &Effective<'_>, kind: &str, role: &str, role_name: &str, scope: &ArmId) -> Fix {
+    let first = assign_if(&grant.principal.id, kind, role, role_name, scope, grant.condition);
+    let portal = format!("{}, then remove {} at {}", first.portal, grant.role_name(), grant.scope);
+    if !is_standing_assignment(grant) {
+        let portal = format!("{portal}, both in Privileged Identity Management and for no longer than now");
+        return Fix { portal, ..Fix::default() };
+    }
+    if grant.condition.is_some() && role != grant.role {
+        let portal = format!("{portal}. The assignment has a condition: see what of it the other role needs");
+        return Fix { portal, ..Fix::default() };
+    }
+    let last = remove(grant);
     let both = |first: Option<String>, join: &str, last: Option<String>| Some(format!("{}{join}{}", first?, last?));
     Fix {
         az: both(first.az, " && ", last.az),
         powershell: both(first.powershell, " -ErrorAction Stop\n", last.powershell),
-        portal: format!("{}, then remove {} at {}", first.portal, grant.role_name(), grant.scope),
+        portal,
+    }
+}
+
+/// The flags for a condition, of either command.
+pub(super) fn conditions(condition: Option<&str>) -> (String, String) {
+    match condition {
+        Some(text) => (
+            format!(" --condition {} --condition-version 2.0", sh(text)),
+            format!(" -Condition {} -ConditionVersion '2.0'", ps(text)),
+        ),
+        None => Default::default(),
+    }
+}
+
+/// The flag for a principal's kind; none where nobody knows a kind that the command takes.
+pub(super) fn kind_flag(kind: &str) -> String {
+    match KINDS.contains(&kind) {
+        true => format!(" --assignee-principal-type {}", sh(kind)),
+        false => String::new(),
     }
 }
 
@@ -122,6 +156,16 @@ pub fn replace(grant: &Effective<'_>, role: &str, role_name: &str, scope: &ArmId
 pub fn constrain(grant: &Effective<'_>) -> Fix {
     if !is_assignment(grant) {
         return pim::remove(grant);
+    }
+    let portal = format!(
+        "{} > Access control (IAM) > Role assignments > {} of {} > Conditions: allow assigning selected roles only",
+        grant.scope,
+        grant.role_name(),
+        grant.principal.id
+    );
+    // Whatever it limits has to stay limited, and the command would put its condition in the place of that.
+    if grant.condition.is_some() {
+        return Fix { portal: format!("{portal}, and keep the condition that is there"), ..Fix::default() };
     }
     let roles = [builtin::DESKTOP_VIRTUALIZATION_USER, builtin::VIRTUAL_MACHINE_USER_LOGIN].join(", ");
     let clause = |action: &str, attribute: &str| {
@@ -132,15 +176,19 @@ pub fn constrain(grant: &Effective<'_>) -> Fix {
         )
     };
     let condition = format!("{} AND {}", clause("write", "@Request"), clause("delete", "@Resource"));
-    let body = serde_json::json!({
+    // The command looks the assignment up by the scope and the name.
+    let mut body = serde_json::json!({
         "id": grant.id,
+        "name": grant.id.name(),
         "scope": grant.scope,
         "principalId": grant.principal.id,
-        "principalType": grant.principal.kind,
         "roleDefinitionId": role_id(grant),
         "condition": condition,
         "conditionVersion": "2.0",
     });
+    if KINDS.contains(&grant.principal.kind.as_str()) {
+        body["principalType"] = grant.principal.kind.as_str().into();
+    }
     Fix {
         az: Some(format!("az role assignment update --role-assignment {}", sh(&body.to_string()))),
         powershell: Some(format!(
@@ -153,16 +201,17 @@ pub fn constrain(grant: &Effective<'_>) -> Fix {
             ps(grant.id.as_str()),
             ps(&condition)
         )),
-        portal: format!(
-            "{} > Access control (IAM) > Role assignments > {} of {} > Conditions: allow assigning selected roles only",
-            grant.scope,
-            grant.role_name(),
-            grant.principal.id
-        ),
+        portal,
     }
 }
 
-fn is_assignment(grant: &Effective<'_>) -> bool {
+/// Whether it is a role assignment that is there all the time, as one that a command makes in its place is.
+pub(super) fn is_standing_assignment(grant: &Effective<'_>) -> bool {
+    grant.kind == GrantKind::Standing && is_assignment(grant)
+}
+
+/// Whether it is a role assignment, and not an instance of Privileged Identity Management.
+pub(super) fn is_assignment(grant: &Effective<'_>) -> bool {
     grant.id.as_str().to_ascii_lowercase().contains("/roleassignments/")
 }
 
@@ -187,23 +236,6 @@ fn role_id(grant: &Effective<'_>) -> String {
             let scope = grant.scope.up_to("subscriptions").map(|id| id.as_str().to_owned()).unwrap_or_default();
             format!("{scope}/providers/Microsoft.Authorization/roleDefinitions/{}", grant.role)
         }
-    }
-}
-
-/// Gives a role to a group, which whoever runs the command names.
-pub fn add_group(role: &str, scope: &ArmId) -> Fix {
-    let (quoted, scope_of_ps) = (sh(scope.as_str()), ps(scope.as_str()));
-    Fix {
-        az: Some(format!(
-            "az role assignment create --assignee-object-id \"${{GROUP:?object id of the group}}\" \
-             --assignee-principal-type Group --role {} --scope {quoted}",
-            sh(role)
-        )),
-        powershell: Some(format!(
-            "New-AzRoleAssignment -ObjectId (Read-Host 'Object id of the group') -RoleDefinitionId {} -Scope {scope_of_ps}",
-            ps(role)
-        )),
-        portal: format!("{scope} > Access control (IAM) > Add role assignment"),
     }
 }
 

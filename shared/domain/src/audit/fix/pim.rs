@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 /// How long an eligibility is proposed to last: a year, as ISO 8601 writes it.
 const ELIGIBLE_FOR: &str = "P365D";
+/// The version of the language that conditions are written in.
+const CONDITION_VERSION: &str = "2.0";
 
 /// Takes an eligibility or an active instance away.
 pub(super) fn remove(grant: &Effective<'_>) -> Fix {
@@ -77,6 +79,11 @@ fn az(grant: &Effective<'_>, kind: Kind, request: &str, schedule: Option<Value>)
     });
     if let Some(schedule) = schedule {
         properties["scheduleInfo"] = schedule;
+        // A request without it would give the role without it.
+        if let Some(condition) = grant.condition {
+            properties["condition"] = condition.into();
+            properties["conditionVersion"] = CONDITION_VERSION.into();
+        }
     }
     let scope = grant.scope.as_str().trim_end_matches('/');
     format!(
@@ -91,14 +98,18 @@ fn powershell(grant: &Effective<'_>, kind: Kind, request: &str, with_end: bool) 
         Kind::Eligibility => "New-AzRoleEligibilityScheduleRequest",
         Kind::Assignment => "New-AzRoleAssignmentScheduleRequest",
     };
-    let end = format!(
-        " -ScheduleInfoStartDateTime (Get-Date -Format o) -ExpirationType AfterDuration -ExpirationDuration {ELIGIBLE_FOR}"
-    );
+    let terms = || {
+        let (_, condition) = super::conditions(grant.condition);
+        format!(
+            " -ScheduleInfoStartDateTime (Get-Date -Format o) -ExpirationType AfterDuration -ExpirationDuration \
+             {ELIGIBLE_FOR}{condition}"
+        )
+    };
     format!(
         "{cmdlet} -Name (New-Guid).Guid -Scope {} -PrincipalId {} -RoleDefinitionId {} -RequestType {request}{}",
         ps(grant.scope.as_str()),
         ps(&grant.principal.id),
         ps(&role_id(grant)),
-        if with_end { end.as_str() } else { "" }
+        if with_end { terms() } else { String::new() }
     )
 }

@@ -1,6 +1,7 @@
 use super::*;
+use crate::access::AssignmentType;
 use crate::access::World;
-use crate::audit::testing::{Estate, S1};
+use crate::audit::testing::{DELEGATION, Estate, RG, S1};
 
 fn grant_of<T>(estate: &Estate, look: impl FnOnce(&Effective<'_>) -> T) -> T {
     let world = World::new(&estate.facts);
@@ -59,6 +60,69 @@ fn the_condition_that_is_proposed_is_one_that_limits_delegation() {
     let body = az.strip_prefix("az role assignment update --role-assignment '").unwrap().strip_suffix('\'').unwrap();
     let body: serde_json::Value = serde_json::from_str(&body.replace(r"'\''", "'")).unwrap();
     assert!(crate::access::condition::constrains_delegation(body["condition"].as_str().unwrap()));
+    assert_eq!((&body["name"], &body["principalType"]), (&"a0".into(), &"User".into()), "{body}");
+    let unknown = Estate::bare().assign("x", builtin::OWNER, S1);
+    let unknown = unknown.with(|facts| facts.assignments[0].principal.kind = "Unknown".to_owned());
+    assert!(!grant_of(&unknown, constrain).az.unwrap().contains("principalType"));
+}
+
+#[test]
+fn a_condition_that_is_there_is_not_written_over() {
+    let estate = Estate::bare().user("ann").assign_if("ann", builtin::OWNER, S1, Some("@Resource[a] == 1"));
+    let fix = grant_of(&estate, constrain);
+    assert!(fix.az.is_none() && fix.powershell.is_none() && fix.portal.contains("keep the condition"), "{fix:?}");
+}
+
+#[test]
+fn a_grant_that_is_made_anew_keeps_its_condition() {
+    let role = builtin::RBAC_ADMINISTRATOR;
+    let estate = Estate::bare().group("g", &[]).assign_if("g", role, S1, Some(DELEGATION));
+    let again = |grant: &Effective<'_>| replace(grant, "Group", role, "Administrator", &ArmId::new(RG));
+    for fix in grant_of(&estate, |grant| [move_to_group(grant), make_eligible(grant), again(grant)]) {
+        let az = fix.az.unwrap();
+        assert!(
+            az.contains("1d18fff3")
+                && (az.contains("--condition-version 2.0") || az.contains(r#""conditionVersion":"2.0""#)),
+            "{az}"
+        );
+        let powershell = fix.powershell.unwrap();
+        assert!(powershell.contains("1d18fff3") && powershell.contains(" -ConditionVersion '2.0'"), "{powershell}");
+    }
+    let other = grant_of(&estate, |grant| replace(grant, "Group", builtin::CONTRIBUTOR, "Contributor", grant.scope));
+    assert!(other.az.is_none() && other.powershell.is_none() && other.portal.contains("condition"), "{other:?}");
+    let eligible = Estate::bare().group("g", &[]).eligible("g", role, S1, None);
+    let eligible = eligible.with(|facts| facts.pim[0].condition = Some(DELEGATION.to_owned()));
+    assert!(grant_of(&eligible, end_eligibility).az.unwrap().contains("1d18fff3"));
+    assert!(!grant_of(&eligible, remove).az.unwrap().contains("1d18fff3"));
+}
+
+#[test]
+fn what_could_be_activated_or_was_is_not_made_to_stand() {
+    let activated = Estate::bare().user("ann").activated("ann", builtin::OWNER, S1).assign("ann", builtin::OWNER, S1);
+    let activated = activated.with(|facts| {
+        facts.pim[0].origin = Some(facts.assignments[0].id.clone());
+        facts.pim[0].assignment_type = Some(AssignmentType::Activated);
+    });
+    for estate in [Estate::bare().user("ann").eligible("ann", builtin::OWNER, S1, None), activated] {
+        let again = |grant: &Effective<'_>| replace(grant, "User", builtin::OWNER, "Owner", grant.scope);
+        for fix in grant_of(&estate, |grant| [move_to_group(grant), again(grant)]) {
+            assert!(fix.az.is_none() && fix.powershell.is_none() && !fix.portal.is_empty(), "{fix:?}");
+        }
+    }
+}
+
+#[test]
+fn a_principal_of_no_kind_that_the_command_knows_is_given_without_one() {
+    let scope = ArmId::new(S1);
+    let az = |kind: &str| assign("x", kind, builtin::READER, "Reader", &scope).az.unwrap();
+    assert!(
+        az("ForeignGroup").contains("'x' --assignee-principal-type 'ForeignGroup' --role"),
+        "{}",
+        az("ForeignGroup")
+    );
+    for kind in ["Unknown", ""] {
+        assert!(az(kind).contains("--assignee-object-id 'x' --role"), "{}", az(kind));
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::ArmId;
 use crate::access::builtin::{AVD_APPLICATION, AVD_NAME_SAKES};
 use crate::access::{Action, Answer, Decision, DirectoryObject, Facet};
 use crate::audit::{Audit, Outcome};
+use crate::estate::Principal;
 use std::collections::BTreeMap;
 
 /// Deallocates a virtual machine.
@@ -42,15 +43,19 @@ fn service_of(app_id: &str) -> Option<Service> {
 /// Service principals that hold something and of which the directory does not say which application they are of: they
 /// might be Azure Virtual Desktop's.
 pub(super) fn note_faceless(outcome: &mut Outcome, audit: &Audit<'_>) {
-    let directory = &audit.facts.directory;
-    let faceless = audit.world.grants().iter().map(|grant| grant.principal).filter(|principal| {
-        principal.kind.eq_ignore_ascii_case("ServicePrincipal")
-            && !directory.objects.contains_key(&principal.id)
-            && !directory.missing.contains(&principal.id)
-    });
+    let principals = audit.world.grants().iter().map(|grant| grant.principal);
+    let faceless = principals.filter(|principal| is_faceless(audit, principal));
     let ids: std::collections::BTreeSet<&str> = faceless.map(|principal| principal.id.as_str()).collect();
     let line = |id| format!("which application service principal {id} is of, could not be read");
     outcome.unknown.extend(ids.into_iter().map(line));
+}
+
+/// Whether it is a service principal that the directory, as far as it was read, neither holds nor misses.
+pub(super) fn is_faceless(audit: &Audit<'_>, principal: &Principal) -> bool {
+    let directory = &audit.facts.directory;
+    principal.kind.eq_ignore_ascii_case("ServicePrincipal")
+        && !directory.objects.contains_key(&principal.id)
+        && !directory.missing.contains(&principal.id)
 }
 
 /// What the service's right to do something depends on.
@@ -61,6 +66,7 @@ pub(super) const SERVICE_RIGHT: &[Facet] = &[
     Facet::PimActive,
     Facet::Principals,
     Facet::DesktopVirtualization,
+    Facet::ManagementGroups,
 ];
 
 /// What is known of the service's right to do something.
@@ -89,14 +95,22 @@ pub(super) fn right_of_service(audit: &Audit<'_>, actions: &[&str], scope: &ArmI
         let decisions: Vec<Decision> = itself.iter().map(|id| audit.world.decide(id, &action, scope)).collect();
         let has = |answer: Answer| decisions.iter().any(|decision| decision.answer == answer);
         let denial = decisions.iter().find_map(|decision| decision.denied_by.as_ref());
-        match denial {
+        // Something grants it, and whether a deny assignment takes it away is not known.
+        let in_doubt = decisions.iter().find(|one| one.answer == Answer::Unknown && !one.proofs.is_empty());
+        match (denial, in_doubt) {
             _ if has(Answer::Allowed) => {}
+            (_, Some(doubt)) => {
+                unclear =
+                    Some(format!("whether it may {action} at {scope} is not known: {}", doubt.unknown.join("; ")));
+            }
             _ if has(Answer::Conditional) => {
                 unclear = Some(format!("a condition decides whether it may {action} at {scope}"));
             }
-            Some(denial) => return Right::Lacking(format!("deny assignment {} keeps it from {action}", denial.deny)),
-            None if is_told(audit, scope) => return Right::Lacking(format!("nothing grants it {action}")),
-            None => unclear = Some(format!("what it holds at {scope} could not be read in full")),
+            (Some(denial), None) => {
+                return Right::Lacking(format!("deny assignment {} keeps it from {action}", denial.deny));
+            }
+            (None, None) if is_told(audit, scope) => return Right::Lacking(format!("nothing grants it {action}")),
+            (None, None) => unclear = Some(format!("what it holds at {scope} could not be read in full")),
         }
     }
     unclear.map_or(Right::Held, Right::Unclear)

@@ -41,7 +41,9 @@ pub(super) fn combinations<'a>(
         for side in &sides {
             note_opaque(outcome, audit, &side.opaque);
         }
-        for principal in both(world, &sides, &assigned) {
+        let (reported, faceless) = both(audit, &sides, &assigned);
+        note_opaque(outcome, audit, &faceless);
+        for principal in reported {
             let above = world.above(principal);
             let nearest = |side: &Side<'a>| {
                 let holder = above.nearest(|group| side.direct.contains_key(&group))?;
@@ -61,17 +63,25 @@ pub(super) fn combinations<'a>(
 }
 
 /// Who is to be reported, by id: each who holds some role and has both powers, and users who hold none and combine two
-/// groups, unless one of their groups is reported.
-fn both(world: &World<'_>, sides: &[Side<'_>; 2], assigned: &HashSet<u32>) -> Vec<u32> {
+/// groups, unless one of their groups is reported. With them, by id, those of whom nobody can say that they are no users.
+fn both(audit: &Audit<'_>, sides: &[Side<'_>; 2], assigned: &HashSet<u32>) -> (Vec<u32>, BTreeSet<String>) {
+    let (world, missing) = (audit.world, &audit.facts.directory.missing);
     let has_both = |one: &u32| sides.iter().all(|side| side.reached.contains(one));
     let mut all: Vec<u32> = assigned.iter().copied().filter(has_both).collect();
     let reported: HashSet<u32> = all.iter().copied().collect();
-    let is_user = |one: u32| matches!(world.object_of(one), Some(DirectoryObject::User { .. }));
     let is_covered = |one: u32| world.above(one).all().any(|group| group != one && reported.contains(&group));
-    let unassigned = sides[0].reached.iter().copied().filter(has_both);
-    all.extend(unassigned.filter(|one| is_user(*one) && !assigned.contains(one) && !is_covered(*one)));
+    let unassigned = sides[0].reached.iter().copied().filter(|one| has_both(one) && !assigned.contains(one));
+    let mut faceless = BTreeSet::new();
+    for one in unassigned.filter(|one| !is_covered(*one)) {
+        match world.object_of(one) {
+            Some(DirectoryObject::User { .. }) => all.push(one),
+            Some(_) => {}
+            None if missing.contains(world.id_of(one)) => {}
+            None => faceless.extend([world.id_of(one).to_owned()]),
+        }
+    }
     all.sort_unstable_by_key(|one| world.id_of(*one));
-    all
+    (all, faceless)
 }
 
 /// The active grants of one of the powers, in their order, by the subscription that they are in.
@@ -134,4 +144,33 @@ fn proof(audit: &Audit<'_>, grant: &Effective<'_>, way: &[String]) -> Vec<Eviden
         _ => evidence.push(Evidence::new("held by", name_of(audit, &grant.principal.id))),
     }
     evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::builtin::{CONTRIBUTOR, READER};
+    use crate::audit::testing::{Estate, S1, now};
+
+    /// Who combines Reader and Contributor, and what could not be seen.
+    fn found(estate: &Estate) -> (Vec<String>, Vec<String>) {
+        let world = World::new(&estate.facts);
+        let audit = Audit { facts: &estate.facts, world: &world, policy: &estate.policy, now: now() };
+        let mut outcome = Outcome::default();
+        let powers: [&dyn Fn(&Effective<'_>) -> bool; 2] =
+            [&|grant| grant.role == READER, &|grant| grant.role == CONTRIBUTOR];
+        let found = combinations(&audit, &mut outcome, powers).into_iter().map(|one| one.principal).collect();
+        (found, outcome.unknown)
+    }
+
+    #[test]
+    fn a_member_of_both_groups_of_whom_nothing_is_known_may_be_a_user() {
+        let estate = Estate::bare().group("a", &["x"]).group("b", &["x"]);
+        let estate = estate.assign("a", READER, S1).assign("b", CONTRIBUTOR, S1);
+        let unseen = vec!["who or what x is, could not be read".to_owned()];
+        assert_eq!(found(&estate), (Vec::new(), unseen));
+        assert_eq!(found(&estate.clone().user("x")), (vec!["x".to_owned()], Vec::new()));
+        assert_eq!(found(&estate.clone().identity("x", "robot")), Default::default());
+        assert_eq!(found(&estate.deleted("x")), Default::default());
+    }
 }

@@ -110,6 +110,12 @@ pub(super) fn is_deleted(audit: &Audit<'_>, principal: &Principal) -> bool {
     audit.facts.directory.missing.contains(&principal.id) && kind_of(audit, principal) != "ForeignGroup"
 }
 
+/// What mends a grant. One to somebody who is gone is only taken away: whatever else there is would give anew what nobody
+/// uses.
+pub(super) fn mend<'g>(audit: &Audit<'_>, grant: &Effective<'g>, mend: impl FnOnce(&Effective<'g>) -> Fix) -> Fix {
+    if is_deleted(audit, grant.principal) { fix::remove(grant) } else { mend(grant) }
+}
+
 /// Whether somebody is a guest; `None` where the directory says nothing of them.
 pub(super) fn is_guest(audit: &Audit<'_>, user: &str) -> Option<bool> {
     guest(audit.world.object(user))

@@ -70,17 +70,17 @@ fn evidence(audit: &Audit<'_>, id: &str, grant: &Effective<'_>) -> Evidence {
 }
 
 fn fix(subscription: &crate::ArmId, too_many: bool) -> Fix {
-    if too_many {
-        let portal = format!(
+    let portal = match too_many {
+        true => format!(
             "{subscription} > Access control (IAM) > Role assignments, and Privileged Identity Management: remove Owner \
              from those who can do with less"
-        );
-        return Fix { portal, ..Fix::default() };
-    }
-    let portal = format!(
-        "Privileged Identity Management > Azure resources > {subscription} > Assignments: make a group of owners eligible"
-    );
-    Fix { portal, ..crate::audit::fix::add_group(builtin::OWNER, subscription) }
+        ),
+        false => format!(
+            "Privileged Identity Management > Azure resources > {subscription} > Assignments: make a group of owners \
+             eligible"
+        ),
+    };
+    Fix { portal, ..Fix::default() }
 }
 
 #[cfg(test)]
@@ -102,6 +102,12 @@ mod tests {
             let expected: &[&str] = if found { &["/subscriptions/s1 - -"] } else { &[] };
             assert_eq!(owners(number).found(&RULE), expected, "{number} owners");
         }
+    }
+
+    #[test]
+    fn nobody_becomes_an_owner_by_a_command() {
+        let fix = owners(1).check(&RULE).violations.remove(0).fix;
+        assert!(fix.az.is_none() && fix.powershell.is_none() && fix.portal.contains("eligible"), "{fix:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A secret that owns a subscription.
 
-use super::helpers::{kind_of, named, violation_of};
+use super::helpers::{kind_of, mend, named, violation_of};
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -26,7 +26,9 @@ fn check(audit: &Audit<'_>) -> Outcome {
         .map(|grant| {
             let message = format!("{} holds Owner at {}", named(audit, grant.principal), grant.scope);
             let mut violation = violation_of(audit, grant, message);
-            violation.fix = fix::replace(grant, builtin::CONTRIBUTOR, "Contributor", grant.scope);
+            let kind = kind_of(audit, grant.principal);
+            violation.fix =
+                mend(audit, grant, |grant| fix::replace(grant, kind, builtin::CONTRIBUTOR, "Contributor", grant.scope));
             violation
         })
         .collect()
@@ -67,5 +69,13 @@ mod tests {
         let estate = estate.user("ann").assign("ann", builtin::OWNER, S1).assign("owners", builtin::OWNER, S1);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::PimActive, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_a_deleted_identity_holds_is_taken_away_and_replaced_by_nothing() {
+        let estate = Estate::bare().deleted("gone").assign("gone", builtin::OWNER, S1);
+        let estate = estate.with(|facts| facts.assignments[0].principal.kind = "ServicePrincipal".to_owned());
+        let az = estate.check(&RULE).violations.remove(0).fix.az.unwrap();
+        assert!(az.starts_with("az role assignment delete --ids "), "{az}");
     }
 }

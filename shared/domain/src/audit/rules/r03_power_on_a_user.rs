@@ -1,6 +1,7 @@
 //! Power that is given to a person and not to a group.
 
-use super::helpers::{kind_of, named, role_of, violation_of};
+use super::helpers::{kind_of, mend, named, role_of, violation_of};
+use super::standing::Standing;
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -20,13 +21,14 @@ pub(super) const RULE: Rule = Rule {
 pub(super) const POWER: [&str; 3] = [builtin::OWNER, builtin::USER_ACCESS_ADMINISTRATOR, builtin::RBAC_ADMINISTRATOR];
 
 fn check(audit: &Audit<'_>) -> Outcome {
+    let mut standing = Standing::new(audit);
     let power = audit.world.grants().iter().filter(|grant| POWER.contains(&grant.role.as_str()));
     let held_by_users = power.filter(|grant| kind_of(audit, grant.principal) == "User");
     held_by_users
         .map(|grant| {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let mut violation = violation_of(audit, grant, format!("{who} holds {role} directly at {}", grant.scope));
-            violation.fix = fix::move_to_group(grant);
+            violation.fix = mend(audit, grant, |grant| standing.with_caution(grant, fix::move_to_group(grant)));
             violation
         })
         .collect()
@@ -62,5 +64,12 @@ mod tests {
         let estate = estate.assign("robot", builtin::OWNER, S1).assign("owners", builtin::OWNER, S1);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::Principals, "/").verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_a_deleted_user_holds_is_taken_away_and_given_to_nobody() {
+        let estate = Estate::bare().deleted("gone").assign("gone", builtin::OWNER, S1);
+        let az = estate.check(&RULE).violations.remove(0).fix.az.unwrap();
+        assert!(az.starts_with("az role assignment delete --ids "), "{az}");
     }
 }

@@ -3,7 +3,7 @@
 use super::helpers::custom_role_violation;
 use crate::ArmId;
 use crate::access::{Definition, Facet};
-use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
+use crate::audit::{Audit, Family, Fix, Outcome, Rule, Severity, Violation, fix};
 use std::collections::HashSet;
 
 pub(super) const RULE: Rule = Rule {
@@ -36,10 +36,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             Some(scope) => outcome
                 .unknown
                 .push(format!("whether anybody holds {} at {scope}, which is not audited, is not known", role.name)),
-            None => {
-                let message = format!("nobody holds the custom role {}", role.name);
-                outcome.violations.push(custom_role_violation(role, message, fix::delete_role(role)));
-            }
+            None => outcome.violations.push(violation(role)),
         }
     }
     outcome
@@ -49,6 +46,17 @@ fn check(audit: &Audit<'_>) -> Outcome {
 fn elsewhere<'a>(audit: &Audit<'_>, role: &'a Definition) -> Option<&'a ArmId> {
     let is_audited = |scope: &ArmId| audit.facts.subscriptions.iter().any(|one| scope.is_within(&one.id));
     role.assignable_scopes.iter().find(|scope| scope.subscription().is_some() && !is_audited(scope))
+}
+
+fn violation(role: &Definition) -> Violation {
+    let fix = fix::delete_role(role);
+    if role.assignable_scopes.iter().all(|scope| scope.subscription().is_some()) {
+        return custom_role_violation(role, format!("nobody holds the custom role {}", role.name), fix);
+    }
+    // A management group may hold subscriptions that nobody audits, and none of them says so.
+    let message = format!("nobody holds the custom role {} in the audited subscriptions", role.name);
+    let portal = format!("{}, if no other subscription uses it: it can be assigned above the audited ones", fix.portal);
+    custom_role_violation(role, message, Fix { portal, ..Fix::default() })
 }
 
 #[cfg(test)]
@@ -79,5 +87,16 @@ mod tests {
     fn where_grants_were_not_read_no_role_is_called_unused() {
         assert_eq!(with_role(&[S1]).forbidden(Facet::PimEligible, S1).verdict(&RULE), Verdict::Unknown);
         assert_eq!(with_role(&[S1, "/subscriptions/other"]).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_role_that_others_may_use_is_not_deleted_by_a_command() {
+        let violation = |scope: &str| with_role(&[scope]).check(&RULE).violations.remove(0);
+        assert!(violation(S1).fix.az.is_some());
+        for scope in [LANDING, "/"] {
+            let found = violation(scope);
+            assert_eq!(found.message, "nobody holds the custom role Role Idle in the audited subscriptions");
+            assert!(found.fix.az.is_none() && found.fix.powershell.is_none(), "{:?}", found.fix);
+        }
     }
 }

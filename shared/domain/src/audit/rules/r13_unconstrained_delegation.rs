@@ -1,8 +1,9 @@
 //! Power to give roles away that nothing limits.
 
 use super::grants::grants_that_allow;
-use super::helpers::{named, role_of, violation_of};
-use crate::access::{Action, Facet, GrantKind, builtin, condition};
+use super::helpers::{mend, named, role_of, violation_of};
+use super::standing::Standing;
+use crate::access::{Action, Facet, builtin, condition};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity, fix};
 
 pub(super) const RULE: Rule = Rule {
@@ -22,15 +23,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let write = Action::control(builtin::WRITE_ROLE_ASSIGNMENTS);
-    let standing = grants_that_allow(audit, &write).into_iter().filter(|grant| grant.kind == GrantKind::Standing);
-    standing
+    let mut standing = Standing::new(audit);
+    grants_that_allow(audit, &write)
+        .into_iter()
+        .filter(|grant| Standing::is_meant(grant))
         .filter(|grant| !grant.condition.is_some_and(condition::constrains_delegation))
         .map(|grant| {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
-            let message = format!("{who} may assign any role at {}, by {role} without a condition", grant.scope);
+            let (scope, caveat) = (grant.scope, standing.caveat(grant));
+            let message = format!("{who} may assign any role at {scope}, by {role} without a condition{caveat}");
             let mut violation = violation_of(audit, grant, message);
             violation.evidence.push(Evidence::new("condition", grant.condition.unwrap_or("none")));
-            violation.fix = fix::constrain(grant);
+            violation.fix = mend(audit, grant, fix::constrain);
             violation
         })
         .collect()
@@ -62,5 +66,14 @@ mod tests {
             .assign("owners", builtin::CONTRIBUTOR, S1);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::PimActive, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn who_may_be_there_for_now_only_is_not_said_to_stand() {
+        let estate = Estate::bare().group("g", &[]).assign("g", builtin::OWNER, S1);
+        let message = |estate: &Estate| estate.check(&RULE).violations.remove(0).message;
+        assert!(message(&estate).ends_with("without a condition"));
+        let unread = estate.forbidden(Facet::PimActive, S1);
+        assert!(message(&unread).ends_with("without a condition; whether only for now was not read"));
     }
 }

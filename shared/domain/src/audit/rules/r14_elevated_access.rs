@@ -1,7 +1,8 @@
 //! Elevated access that was not put back.
 
 use super::helpers::{named, violation_of};
-use crate::access::{Facet, GrantKind, builtin};
+use super::standing::Standing;
+use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,11 +18,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(audit: &Audit<'_>) -> Outcome {
-    let standing = audit.world.grants().iter().filter(|grant| grant.kind == GrantKind::Standing);
-    standing
+    let mut standing = Standing::new(audit);
+    let grants = audit.world.grants().iter().filter(|grant| Standing::is_meant(grant));
+    grants
         .filter(|grant| grant.role == builtin::USER_ACCESS_ADMINISTRATOR && grant.scope.as_str() == "/")
         .map(|grant| {
-            let message = format!("{} holds User Access Administrator at /", named(audit, grant.principal));
+            let (who, caveat) = (named(audit, grant.principal), standing.caveat(grant));
+            let message = format!("{who} holds User Access Administrator at /{caveat}");
             violation_of(audit, grant, message)
         })
         .collect()
@@ -50,5 +53,17 @@ mod tests {
             .eligible("owners", builtin::USER_ACCESS_ADMINISTRATOR, "/", None);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::RoleAssignments, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_one_subscription_tells_of_the_root_is_enough() {
+        let estate =
+            Estate::bare().subscription("s2").user("ann").assign("ann", builtin::USER_ACCESS_ADMINISTRATOR, "/");
+        let message = |estate: &Estate| estate.check(&RULE).violations.remove(0).message;
+        let told = "user User ann holds User Access Administrator at /";
+        let one = estate.forbidden(Facet::PimActive, S1);
+        assert_eq!(message(&one), told);
+        let none = one.forbidden(Facet::PimActive, "/subscriptions/s2");
+        assert_eq!(message(&none), format!("{told}; whether only for now was not read"));
     }
 }

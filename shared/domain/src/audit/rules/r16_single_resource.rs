@@ -1,6 +1,7 @@
 //! An assignment so narrow that nobody finds it again.
 
-use super::helpers::{is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_deleted, is_in_avd, kind_of, named, role_of, violation_of};
+use super::standing::Standing;
 use crate::ArmId;
 use crate::access::{Effective, Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
@@ -29,6 +30,7 @@ const OPERATORS: [&str; 2] = [builtin::SESSION_HOST_OPERATOR, builtin::USER_SESS
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let assignments: HashSet<&ArmId> = audit.facts.assignments.iter().map(|one| &one.id).collect();
+    let mut standing = Standing::new(audit);
     let listed = audit.world.grants().iter().filter(|grant| assignments.contains(grant.id));
     listed
         .filter_map(|grant| {
@@ -39,11 +41,14 @@ fn check(audit: &Audit<'_>) -> Outcome {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let message = format!("{who} holds {role} on the single resource {}", grant.scope);
             let mut violation = violation_of(audit, grant, message);
-            violation.fix = fix::replace(grant, &grant.role, grant.role_name(), &group);
-            violation
-                .fix
-                .portal
-                .push_str(". This widens it to the whole resource group; remove it if nobody needs that");
+            // Nobody needs what somebody holds who is gone.
+            if !is_deleted(audit, grant.principal) {
+                let kind = kind_of(audit, grant.principal);
+                let fix = fix::replace(grant, kind, &grant.role, grant.role_name(), &group);
+                violation.fix = standing.with_caution(grant, fix);
+                let portal = &mut violation.fix.portal;
+                portal.push_str(". This widens it to the whole resource group; remove it if nobody needs that");
+            }
             Some(violation)
         })
         .collect()
@@ -94,5 +99,12 @@ mod tests {
             .eligible("operators", builtin::READER, VM, None);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::RoleAssignments, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_somebody_holds_who_is_gone_is_widened_for_nobody() {
+        let fix =
+            Estate::bare().deleted("gone").assign("gone", builtin::READER, VM).check(&RULE).violations.remove(0).fix;
+        assert!(fix.az.unwrap().starts_with("az role assignment delete --ids ") && !fix.portal.contains("widens"));
     }
 }

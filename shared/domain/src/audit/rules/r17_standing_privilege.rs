@@ -1,8 +1,9 @@
 //! Power that is there all the time.
 
 use super::grants::grants_whose_role;
-use super::helpers::{is_privileged, kind_of, named, role_of, violation_of};
-use crate::access::{Facet, GrantKind};
+use super::helpers::{is_privileged, kind_of, mend, named, role_of, violation_of};
+use super::standing::Standing;
+use crate::access::Facet;
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
 pub(super) const RULE: Rule = Rule {
@@ -21,20 +22,25 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(audit: &Audit<'_>) -> Outcome {
+    let (mut outcome, mut standing) = (Outcome::default(), Standing::new(audit));
     let privileged = grants_whose_role(audit, is_privileged).into_iter();
-    privileged
-        .filter(|grant| grant.kind == GrantKind::Standing)
-        .map(|grant| {
-            let (who, role) = (named(audit, grant.principal), role_of(grant));
-            let message = format!("{who} holds {role} at {} all the time", grant.scope);
-            let mut violation = violation_of(audit, grant, message);
-            // Nothing but users and groups can activate a role.
-            if matches!(kind_of(audit, grant.principal), "User" | "Group") {
-                violation.fix = fix::make_eligible(grant);
-            }
-            violation
-        })
-        .collect()
+    for grant in privileged.filter(|grant| Standing::is_meant(grant)) {
+        let (who, role) = (named(audit, grant.principal), role_of(grant));
+        // For how long is all that this is about.
+        if !standing.is_told(grant) {
+            let line = format!("whether {who} holds {role} at {} all the time or only for now", grant.scope);
+            outcome.unknown.push(format!("{line}, could not be read"));
+            continue;
+        }
+        let message = format!("{who} holds {role} at {} all the time", grant.scope);
+        let mut violation = violation_of(audit, grant, message);
+        // Nothing but users and groups can activate a role.
+        if matches!(kind_of(audit, grant.principal), "User" | "Group") {
+            violation.fix = mend(audit, grant, fix::make_eligible);
+        }
+        outcome.violations.push(violation);
+    }
+    outcome
 }
 
 #[cfg(test)]
@@ -77,5 +83,21 @@ mod tests {
         let estate = Estate::clean().assign("operators", builtin::CONTRIBUTOR, S1);
         assert_eq!(estate.verdict(&RULE), Verdict::Pass);
         assert_eq!(estate.forbidden(Facet::PimActive, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn an_assignment_of_which_nobody_tells_for_how_long_it_is_there_is_not_called_standing() {
+        let estate = Estate::bare().user("ann").assign("ann", builtin::OWNER, S1);
+        assert_eq!(estate.found(&RULE).len(), 1);
+        let unread = estate.forbidden(Facet::PimActive, S1);
+        let outcome = unread.check(&RULE);
+        assert!(outcome.violations.is_empty(), "{outcome:?}");
+        let line = format!("whether user User ann holds Owner at {S1} all the time or only for now, could not be read");
+        assert_eq!(outcome.unknown, [line]);
+        let told = unread.activated("ann", builtin::OWNER, S1).with(|facts| {
+            facts.pim[0].origin = Some(facts.assignments[0].id.clone());
+            facts.pim[0].assignment_type = Some(AssignmentType::Assigned);
+        });
+        assert_eq!(told.found(&RULE).len(), 1, "what was read of it tells");
     }
 }

@@ -1,6 +1,6 @@
 //! An eligibility that nobody will ever look at again.
 
-use super::helpers::{named, role_of, violation_of};
+use super::helpers::{mend, named, role_of, violation_of};
 use crate::access::{Facet, GrantKind};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -27,7 +27,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             let (who, role) = (named(audit, grant.principal), role_of(grant));
             let message = format!("{who} is eligible for {role} at {} without an end", grant.scope);
             let mut violation = violation_of(audit, grant, message);
-            violation.fix = fix::end_eligibility(grant);
+            violation.fix = mend(audit, grant, fix::end_eligibility);
             violation
         })
         .collect()

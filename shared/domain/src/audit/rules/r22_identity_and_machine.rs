@@ -17,7 +17,13 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identity-best-practice-recommendations",
         "https://learn.microsoft.com/azure/role-based-access-control/best-practices",
     ],
-    needs: &[Facet::RoleAssignments, Facet::RoleDefinitions, Facet::PimActive, Facet::GroupMembers],
+    needs: &[
+        Facet::RoleAssignments,
+        Facet::RoleDefinitions,
+        Facet::PimActive,
+        Facet::GroupMembers,
+        Facet::ManagementGroups,
+    ],
     check,
 };
 

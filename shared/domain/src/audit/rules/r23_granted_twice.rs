@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Low,
     rationale: "Whoever takes one of the two away believes that the access is gone, and it is not.",
     references: &["https://learn.microsoft.com/azure/role-based-access-control/best-practices"],
-    needs: &[Facet::RoleAssignments, Facet::GroupMembers],
+    needs: &[Facet::RoleAssignments, Facet::GroupMembers, Facet::ManagementGroups],
     check,
 };
 

@@ -1,8 +1,9 @@
 //! The right to open desktops and RemoteApps, given for more than one application group or package at once.
 
 use super::grants::{grants_whose_role, listed};
-use super::helpers::{is_entitling, is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_entitling, is_in_avd, mend, named, role_of, violation_of};
 use super::remedy::{AN_APPLICATION_GROUP, move_to};
+use super::standing::Standing;
 use crate::ArmId;
 use crate::access::Facet;
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity};
@@ -25,6 +26,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let above = grants_whose_role(audit, is_entitling).into_iter().filter(|grant| !is_for_one(grant.scope));
+    let mut standing = Standing::new(audit);
     // Many grants are at few scopes.
     let mut below: HashMap<&ArmId, String> = HashMap::new();
     let violations = above.map(|grant| {
@@ -41,7 +43,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
         if !opened.is_empty() {
             violation.evidence.push(Evidence::new("application groups below", opened.as_str()));
         }
-        violation.fix = move_to(grant, AN_APPLICATION_GROUP);
+        violation.fix = mend(audit, grant, |grant| standing.with_caution(grant, move_to(grant, AN_APPLICATION_GROUP)));
         violation
     });
     violations.collect()

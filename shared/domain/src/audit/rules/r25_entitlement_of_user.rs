@@ -1,7 +1,8 @@
 //! The right to open desktops and RemoteApps, given to single users.
 
 use super::grants::grants_whose_role;
-use super::helpers::{is_entitling, kind_of, named, role_of, violation_of};
+use super::helpers::{is_entitling, kind_of, mend, named, role_of, violation_of};
+use super::standing::Standing;
 use crate::access::Facet;
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, fix};
 
@@ -21,6 +22,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(audit: &Audit<'_>) -> Outcome {
+    let mut standing = Standing::new(audit);
     let entitling = grants_whose_role(audit, is_entitling).into_iter();
     let of_users = entitling.filter(|grant| kind_of(audit, grant.principal) == "User");
     let violations = of_users.map(|grant| {
@@ -31,7 +33,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             grant.scope
         );
         let mut violation = violation_of(audit, grant, message);
-        violation.fix = fix::move_to_group(grant);
+        violation.fix = mend(audit, grant, |grant| standing.with_caution(grant, fix::move_to_group(grant)));
         violation
     });
     violations.collect()
@@ -77,5 +79,12 @@ mod tests {
     fn what_is_not_listed_could_be_there() {
         let report = Estate::bare().forbidden(Facet::PimEligible, S1).report();
         assert_eq!(report.rules.iter().find(|rule| rule.id == RULE.id).unwrap().verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_a_deleted_user_holds_is_taken_away_and_given_to_nobody() {
+        let estate = Estate::bare().deleted("gone").assign("gone", USER, GROUP);
+        let az = estate.check(&RULE).violations.remove(0).fix.az.unwrap();
+        assert!(az.starts_with("az role assignment delete --ids "), "{az}");
     }
 }

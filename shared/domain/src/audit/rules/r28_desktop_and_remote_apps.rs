@@ -1,13 +1,14 @@
 //! Users who get the desktop of a host pool and its RemoteApps too.
 
+mod parting;
 mod users;
 
 use super::grants::{ByScope, MAX_LISTED};
 use super::helpers::{evidence_of, name_of, note_opaque, through_groups};
-use super::remedy::release;
 use crate::ArmId;
 use crate::access::{Effective, Facet};
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
+use parting::Parting;
 use std::collections::{BTreeMap, HashMap};
 use users::Users;
 
@@ -33,8 +34,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// One grant for each principal that holds an active one.
-type Holders<'a> = BTreeMap<&'a str, &'a Effective<'a>>;
+/// The active grants of each principal that holds one, those at the narrowest scope first.
+type Holders<'a> = BTreeMap<&'a str, Vec<&'a Effective<'a>>>;
 
 /// Who holds what of a pool.
 #[derive(Default)]
@@ -44,7 +45,7 @@ struct Sides<'a> {
 }
 
 fn check(audit: &Audit<'_>) -> Outcome {
-    let (mut outcome, mut users) = (Outcome::default(), Users::default());
+    let (mut outcome, mut users, mut parting) = (Outcome::default(), Users::default(), Parting::default());
     let pools = sides_by_pool(audit);
     for pool in audit.host_pools() {
         let Some(sides) = pools.get(&pool.id) else { continue };
@@ -53,7 +54,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
         }
         let both = users.on_both(audit, sides);
         if !both.is_empty() {
-            outcome.violations.push(violation(audit, &pool.id, sides, &both));
+            outcome.violations.push(violation(audit, &mut parting, &pool.id, sides, &both));
             continue;
         }
         for principal in sides.desktop.keys().chain(sides.remote_apps.keys()) {
@@ -74,12 +75,17 @@ fn sides_by_pool<'a>(audit: &Audit<'a>) -> HashMap<ArmId, Sides<'a>> {
             Some(kind) if kind.eq_ignore_ascii_case("RemoteApp") => &mut sides.remote_apps,
             _ => continue,
         };
-        side.extend(entitling.holders_on(audit, &group.id));
+        for grant in entitling.on(audit, &group.id) {
+            let held = side.entry(&grant.principal.id).or_default();
+            if held.iter().all(|one| one.id != grant.id) {
+                held.push(grant);
+            }
+        }
     }
     pools
 }
 
-fn violation(audit: &Audit<'_>, pool: &ArmId, sides: &Sides<'_>, users: &[String]) -> Violation {
+fn violation(audit: &Audit<'_>, parting: &mut Parting, pool: &ArmId, sides: &Sides<'_>, users: &[String]) -> Violation {
     let mut evidence = vec![Evidence::new("users with both", users.len().to_string())];
     let mut fixes = Vec::new();
     for user in users.iter().take(MAX_LISTED) {
@@ -91,10 +97,8 @@ fn violation(audit: &Audit<'_>, pool: &ArmId, sides: &Sides<'_>, users: &[String
             if way.len() > 1 {
                 evidence.push(through_groups(audit, way));
             }
-            if what == "desktop" {
-                fixes.push(release(grant, way));
-            }
         }
+        fixes.extend(parting.steps(audit, sides, user, &ways).into_iter().flatten());
     }
     let who = match users {
         [user] => format!("{} has", name_of(audit, user)),
@@ -117,19 +121,28 @@ fn nearest<'a, 'b>(
     holders: &Holders<'a>,
     ways: &'b BTreeMap<String, Vec<String>>,
 ) -> Option<(&'a Effective<'a>, &'b Vec<String>)> {
-    let reaching = holders.iter().filter_map(|(principal, grant)| Some((*grant, ways.get(*principal)?)));
+    let reaching = holders.iter().filter_map(|(principal, grants)| Some((*grants.first()?, ways.get(*principal)?)));
     reaching.min_by_key(|(_, way)| way.len())
 }
 
-/// What takes the desktop from each of these users.
+/// What takes the desktop from these users, each step once.
 fn in_turn(pool: &ArmId, fixes: &[Fix]) -> Fix {
-    let lines = |commands: Vec<&str>| if commands.is_empty() { None } else { Some(commands.join("\n")) };
+    let lines = |command: fn(&Fix) -> Option<&str>| {
+        let mut lines: Vec<&str> = Vec::new();
+        for line in fixes.iter().filter_map(command) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    };
     Fix {
-        az: lines(fixes.iter().filter_map(|fix| fix.az.as_deref()).collect()),
-        powershell: lines(fixes.iter().filter_map(|fix| fix.powershell.as_deref()).collect()),
+        az: lines(|fix| fix.az.as_deref()),
+        powershell: lines(|fix| fix.powershell.as_deref()),
         portal: format!(
-            "{pool} > Application groups: for each user, leave either the desktop's assignments or the RemoteApps'. The \
-             commands here take the desktop from the users that the evidence names"
+            "{pool} > Application groups: for each user, leave either the desktop's assignments or the RemoteApps'. \
+             Commands take the desktop from users that the evidence names and leave them the RemoteApps; there are none \
+             for whom one assignment or group gives both: these have to be parted first"
         ),
     }
 }
@@ -174,6 +187,31 @@ mod tests {
         assert_eq!(values[..2], ["1", "User ann (ann)"]);
         assert!(values.contains(&"User ann (ann) > Group inner (inner) > Group outer (outer)"), "{values:?}");
         assert_eq!(violation.fix.az.as_deref(), Some("az ad group member remove --group 'inner' --member-id 'ann'"));
+    }
+
+    #[test]
+    fn the_fix_takes_the_desktop_and_never_the_remote_apps() {
+        let az = |estate: Estate| estate.check(&RULE).violations.remove(0).fix.az;
+        let staff = || estate().group("staff", &["ann", "bob"]).group("all", &["staff"]);
+        let delete = |at: &str| {
+            let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/a0", group(at));
+            Some(format!("az role assignment delete --ids '{id}'"))
+        };
+        let both = |holder: &str| staff().assign("staff", USER, &group("desktop")).assign(holder, USER, &group("apps"));
+        assert_eq!(az(both("staff")), delete("desktop"), "once for both users, who stay in the group");
+        assert_eq!(az(both("all")), delete("desktop"));
+        assert_eq!(az(staff().assign("all", USER, &group("desktop")).assign("staff", USER, &group("apps"))), None);
+        for scope in [S1, RG] {
+            assert_eq!(az(staff().assign("staff", USER, scope)), None, "one grant gives both");
+            assert_eq!(az(staff().assign("ann", USER, scope)), None, "one grant gives both");
+            let wide = staff().assign("staff", USER, scope).assign("staff", USER, &group("apps"));
+            assert_eq!(az(wide), None, "without it others lose the RemoteApps");
+        }
+        let other = staff().group("desktops", &["ann"]).assign("desktops", USER, &group("desktop"));
+        let leave = "az ad group member remove --group 'desktops' --member-id 'ann'";
+        assert_eq!(az(other.assign("staff", USER, &group("apps"))).as_deref(), Some(leave));
+        let wider = both("staff").assign("staff", USER, &group("desktop"));
+        assert_eq!(az(wider).unwrap().lines().count(), 2, "every grant of the desktop goes");
     }
 
     #[test]

@@ -73,9 +73,11 @@ fn violation(pool: &ArmResource, why: &str) -> Option<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Facet;
+    use crate::ArmId;
+    use crate::access::{DenyAssignment, Facet};
     use crate::audit::context::HOST_POOLS;
     use crate::audit::testing::{Estate, GROUP, POOL, RG, S1};
+    use crate::estate::{Permission, Principal};
     use serde_json::json;
 
     fn estate(start: bool) -> Estate {
@@ -113,5 +115,27 @@ mod tests {
     fn what_could_not_be_read_is_not_taken_for_lacking() {
         let outcome = estate(true).forbidden(Facet::RoleAssignments, S1).check(&RULE);
         assert!(outcome.violations.is_empty() && outcome.unknown.len() == 1, "{outcome:?}");
+    }
+
+    #[test]
+    fn a_deny_assignment_that_may_spare_the_service_leaves_it_open() {
+        let principal = |id: &str, kind: &str| Principal { id: id.to_owned(), kind: kind.to_owned() };
+        let estate = estate(true).assign("avd", builtin::POWER_ON_CONTRIBUTOR, S1).with(|facts| {
+            facts.denies.push(DenyAssignment {
+                id: ArmId::new("/deny"),
+                name: "deny".to_owned(),
+                scope: ArmId::new(RG),
+                not_for_child_scopes: false,
+                permissions: vec![Permission { actions: vec!["*".to_owned()], ..Permission::default() }],
+                principals: vec![principal("00000000-0000-0000-0000-000000000000", "SystemDefined")],
+                except: vec![principal("partners", "ForeignGroup")],
+                condition: None,
+            });
+        });
+        let outcome = estate.check(&RULE);
+        assert!(outcome.violations.is_empty() && outcome.unknown.len() == 1, "{outcome:?}");
+        assert!(outcome.unknown[0].contains("deny assignment deny"), "{outcome:?}");
+        let all = estate.with(|facts| facts.denies[0].except.clear());
+        assert_eq!(all.found(&RULE), [format!("{POOL} - -")]);
     }
 }

@@ -18,7 +18,13 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/rbac",
         "https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-overview",
     ],
-    needs: &[Facet::RoleAssignments, Facet::RoleDefinitions, Facet::PimActive, Facet::GroupMembers],
+    needs: &[
+        Facet::RoleAssignments,
+        Facet::RoleDefinitions,
+        Facet::PimActive,
+        Facet::GroupMembers,
+        Facet::ManagementGroups,
+    ],
     check,
 };
 

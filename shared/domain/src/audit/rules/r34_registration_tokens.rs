@@ -1,10 +1,12 @@
 //! Who can read the token with which a virtual machine joins a host pool.
 
-use super::avd::services;
+use super::avd::{is_faceless, services};
 use super::grants::{Reach, grants_that_allow};
 use super::helpers::{named, role_of, violation_of};
-use crate::access::{Action, Facet, GrantKind, builtin};
+use super::standing::Standing;
+use crate::access::{Action, Facet, builtin};
 use crate::audit::{Audit, Evidence, Family, Outcome, Rule, Severity};
+use std::collections::BTreeSet;
 
 pub(super) const RULE: Rule = Rule {
     id: "R34",
@@ -22,6 +24,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::RoleAssignments,
         Facet::RoleDefinitions,
         Facet::PimActive,
+        Facet::Principals,
         Facet::DesktopVirtualization,
         Facet::ManagementGroups,
     ],
@@ -30,29 +33,36 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let pools = Reach::new(audit, audit.host_pools().map(|pool| &pool.id));
-    let services = services(audit);
+    let (services, mut unknown, mut terms) = (services(audit), BTreeSet::new(), Standing::new(audit));
     let holding = grants_that_allow(audit, &Action::control(builtin::RETRIEVE_REGISTRATION_TOKEN)).into_iter();
     let standing = holding.filter(|grant| {
-        grant.kind == GrantKind::Standing
+        Standing::is_meant(grant)
             && !services.contains_key(grant.principal.id.as_str())
             && pools.is_concerned_by(grant.scope)
     });
-    let violations = standing.map(|grant| {
-        let message = format!(
-            "{} can retrieve registration tokens at any time: {} at {}",
-            named(audit, grant.principal),
-            role_of(grant),
-            grant.scope
-        );
+    let violations = standing.filter_map(|grant| {
+        let by = format!("{} at {}", role_of(grant), grant.scope);
+        if is_faceless(audit, grant.principal) {
+            let who = &grant.principal.id;
+            unknown.insert(format!(
+                "which application service principal {who} is of, which holds {by}, could not be read"
+            ));
+            return None;
+        }
+        let caveat = terms.caveat(grant);
+        let when = if caveat.is_empty() { " at any time" } else { "" };
+        let message = format!("{} can retrieve registration tokens{when}: {by}{caveat}", named(audit, grant.principal));
         let mut violation = violation_of(audit, grant, message);
         violation.evidence.push(Evidence::new("action", builtin::RETRIEVE_REGISTRATION_TOKEN));
         violation.fix.portal.push_str(
             ". Who deploys hosts gets it as an eligible assignment of Privileged Identity Management, who does not, a \
              role without this action",
         );
-        violation
+        Some(violation)
     });
-    violations.collect()
+    let mut outcome: Outcome = violations.collect();
+    outcome.unknown.extend(unknown);
+    outcome
 }
 
 #[cfg(test)]
@@ -100,5 +110,27 @@ mod tests {
             .report();
         let result = report.rules.iter().find(|rule| rule.id == RULE.id).unwrap();
         assert_eq!(result.verdict, crate::audit::Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_service_principal_that_nobody_knows_may_be_the_service_itself() {
+        let unknown = estate().assign("avd", builtin::AVD_VIRTUAL_MACHINE_CONTRIBUTOR, RG);
+        let unknown = unknown.with(|facts| facts.assignments[0].principal.kind = "ServicePrincipal".to_owned());
+        let outcome = unknown.check(&RULE);
+        assert!(outcome.violations.is_empty() && outcome.unknown.len() == 1, "{outcome:?}");
+        assert!(outcome.unknown[0].contains("service principal avd"), "{outcome:?}");
+        assert_eq!(unknown.clone().deleted("avd").found(&RULE).len(), 1);
+        let elsewhere = unknown.with(|facts| facts.assignments[0].scope = crate::ArmId::new(GROUP));
+        assert_eq!(elsewhere.check(&RULE), Outcome::default());
+    }
+
+    #[test]
+    fn who_may_be_there_for_now_only_is_not_said_to_be_there_at_any_time() {
+        let estate = estate().assign("team", builtin::HOST_POOL_CONTRIBUTOR, S1).forbidden(Facet::PimActive, S1);
+        let message = estate.check(&RULE).violations.remove(0).message;
+        assert!(
+            !message.contains("at any time") && message.ends_with("; whether only for now was not read"),
+            "{message}"
+        );
     }
 }

@@ -23,6 +23,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::Principals,
         Facet::GroupMembers,
         Facet::DesktopVirtualization,
+        Facet::ManagementGroups,
     ],
     check,
 };

@@ -4,7 +4,7 @@ mod hosts;
 mod login;
 
 use super::grants::ByScope;
-use super::helpers::{evidence_of, named, note_opaque};
+use super::helpers::{evidence_of, kind_of, mend, named, note_opaque};
 use super::remedy::{Grantee, Place, assign};
 use crate::ArmId;
 use crate::access::{ArmResource, Effective, Facet, builtin};
@@ -31,6 +31,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::GroupMembers,
         Facet::DesktopVirtualization,
         Facet::Compute,
+        Facet::ManagementGroups,
     ],
     check,
 };
@@ -61,7 +62,7 @@ fn judge(
     grant: &Effective<'_>,
     machines: &[ArmId],
 ) {
-    let mut unclear = Vec::new();
+    let mut unclear: Vec<String> = Vec::new();
     for machine in machines {
         match logins.right(&grant.principal.id, machine) {
             Right::Held => continue,
@@ -72,20 +73,22 @@ fn judge(
             Right::Lacking => {}
         }
         let users = logins.users(grant);
-        let mut rights = users.ids.iter().map(|user| (user, logins.right(user, machine)));
-        let without = rights.find(|(_, right)| matches!(right, Right::Lacking)).map(|(user, _)| user.clone());
-        match without {
-            Some(user) => {
-                outcome.violations.push(violation(audit, group, grant, machine, Some(&user)));
-                return;
-            }
-            None if !users.opaque.is_empty() => note_opaque(outcome, audit, &users.opaque),
-            None if users.ids.is_empty() => {
-                outcome.violations.push(violation(audit, group, grant, machine, None));
-                return;
-            }
-            None => {}
+        let mut members = users.ids.iter().chain(&users.services).peekable();
+        if members.peek().is_none() && users.opaque.is_empty() {
+            outcome.violations.push(violation(audit, group, grant, machine, None));
+            return;
         }
+        for member in members {
+            match logins.right(member, machine) {
+                Right::Held => {}
+                Right::Unclear(why) => unclear.push(why),
+                Right::Lacking => {
+                    outcome.violations.push(violation(audit, group, grant, machine, Some(member)));
+                    return;
+                }
+            }
+        }
+        note_opaque(outcome, audit, &users.opaque);
     }
     if let Some(why) = unclear.into_iter().next().filter(|why| !outcome.unknown.contains(why)) {
         outcome.unknown.push(why);
@@ -117,12 +120,10 @@ fn violation(
             machine.name()
         ),
         evidence,
-        fix: assign(
-            Grantee::Known(grant.principal),
-            builtin::VIRTUAL_MACHINE_USER_LOGIN,
-            "Virtual Machine User Login",
-            Place::At(&place),
-        ),
+        fix: mend(audit, grant, |grant| {
+            let whom = Grantee::Known(&grant.principal.id, kind_of(audit, grant.principal));
+            assign(whom, builtin::VIRTUAL_MACHINE_USER_LOGIN, "Virtual Machine User Login", Place::At(&place))
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Operators of sessions and session hosts, given more than one host pool at once.
 
-use super::helpers::{is_in_avd, named, role_of, violation_of};
+use super::helpers::{is_in_avd, mend, named, role_of, violation_of};
 use super::remedy::{Place, move_to};
+use super::standing::Standing;
 use crate::access::{Facet, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity};
 
@@ -24,6 +25,7 @@ pub(super) const RULE: Rule = Rule {
 const A_POOL: Place<'static> = Place::Named("HOST_POOL", "id of a host pool that they look after");
 
 fn check(audit: &Audit<'_>) -> Outcome {
+    let mut standing = Standing::new(audit);
     let operators = [builtin::SESSION_HOST_OPERATOR, builtin::USER_SESSION_OPERATOR];
     let above = audit
         .world
@@ -38,7 +40,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
             role_of(grant)
         );
         let mut violation = violation_of(audit, grant, message);
-        violation.fix = move_to(grant, A_POOL);
+        violation.fix = mend(audit, grant, |grant| standing.with_caution(grant, move_to(grant, A_POOL)));
         violation
     });
     violations.collect()

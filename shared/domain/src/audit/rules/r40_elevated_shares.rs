@@ -23,6 +23,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::PimActive,
         Facet::PimEligible,
         Facet::DesktopVirtualization,
+        Facet::ManagementGroups,
     ],
     check,
 };

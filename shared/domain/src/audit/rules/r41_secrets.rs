@@ -3,7 +3,8 @@
 use super::grants::{Reach, grants_that_allow};
 use super::helpers::{kind_of, named, role_of, violation_of};
 use super::remedy::ps_place;
-use crate::access::{Action, ArmResource, Facet, GrantKind, builtin};
+use super::standing::Standing;
+use crate::access::{Action, ArmResource, Facet, builtin};
 use crate::audit::fix::sh;
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
 
@@ -26,6 +27,7 @@ pub(super) const RULE: Rule = Rule {
         Facet::Principals,
         Facet::GroupMembers,
         Facet::KeyVaults,
+        Facet::ManagementGroups,
     ],
     check,
 };
@@ -39,17 +41,16 @@ fn check(audit: &Audit<'_>) -> Outcome {
     let reach = Reach::new(audit, vaults.iter().map(|vault| &vault.id));
     let reading = grants_that_allow(audit, &Action::data(builtin::GET_SECRET)).into_iter();
     let by_people = reading.filter(|grant| {
-        grant.kind == GrantKind::Standing
+        Standing::is_meant(grant)
             && matches!(kind_of(audit, grant.principal), "User" | "Group" | "ForeignGroup")
             && reach.is_concerned_by(grant.scope)
     });
+    let mut terms = Standing::new(audit);
     outcome.violations.extend(by_people.map(|grant| {
-        let message = format!(
-            "{} can read secrets at any time: {} at {}",
-            named(audit, grant.principal),
-            role_of(grant),
-            grant.scope
-        );
+        let caveat = terms.caveat(grant);
+        let when = if caveat.is_empty() { " at any time" } else { "" };
+        let (who, role) = (named(audit, grant.principal), role_of(grant));
+        let message = format!("{who} can read secrets{when}: {role} at {}{caveat}", grant.scope);
         let mut violation = violation_of(audit, grant, message);
         violation.evidence.push(Evidence::new("data action", builtin::GET_SECRET));
         violation
@@ -142,5 +143,25 @@ mod tests {
     fn vaults_that_could_not_be_read_leave_it_open() {
         assert_eq!(Estate::bare().verdict(&RULE), Verdict::Pass);
         assert_eq!(Estate::bare().forbidden(Facet::KeyVaults, S1).verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn management_groups_that_could_not_be_read_may_hold_vaults_that_somebody_reads() {
+        let above = estate(&json!(true)).assign("team", "secrets", LANDING).forbidden(Facet::ManagementGroups, S1);
+        let above = above.with(|facts| {
+            facts.management_groups.clear();
+            facts.subscriptions[0].management_group = None;
+        });
+        assert_eq!(above.verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn who_may_be_there_for_now_only_is_not_said_to_be_there_at_any_time() {
+        let estate = estate(&json!(true)).assign("team", "secrets", RG).forbidden(Facet::PimActive, S1);
+        let message = estate.check(&RULE).violations.remove(0).message;
+        assert!(
+            !message.contains("at any time") && message.ends_with("; whether only for now was not read"),
+            "{message}"
+        );
     }
 }

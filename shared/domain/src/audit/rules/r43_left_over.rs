@@ -43,6 +43,8 @@ const MANAGER: &str = "CWMGR1";
 const MANAGERS_ROLE: &str = "Automation Contributor";
 const AUTOMATION_ACCOUNTS: &str = "microsoft.automation/automationaccounts";
 const VIRTUAL_MACHINES: &str = "microsoft.compute/virtualmachines";
+/// What tells of VDS besides what the rule needs anyway, where there is an Automation account.
+const SIGNS: [Facet; 2] = [Facet::Compute, Facet::RoleDefinitions];
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let mut outcome: Outcome = old_permissions(audit).into_iter().collect();
@@ -52,9 +54,14 @@ fn check(audit: &Audit<'_>) -> Outcome {
         violation_of(audit, grant, message)
     }));
     let signs = signs_of_vds(audit);
+    let accounts: Vec<&ArmResource> = audit.facts.resources_of(AUTOMATION_ACCOUNTS).collect();
     if !signs.is_empty() {
-        let accounts = audit.facts.resources_of(AUTOMATION_ACCOUNTS);
-        outcome.violations.extend(accounts.map(|account| automation_account(account, &signs)));
+        outcome.violations.extend(accounts.iter().map(|account| automation_account(account, &signs)));
+    } else if !audit.is_read_everywhere(&SIGNS) {
+        let of = |account: &&ArmResource| {
+            format!("whether Automation account {} is of VDS: not all that would tell was read", account.id)
+        };
+        outcome.unknown.extend(accounts.iter().map(of));
     }
     note_faceless(&mut outcome, audit);
     outcome
@@ -260,5 +267,16 @@ mod tests {
             facts.assignments[0].principal.kind = "ServicePrincipal".to_owned();
         });
         assert_eq!(faceless.verdict(&RULE), Verdict::Unknown);
+    }
+
+    #[test]
+    fn an_automation_account_may_be_of_vds_where_its_signs_were_not_read() {
+        for facet in SIGNS {
+            let unread = estate().forbidden(facet, S1);
+            assert_eq!(unread.verdict(&RULE), Verdict::Pass, "there is no account: {facet}");
+            let account = unread.resource(ACCOUNT, "Microsoft.Automation/automationAccounts", json!({}));
+            assert_eq!(account.verdict(&RULE), Verdict::Unknown, "{facet}");
+            assert!(account.check(&RULE).unknown[0].contains(ACCOUNT));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the audit could not read, as a finding of its own.
 
-use super::remedy::{Grantee, Place, assign, grant_app_role};
+use super::remedy::{Grantee, Place, assign, grant_app_role, then};
 use crate::access::builtin::READER;
 use crate::access::{Coverage, Facet, State};
 use crate::audit::{Audit, Evidence, Family, Fix, Outcome, Rule, Severity, Violation};
@@ -31,6 +31,10 @@ const KEY_VAULT_READER: &str = "21090545-7ca7-4776-b22c-e363652d74d2";
 const READ_DIRECTORY: &str = "7ab1d382-f21e-4acd-a863-ba3e13f7da61";
 /// `RoleManagement.Read.Directory` of Microsoft Graph.
 const READ_DIRECTORY_ROLES: &str = "483bed4a-2ad3-4361-a73b-c83ccdbdc53c";
+/// `Member.Read.Hidden` of Microsoft Graph, without which nobody sees who is in a group of hidden membership. The reason
+/// names it where it is needed.
+const READ_HIDDEN_MEMBERS: &str = "658aa5d8-239f-45c4-aa12-864f4fc7e490";
+const HIDDEN_MEMBERS: &str = "Member.Read.Hidden";
 
 fn check(audit: &Audit<'_>) -> Outcome {
     let unread = audit.facts.coverage.iter().filter_map(|coverage| match &coverage.state {
@@ -54,25 +58,40 @@ fn violation(coverage: &Coverage, reason: &Unreadable) -> Violation {
         severity: None,
         message: format!("The {facet} of {} could not be read, or not all: {reason}", coverage.scope),
         evidence: vec![Evidence::new("facet", spelled(facet)), Evidence::new("reason", reason.to_string())],
-        fix: remedy(coverage, reason.why),
+        fix: remedy(coverage, reason),
     }
 }
 
-fn remedy(coverage: &Coverage, why: Why) -> Fix {
+fn remedy(coverage: &Coverage, reason: &Unreadable) -> Fix {
     let only = |portal: &str| Fix { portal: portal.to_owned(), ..Fix::default() };
-    match why {
-        Why::Forbidden => permission(coverage),
+    match reason.why {
+        Why::Forbidden => permission(coverage, reason),
+        // No role helps: what is denied is denied to whoever holds one, too.
+        Why::Denied => only(&format!(
+            "{} > Access control (IAM) > Deny assignments: have the identity that the audit reads as left out of the one \
+             that the reason names. A deployment stack or a managed application made it, and is where that is said",
+            coverage.scope
+        )),
+        // Lists leave out management groups that whoever reads may not read, without a word.
+        Why::Missing if coverage.facet == Facet::ManagementGroups => {
+            let mut fix = permission(coverage, reason);
+            fix.portal.push_str(". Where exported files are read, export the management groups too");
+            fix
+        }
         Why::Throttled => only("Run the audit again later, or at a time when less else asks the same service"),
         Why::Failed => only("Run the audit again; if it fails again, look up the reason in the service's health"),
         Why::Malformed => only("Report the answer: it is not what the service documents"),
         Why::TooLarge => only("Audit fewer subscriptions at once, or raise the limit that the reason names"),
-        Why::Missing => only("Export this too into the folder that is read, then run the audit again"),
+        Why::Missing => only(
+            "Give the audit what the reason names: access to the service that tells it or, where exported files are \
+             read, the file. Then run it again",
+        ),
         Why::Retired => only("The service is gone: use an export that was made before"),
     }
 }
 
 /// What whoever reads needs for a facet.
-fn permission(coverage: &Coverage) -> Fix {
+fn permission(coverage: &Coverage, reason: &Unreadable) -> Fix {
     let role = |role: &str, name: &str, place: Place<'_>| assign(Grantee::TheReader, role, name, place);
     match coverage.facet {
         Facet::ManagementGroups => role(
@@ -82,6 +101,11 @@ fn permission(coverage: &Coverage) -> Fix {
         ),
         Facet::VaultContents => role(KEY_VAULT_READER, "Key Vault Reader", Place::At(&coverage.scope)),
         Facet::DirectoryRoles => grant_app_role(READ_DIRECTORY_ROLES, "RoleManagement.Read.Directory"),
+        // What is granted already is refused and ends the commands: what is certainly missing comes first.
+        Facet::GroupMembers if reason.detail.contains(HIDDEN_MEMBERS) => then(
+            grant_app_role(READ_HIDDEN_MEMBERS, HIDDEN_MEMBERS),
+            grant_app_role(READ_DIRECTORY, "Directory.Read.All"),
+        ),
         facet if facet.is_of_directory() => grant_app_role(READ_DIRECTORY, "Directory.Read.All"),
         Facet::ClassicAssignments => Fix {
             az: None,
@@ -142,10 +166,30 @@ mod tests {
 
     #[test]
     fn no_permission_mends_what_is_not_forbidden() {
-        for why in [Why::Throttled, Why::Failed, Why::Malformed, Why::TooLarge, Why::Missing, Why::Retired] {
-            let coverage = Coverage::unknown(ArmId::new(S1), Facet::Compute, Unreadable::new(why, "x"));
-            let fix = remedy(&coverage, why);
+        for why in [Why::Denied, Why::Throttled, Why::Failed, Why::Malformed, Why::TooLarge, Why::Missing, Why::Retired]
+        {
+            let reason = Unreadable::new(why, "x");
+            let coverage = Coverage::unknown(ArmId::new(S1), Facet::Compute, reason.clone());
+            let fix = remedy(&coverage, &reason);
             assert!(fix.az.is_none() && fix.powershell.is_none() && !fix.portal.is_empty(), "{why:?}");
         }
+    }
+
+    #[test]
+    fn each_reason_is_met_with_what_removes_it() {
+        let fix = |facet: Facet, why: Why, detail: &str| {
+            let reason = Unreadable::new(why, detail);
+            remedy(&Coverage::unknown(ArmId::new(S1), facet, reason.clone()), &reason)
+        };
+        assert!(fix(Facet::Compute, Why::Denied, "x").portal.contains("Deny assignments"));
+        let above = fix(Facet::ManagementGroups, Why::Missing, "Resource Graph does not tell");
+        assert!(above.az.unwrap().contains(MANAGEMENT_GROUP_READER));
+        assert!(
+            !fix(Facet::Principals, Why::Missing, "no access to Microsoft Graph is set up").portal.contains("folder")
+        );
+        let members = |detail: &str| fix(Facet::GroupMembers, Why::Forbidden, detail).az.unwrap();
+        let hidden = members("403; grant the permission Member.Read.Hidden of Microsoft Graph");
+        assert!(hidden.contains(READ_DIRECTORY) && hidden.contains(READ_HIDDEN_MEMBERS), "{hidden}");
+        assert!(!members("403").contains(READ_HIDDEN_MEMBERS));
     }
 }

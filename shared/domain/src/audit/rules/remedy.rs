@@ -3,9 +3,8 @@
 
 use crate::ArmId;
 use crate::access::{Effective, builtin};
-use crate::audit::fix::{ps, remove, sh};
-use crate::audit::{Fix, fix};
-use crate::estate::Principal;
+use crate::audit::Fix;
+use crate::audit::fix::{conditions, is_standing_assignment, kind_flag, leave_group, ps, remove, sh};
 
 /// Where requests to Azure Resource Manager go.
 const MANAGEMENT: &str = "https://management.azure.com";
@@ -19,8 +18,8 @@ const DESKTOP_VIRTUALIZATION_VERSION: &str = "2025-10-10";
 pub(super) enum Grantee<'a> {
     /// The service principal of an application, by the application's (client) id.
     Application(&'a str),
-    /// This principal.
-    Known(&'a Principal),
+    /// This principal: its id, and its kind as far as that is known.
+    Known(&'a str, &'a str),
     /// A group that has to be named.
     AGroup,
     /// The service principal as which the audit reads, which has to be named.
@@ -52,6 +51,11 @@ fn question(what: &str) -> String {
 
 /// Gives a role to somebody.
 pub(super) fn assign(grantee: Grantee<'_>, role: &str, role_name: &str, place: Place<'_>) -> Fix {
+    assign_if(grantee, role, role_name, place, None)
+}
+
+/// The same, under a condition.
+fn assign_if(grantee: Grantee<'_>, role: &str, role_name: &str, place: Place<'_>, condition: Option<&str>) -> Fix {
     let named = |name: &str, what: &str, kind: &str| {
         let az = format!("{} --assignee-principal-type {kind}", variable(name, what));
         (az, format!("-ObjectId {}", question(what)), what.to_owned())
@@ -65,11 +69,9 @@ pub(super) fn assign(grantee: Grantee<'_>, role: &str, role_name: &str, place: P
             format!("-ApplicationId {}", ps(app_id)),
             format!("the service principal of application {app_id}"),
         ),
-        Grantee::Known(principal) => (
-            format!("{} --assignee-principal-type {}", sh(&principal.id), sh(&principal.kind)),
-            format!("-ObjectId {}", ps(&principal.id)),
-            principal.id.clone(),
-        ),
+        Grantee::Known(id, kind) => {
+            (format!("{}{}", sh(id), kind_flag(kind)), format!("-ObjectId {}", ps(id)), id.to_owned())
+        }
         Grantee::AGroup => named("GROUP", "object id of a group", "Group"),
         Grantee::TheReader => {
             named("READER", "object id of the service principal that the audit reads as", "ServicePrincipal")
@@ -80,12 +82,14 @@ pub(super) fn assign(grantee: Grantee<'_>, role: &str, role_name: &str, place: P
         Place::Named(name, what) => (variable(name, what), question(what), what),
     };
     let (az_role, ps_role) = (sh(role), ps(role));
+    let (az_condition, ps_condition) = conditions(condition);
     Fix {
         az: Some(format!(
-            "az role assignment create --assignee-object-id {az_who} --role {az_role} --scope {az_where}"
+            "az role assignment create --assignee-object-id {az_who} --role {az_role} --scope {az_where}{az_condition}"
         )),
         powershell: Some(format!(
-            "New-AzRoleAssignment {ps_who} -RoleDefinitionId {ps_role} -Scope {ps_where} -ErrorAction Stop"
+            "New-AzRoleAssignment {ps_who} -RoleDefinitionId {ps_role} -Scope {ps_where}{ps_condition} -ErrorAction \
+             Stop"
         )),
         portal: format!("{at} > Access control (IAM) > Add role assignment: {role_name} to {who}"),
     }
@@ -104,15 +108,15 @@ pub(super) fn then(first: Fix, second: Fix) -> Fix {
     }
 }
 
-/// Gives the same role to a group at a narrower place, then takes the grant away. What is held through Privileged Identity
-/// Management is made anew there: no command would keep its terms.
+/// Gives the same role to a group at a narrower place, under the same condition, then takes the grant away. What is not
+/// there all the time is made anew in the portal: an assignment in its place would be.
 pub(super) fn move_to(grant: &Effective<'_>, place: Place<'_>) -> Fix {
     let removal = remove(grant);
-    let narrower = assign(Grantee::AGroup, &grant.role, grant.role_name(), place);
-    match removal.az {
-        Some(_) => then(narrower, removal),
-        None => Fix { portal: format!("{}. Make it anew at {}", removal.portal, name_of(place)), ..Fix::default() },
+    if !is_standing_assignment(grant) {
+        let portal = format!("{}. Make a group eligible at {} instead", removal.portal, name_of(place));
+        return Fix { portal, ..Fix::default() };
     }
+    then(assign_if(Grantee::AGroup, &grant.role, grant.role_name(), place, grant.condition), removal)
 }
 
 fn name_of(place: Place<'_>) -> String {
@@ -125,7 +129,7 @@ fn name_of(place: Place<'_>) -> String {
 /// Takes somebody's power away who has it directly (`way` of one) or through a group.
 pub(super) fn release(grant: &Effective<'_>, way: &[String]) -> Fix {
     match way {
-        [user, group, ..] => fix::leave_group(group, user),
+        [user, group, ..] => leave_group(group, user),
         _ => remove(grant),
     }
 }
@@ -236,5 +240,26 @@ mod tests {
         assert!(az.ends_with(r"/sp/appRoleAssignments/x'\''; rm -rf ~; '\'''"), "{az}");
         let az = patch_pool(&ArmId::new("/subscriptions/s/a'b"), "{}");
         assert!(az.contains(r"/subscriptions/s/a'\''b?api-version"), "{az}");
+    }
+
+    #[test]
+    fn a_grant_that_moves_keeps_its_condition_and_stands_only_if_it_did() {
+        use crate::access::World;
+        use crate::audit::testing::{DELEGATION, Estate, S1};
+        let moved = |estate: Estate| {
+            let world = World::new(&estate.facts);
+            move_to(&world.grants()[0], AN_APPLICATION_GROUP)
+        };
+        let team = || Estate::bare().group("team", &[]);
+        let standing = moved(team().assign_if("team", builtin::SESSION_HOST_OPERATOR, S1, Some(DELEGATION)));
+        assert!(standing.az.unwrap().contains(" --condition "));
+        assert!(standing.powershell.unwrap().contains(" -Condition "));
+        for held in [
+            team().eligible("team", builtin::SESSION_HOST_OPERATOR, S1, None),
+            team().activated("team", builtin::SESSION_HOST_OPERATOR, S1),
+        ] {
+            let fix = moved(held);
+            assert!(fix.az.is_none() && fix.powershell.is_none() && fix.portal.contains("eligible at"), "{fix:?}");
+        }
     }
 }

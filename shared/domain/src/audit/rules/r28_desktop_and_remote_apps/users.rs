@@ -24,10 +24,8 @@ struct Known {
 
 impl<'a> Users<'a> {
     fn learn(&mut self, audit: &Audit<'_>, holders: &Holders<'a>) {
-        for (principal, grant) in holders {
-            if self.known.contains_key(principal) {
-                continue;
-            }
+        for (principal, grants) in holders {
+            let Some(grant) = grants.first().filter(|_| !self.known.contains_key(principal)) else { continue };
             let found = users_of(audit, grant);
             let users = found.ids.into_iter().map(|id| self.number(id)).collect();
             self.known.insert(principal, Known { users, opaque: found.opaque });

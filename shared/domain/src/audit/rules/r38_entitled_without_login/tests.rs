@@ -116,3 +116,29 @@ fn groups_scopes_and_conditions_that_cannot_be_seen_through_leave_it_open() {
         assert!(outcome.violations.is_empty() && outcome.unknown.len() == 1, "{outcome:?}");
     }
 }
+
+#[test]
+fn a_member_whose_right_is_not_clear_leaves_it_open_and_service_principals_are_members() {
+    let perhaps = estate().assign("staff", USER, GROUP).assign("ann", LOGIN, HOSTS).assign_if(
+        "bob",
+        LOGIN,
+        HOSTS,
+        Some("@Resource[a] == 1"),
+    );
+    let outcome = perhaps.check(&RULE);
+    assert!(outcome.violations.is_empty(), "{outcome:?}");
+    assert!(outcome.unknown[0].contains("whether bob may sign in"), "{outcome:?}");
+    let mixed = || estate().identity("robot", "robot").group("mixed", &["ann", "robot"]).assign("mixed", USER, GROUP);
+    let without = mixed().assign("ann", LOGIN, HOSTS);
+    assert_eq!(without.found(&RULE), [format!("{GROUP} mixed -")]);
+    assert_eq!(without.assign("robot", LOGIN, HOSTS).check(&RULE), Outcome::default());
+}
+
+#[test]
+fn who_is_gone_loses_the_entitlement_and_is_given_nothing() {
+    let az = |estate: Estate| estate.check(&RULE).violations.remove(0).fix.az.unwrap();
+    let gone = az(estate().deleted("gone").assign("gone", USER, GROUP));
+    assert!(gone.starts_with("az role assignment delete --ids "), "{gone}");
+    let untold = estate().assign("x", USER, GROUP).with(|facts| facts.assignments[0].principal.kind = String::new());
+    assert!(az(untold).contains("--assignee-object-id 'x' --role"));
+}
