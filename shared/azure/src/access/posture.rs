@@ -66,7 +66,7 @@ pub(super) async fn read(graph: &Graph<'_>, scopes: &[ArmId], found: &mut Vec<Ar
 }
 
 /// Whether a storage account may hold file shares at all.
-fn may_hold_shares(account: &ArmResource) -> bool {
+pub(super) fn may_hold_shares(account: &ArmResource) -> bool {
     let text =
         |path: &str| account.at(path).and_then(serde_json::Value::as_str).unwrap_or_default().to_ascii_lowercase();
     let (kind, sku) = (text("kind"), text("sku/name"));
