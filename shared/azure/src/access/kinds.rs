@@ -34,6 +34,9 @@ pub(super) const STORAGE_ACCOUNTS: &str = "microsoft.storage/storageaccounts";
 pub(super) const SHARES: &str = "microsoft.storage/storageaccounts/fileservices/shares";
 pub(super) const RECOVERY_VAULTS: &str = "microsoft.recoveryservices/vaults";
 pub(super) const DIAGNOSTIC_SETTINGS: &str = "microsoft.insights/diagnosticsettings";
+pub(super) const PROTECTED_ITEMS: &str =
+    "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems";
+pub(super) const RULE_ASSOCIATIONS: &str = "microsoft.insights/datacollectionruleassociations";
 
 /// All of them.
 pub(super) const KINDS: [Kind; 28] = [
@@ -74,10 +77,8 @@ pub(super) fn facet_of(name: &str) -> Option<Facet> {
         SECRETS | CERTIFICATES => Some(Facet::VaultContents),
         SHARES => Some(Facet::Storage),
         DIAGNOSTIC_SETTINGS => Some(Facet::DiagnosticSettings),
-        "microsoft.insights/datacollectionruleassociations" => Some(Facet::Monitoring),
-        "microsoft.recoveryservices/vaults/backupfabrics/protectioncontainers/protecteditems" => {
-            Some(Facet::RecoveryServices)
-        }
+        RULE_ASSOCIATIONS => Some(Facet::Monitoring),
+        PROTECTED_ITEMS => Some(Facet::RecoveryServices),
         _ => None,
     };
     KINDS.iter().find(|kind| kind.name == name).map(|kind| kind.facet).or_else(other)

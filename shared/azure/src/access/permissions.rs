@@ -2,7 +2,7 @@
 
 use super::Depth;
 use super::authorization::{PERMISSIONS, READER};
-use super::kinds::{DIAGNOSTIC_SETTINGS, KINDS, VAULTS};
+use super::kinds::{DIAGNOSTIC_SETTINGS, KINDS, PROTECTED_ITEMS, RULE_ASSOCIATIONS, VAULTS};
 use super::wire;
 use crate::arm::Arm;
 use futures::{StreamExt, stream};
@@ -66,6 +66,9 @@ pub(super) fn reads(facet: Facet, depth: Depth) -> impl Iterator<Item = Action> 
         Facet::ClassicAdministrators => Some("Microsoft.Authorization/classicAdministrators"),
         Facet::VaultContents => Some(VAULTS),
         Facet::DiagnosticSettings => Some(DIAGNOSTIC_SETTINGS),
+        // Resource Graph has these, in tables of their own.
+        Facet::RecoveryServices if depth == Depth::Posture => Some(PROTECTED_ITEMS),
+        Facet::Monitoring if depth == Depth::Posture => Some(RULE_ASSOCIATIONS),
         _ => None,
     };
     kinds.map(|kind| kind.name).chain(other).map(|name| Action::control(format!("{name}/read")))
@@ -92,5 +95,13 @@ mod tests {
             of(&["Microsoft.Compute/virtualMachines/read", "Microsoft.Compute/virtualMachines/extensions/read"]);
         assert!(machines.lacks(&scope, Facet::Compute, Depth::Rbac).is_none());
         assert!(machines.lacks(&scope, Facet::Compute, Depth::Posture).is_some(), "disks too");
+        let vaults = of(&[
+            "Microsoft.RecoveryServices/vaults/read",
+            "Microsoft.Insights/dataCollectionRules/read",
+            "Microsoft.OperationalInsights/workspaces/read",
+        ]);
+        for facet in [Facet::RecoveryServices, Facet::Monitoring] {
+            assert!(vaults.lacks(&scope, facet, Depth::Posture).is_some(), "{facet}: what is in them too");
+        }
     }
 }

@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 const AT_ONCE: usize = 16;
 /// Kinds of storage accounts that hold no file shares.
 const WITHOUT_SHARES: [&str; 2] = ["blobstorage", "blockblobstorage"];
+/// The only kind that holds file shares on premium storage; others hold page blobs there, and ARM refuses to list shares.
+const PREMIUM_SHARES: &str = "filestorage";
 
 /// Adds all of it.
 pub(super) async fn read(graph: &Graph<'_>, scopes: &[ArmId], found: &mut Vec<ArmResource>, ledger: &mut Ledger) {
@@ -30,10 +32,7 @@ pub(super) async fn read(graph: &Graph<'_>, scopes: &[ArmId], found: &mut Vec<Ar
     };
     let (desktops, vaults, mut accounts) =
         (of(&[HOST_POOLS, APPLICATION_GROUPS, WORKSPACES]), of(&[VAULTS]), of(&[STORAGE_ACCOUNTS]));
-    accounts.retain(|account| {
-        let kind = account.at("kind").and_then(serde_json::Value::as_str).unwrap_or_default().to_ascii_lowercase();
-        !WITHOUT_SHARES.contains(&kind.as_str())
-    });
+    accounts.retain(may_hold_shares);
     let unseen_vaults: Vec<ArmId> =
         scopes.iter().filter(|scope| !ledger.is_whole(scope, Facet::KeyVaults)).cloned().collect();
     let unseen_desktops: Vec<ArmId> =
@@ -64,6 +63,14 @@ pub(super) async fn read(graph: &Graph<'_>, scopes: &[ArmId], found: &mut Vec<Ar
     let unseen = |what: &str| Unreadable::new(Why::Missing, format!("not every {what} of it could be seen"));
     ledger.fail_all(&unseen_vaults, Facet::VaultContents, &unseen("key vault"));
     ledger.fail_all(&unseen_desktops, Facet::DiagnosticSettings, &unseen("host pool, application group or workspace"));
+}
+
+/// Whether a storage account may hold file shares at all.
+pub(super) fn may_hold_shares(account: &ArmResource) -> bool {
+    let text =
+        |path: &str| account.at(path).and_then(serde_json::Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let (kind, sku) = (text("kind"), text("sku/name"));
+    !WITHOUT_SHARES.contains(&kind.as_str()) && (kind == PREMIUM_SHARES || !sku.starts_with("premium_"))
 }
 
 /// A list that ARM has below a resource.

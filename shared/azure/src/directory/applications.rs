@@ -202,7 +202,19 @@ impl Run<'_> {
                 *owners = is_read.then_some(found);
             }
         }
-        self.resolve_owners(people).await;
+        self.resolve_people(people).await;
+    }
+
+    /// Puts names to those for whom something of these names was consented to.
+    pub(super) async fn resolve_consenters(&mut self, names: &[String]) {
+        let objects = &self.directory.objects;
+        let is_named = |id: &String| {
+            let name = objects.get(id).map(DirectoryObject::name).unwrap_or_default().trim();
+            names.iter().any(|one| one.trim().eq_ignore_ascii_case(name))
+        };
+        let of_named = self.directory.delegated.iter().filter(|grant| is_named(&grant.client));
+        let users: BTreeSet<String> = of_named.filter_map(|grant| grant.user.clone()).collect();
+        self.resolve_people(users).await;
     }
 
     async fn read_app_roles(&mut self, ids: &[String]) -> Vec<(String, AppRole)> {

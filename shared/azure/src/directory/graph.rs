@@ -68,6 +68,7 @@ impl DirectoryReader for GraphDirectory {
         run.resolve(roots).await;
         let memory = run.follow_groups(memory).await;
         run.look_into_service_principals().await;
+        run.resolve_consenters(&wanted.names).await;
         let coverage = run.coverage(&facets);
         let requests = arm.counters.graph.load(Ordering::Relaxed);
         DirectoryRead { directory: run.directory, coverage, memory, requests }

@@ -148,13 +148,15 @@ impl<'a> Run<'a> {
         self.complete_users(stateless).await;
     }
 
-    /// Puts names to owners. Of those who were not in view before, people only: what others may do is not looked into.
-    pub(super) async fn resolve_owners(&mut self, ids: BTreeSet<String>) {
+    /// Puts names to people: owners, or who consented. Of those who were not in view before and are no people, what they
+    /// may do is not looked into: that they are there is all that is kept of them.
+    pub(super) async fn resolve_people(&mut self, ids: BTreeSet<String>) {
         let new: Vec<String> = ids.into_iter().filter(|id| !self.directory.objects.contains_key(id)).collect();
         self.resolve(new.clone()).await;
         for id in new {
-            if !matches!(self.directory.objects.get(&id), Some(DirectoryObject::User { .. })) {
-                self.directory.objects.remove(&id);
+            match self.directory.objects.get_mut(&id) {
+                None | Some(DirectoryObject::User { .. }) => {}
+                Some(object) => *object = DirectoryObject::Other { name: object.name().to_owned() },
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct Asked {
     pub(super) namespace: Option<String>,
     /// What it was asked of.
     pub(super) of: ArmId,
-    /// Its `$filter`.
+    /// Its `$filter`, or what it searches for.
     pub(super) filter: Option<String>,
     /// The ids in the body of the question, as `getByIds` has them.
     pub(super) ids: Vec<String>,
@@ -93,8 +93,8 @@ fn asked(request: &Value) -> Option<Asked> {
     let at = of.to_ascii_lowercase().rfind("/providers/").filter(|at| !of[at + 11..].contains('/'));
     let namespace = at.map(|at| of[at + 11..].to_ascii_lowercase());
     let of = at.map_or(of, |at| &of[..at]);
-    let filter =
-        url.query_pairs().find(|(name, _)| name.eq_ignore_ascii_case("$filter")).map(|(_, text)| text.into_owned());
+    let is_filter = |name: &str| ["$filter", "$search"].iter().any(|one| name.eq_ignore_ascii_case(one));
+    let filter = url.query_pairs().find(|(name, _)| is_filter(name)).map(|(_, text)| text.into_owned());
     let ids = request.pointer("/body/ids").and_then(Value::as_array).into_iter().flatten();
     let ids = ids.filter_map(Value::as_str).map(str::to_owned).collect();
     Some(Asked {
@@ -104,6 +104,16 @@ fn asked(request: &Value) -> Option<Asked> {
         filter: filter.filter(|text| !text.is_empty()),
         ids,
     })
+}
+
+/// The lists of the directory in which users and service principals are found by their names, as Microsoft Graph calls
+/// them.
+pub(super) const EVERYBODY: [&str; 2] = ["servicePrincipals", "users"];
+
+/// Which of these a file's name says that it holds, all of it: `users.json`, `service-principals.json`.
+pub(super) fn named_everybody(file: &Path) -> Option<&'static str> {
+    let stem: String = file.file_stem()?.to_string_lossy().split(['-', '_', ' ']).collect();
+    EVERYBODY.into_iter().find(|list| list.eq_ignore_ascii_case(&stem))
 }
 
 /// What an empty list would have held, by the file's name: of nothing else is there a trace in it.

@@ -1,12 +1,16 @@
 //! Which lists the files hold to their end, and what follows for each facet of each subscription.
 
 use super::super::Depth;
-use super::super::kinds::{APPLICATION_GROUPS, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, SECRETS, VAULTS, WORKSPACES};
+use super::super::kinds::{
+    APPLICATION_GROUPS, CERTIFICATES, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, PROTECTED_ITEMS, RECOVERY_VAULTS,
+    RULE_ASSOCIATIONS, SECRETS, SESSION_HOSTS, SHARES, STORAGE_ACCOUNTS, VAULTS, VIRTUAL_MACHINES, WORKSPACES,
+};
 use super::super::ledger::Ledger;
+use super::super::posture::may_hold_shares;
 use super::super::resource::type_of;
 use super::content::{Asked, Content, What, facet_of_list};
 use crate::access::item::Item;
-use poolwarden_domain::access::{AccessFacts, DefinitionKind, Facet};
+use poolwarden_domain::access::{AccessFacts, ArmResource, DefinitionKind, Facet};
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -85,8 +89,13 @@ impl Lists {
                 namespace => {
                     let provider = namespace.as_ref().map(|name| format!("/providers/{name}")).unwrap_or_default();
                     let one = ArmId::new(&format!("{}{provider}/{}/one", asked.of, asked.list));
-                    let kind = type_of(&one).filter(|_| filter.is_empty());
-                    self.of_resource.extend(kind.map(|kind| (kind, asked.of.clone())));
+                    let kind = type_of(&one).filter(|_| filter.is_empty()).map(|kind| match kind.as_str() {
+                        // All that a vault protects is listed by another name than its own.
+                        ALL_PROTECTED => PROTECTED_ITEMS.to_owned(),
+                        _ => kind,
+                    });
+                    let of = kind.as_deref().and_then(|kind| holder(&one, kind)).unwrap_or_else(|| asked.of.clone());
+                    self.of_resource.extend(kind.map(|kind| (kind, of)));
                 }
             },
         }
@@ -98,9 +107,14 @@ impl Lists {
         let is_of_kind = |one: &&(String, ArmId)| one.0 == kind && one.1.is_within(scope);
         let told: BTreeSet<&ArmId> = self.of_resource.iter().filter(is_of_kind).map(|(_, holder)| holder).collect();
         let of_all = self.of_type.contains(&(kind.to_owned(), scope.clone()));
-        let holders = holders_of(kind);
-        let held = facts.resources.iter().filter(|one| holders.contains(&one.kind.as_str()) && one.id.is_within(scope));
-        of_all || (!told.is_empty() && held.map(|one| &one.id).all(|id| told.contains(id)))
+        let kinds = holders_of(kind);
+        let mut holders = holders_among(facts, scope, kind).into_iter().peekable();
+        // Where there is nothing that could hold some, there are none; if it is known that there is nothing.
+        let is_asked = match holders.peek() {
+            None if told.is_empty() => !kinds.is_empty() && kinds.iter().all(|kind| self.is_told(facts, scope, kind)),
+            _ => !told.is_empty(),
+        };
+        of_all || (is_asked && holders.all(|id| told.contains(id)))
     }
 
     fn take_roles(&mut self, whats: &[What], items: &[Value], filter: &str) {
@@ -171,15 +185,12 @@ impl Lists {
                     none(&format!("the {facet}"))
                 }
             }
-            Facet::DiagnosticSettings | Facet::VaultContents => {
-                let kind = if facet == Facet::VaultContents { SECRETS } else { DIAGNOSTIC_SETTINGS };
-                if self.is_told(facts, scope, kind) { None } else { none(&format!("the {facet}")) }
-            }
             facet => {
                 let kinds =
                     KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-                let missing: Vec<&str> =
-                    kinds.filter(|kind| !self.is_told(facts, scope, kind.name)).map(|kind| kind.name).collect();
+                let others = below(facet).iter().filter(|_| depth == Depth::Posture);
+                let names = kinds.map(|kind| kind.name).chain(others.copied());
+                let missing: Vec<&str> = names.filter(|name| !self.is_told(facts, scope, name)).collect();
                 if missing.is_empty() { None } else { none(&missing.join(", ")) }
             }
         }
@@ -193,22 +204,60 @@ fn is_of_everything(asked: &Asked) -> bool {
     is_whole && asked.filter.is_none()
 }
 
+/// What the list of all that a Recovery Services vault protects is called.
+const ALL_PROTECTED: &str = "microsoft.recoveryservices/vaults/backupprotecteditems";
+
+/// The types that are a part of a facet and are listed by the resources that they are in or beside.
+fn below(facet: Facet) -> &'static [&'static str] {
+    match facet {
+        Facet::DiagnosticSettings => &[DIAGNOSTIC_SETTINGS],
+        Facet::VaultContents => &[SECRETS, CERTIFICATES],
+        Facet::Storage => &[SHARES],
+        Facet::RecoveryServices => &[PROTECTED_ITEMS],
+        Facet::Monitoring => &[RULE_ASSOCIATIONS],
+        _ => &[],
+    }
+}
+
 /// The resource that another one is in or beside, if such are listed by that resource alone.
 fn holder(id: &ArmId, kind: &str) -> Option<ArmId> {
     let parts = match kind {
-        DIAGNOSTIC_SETTINGS => 4,
+        SHARES => return id.up_to("storageAccounts"),
+        PROTECTED_ITEMS => return id.up_to("vaults"),
+        DIAGNOSTIC_SETTINGS | RULE_ASSOCIATIONS => 4,
         kind if kind.matches('/').count() > 1 => 2,
         _ => return None,
     };
     id.ancestors().nth(parts)
 }
 
-/// The types of the resources that one of a type is in or beside, as far as the facts have such resources.
+/// The types of the resources that one of a type is in or beside.
 fn holders_of(kind: &str) -> Vec<&str> {
     match kind {
         DIAGNOSTIC_SETTINGS => vec![HOST_POOLS, APPLICATION_GROUPS, WORKSPACES],
-        SECRETS => vec![VAULTS],
+        SECRETS | CERTIFICATES => vec![VAULTS],
+        SHARES => vec![STORAGE_ACCOUNTS],
+        PROTECTED_ITEMS => vec![RECOVERY_VAULTS],
+        RULE_ASSOCIATIONS => vec![SESSION_HOSTS, VIRTUAL_MACHINES],
         kind if kind.matches('/').count() > 1 => kind.rsplit_once('/').map(|(holder, _)| holder).into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// The resources of a subscription that may hold some of a type.
+fn holders_among<'a>(facts: &'a AccessFacts, scope: &ArmId, kind: &str) -> Vec<&'a ArmId> {
+    let kinds = holders_of(kind);
+    let machines: BTreeSet<ArmId> = match kind {
+        // Only those of hosts matter.
+        RULE_ASSOCIATIONS => {
+            facts.resources_of(SESSION_HOSTS).filter_map(|host| host.reference("resourceId")).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    let is_one = |one: &&ArmResource| match kind {
+        RULE_ASSOCIATIONS => one.kind == VIRTUAL_MACHINES && machines.contains(&one.id),
+        SHARES => one.kind == STORAGE_ACCOUNTS && may_hold_shares(one),
+        _ => kinds.contains(&one.kind.as_str()),
+    };
+    facts.resources.iter().filter(|one| one.id.is_within(scope)).filter(is_one).map(|one| &one.id).collect()
 }

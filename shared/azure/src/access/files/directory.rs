@@ -1,7 +1,7 @@
 //! The directory in files: what Microsoft Graph, `az ad` and Azure PowerShell print of it.
 
 use super::super::item::Item;
-use super::content::{Asked, What};
+use super::content::{Asked, EVERYBODY, What};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::access::{
     AppRoleAssignment, Application, ClientCredential, Coverage, DelegatedGrant, Directory, DirectoryObject,
@@ -21,7 +21,12 @@ pub(super) struct Gathered {
     of_principal: BTreeSet<(Facet, String)>,
     /// Permissions whose resource is to be found yet: by object id, or by name.
     resources: BTreeMap<String, String>,
+    /// Lists of everybody of a kind that were there to their end: who is not in them is not there.
+    everybody: BTreeSet<&'static str>,
 }
+
+/// What `https://graph.microsoft.com/v1.0` is as an id: the version, and the root above it.
+const VERSION_AND_ROOT: usize = 2;
 
 /// The facet of the directory that a kind of item belongs to.
 fn facet_of(what: What) -> Option<Facet> {
@@ -117,6 +122,11 @@ impl Gathered {
         known.dedup();
     }
 
+    /// Takes note of a file that says by its name that everybody of a kind is in it.
+    pub(super) fn named(&mut self, list: &'static str) {
+        self.everybody.insert(list);
+    }
+
     /// Takes note of a list that is here to its end.
     pub(super) fn listed(&mut self, whats: &[What], items: &[Value], asked: Option<&Asked>) {
         // A question with a filter, or about a resource's own grants, is not about all that there is.
@@ -141,6 +151,8 @@ impl Gathered {
             }
         }
         let Some(asked) = asked else { return };
+        let is_of_tenant = !is_narrow && asked.of.ancestors().count() == VERSION_AND_ROOT;
+        self.everybody.extend(EVERYBODY.iter().filter(|list| is_of_tenant && list.eq_ignore_ascii_case(&asked.list)));
         let facet = match asked.list.as_str() {
             "approleassignments" => Facet::AppRoleAssignments,
             "oauth2permissiongrants" => Facet::DelegatedGrants,
@@ -166,7 +178,7 @@ impl Gathered {
     /// The directory, and what of it nobody put into a file. `held` are those who hold something, with the type that
     /// their grants give.
     pub(super) fn finish(mut self, held: &BTreeMap<String, String>, facets: &[Facet]) -> (Directory, Vec<Coverage>) {
-        self.resolve_resources();
+        let unresolved = self.resolve_resources();
         let directory = &mut self.directory;
         let objects = &directory.objects;
         directory.missing.retain(|id| !objects.contains_key(id));
@@ -180,6 +192,8 @@ impl Gathered {
         };
         let groups = known.into_iter().filter(|id| is_group(id));
         let opaque: BTreeSet<String> = groups.filter(|id| !directory.members.contains_key(*id)).cloned().collect();
+        // The posture looks for accounts and applications by their names, whether they hold anything or not.
+        let by_name = facets.contains(&Facet::DirectoryRoles);
         let principals: Vec<&String> =
             objects.iter().filter(|(_, one)| one.kind() == "ServicePrincipal").map(|(id, _)| id).collect();
         let without = |facet: Facet| {
@@ -188,7 +202,16 @@ impl Gathered {
             principals.iter().filter(|id| !is_told(id)).count()
         };
         let reason = |facet: Facet| match facet {
-            Facet::Principals => (nameless > 0).then(|| format!("of {nameless} principals no file says who they are")),
+            Facet::Principals if nameless > 0 => Some(format!("of {nameless} principals no file says who they are")),
+            Facet::Principals => {
+                let lacks = EVERYBODY.iter().find(|list| by_name && !self.everybody.contains(*list));
+                lacks.map(|list| {
+                    format!(
+                        "no file holds all {list} of the tenant, so that nobody can be found by name: keep the whole \
+                         exchange of /v1.0/{list}, or call the file with all of them {list}.json"
+                    )
+                })
+            }
             Facet::GroupMembers if nameless > 0 => {
                 Some(format!("{nameless} principals may be groups, for all that files say"))
             }
@@ -197,7 +220,13 @@ impl Gathered {
             }
             Facet::AppRoleAssignments | Facet::DelegatedGrants => {
                 let count = without(facet);
-                (count > 0).then(|| format!("of {count} service principals no file holds the {facet}"))
+                let unresolved = unresolved.get(&facet).copied().unwrap_or_default();
+                match count {
+                    0 => (unresolved > 0).then(|| {
+                        format!("no file says which applications {unresolved} permissions are for (service principals)")
+                    }),
+                    _ => Some(format!("of {count} service principals no file holds the {facet}")),
+                }
             }
             Facet::Applications | Facet::DirectoryRoles | Facet::Organization if self.whole.contains(&facet) => None,
             facet => Some(format!("no file holds the {facet}")),
@@ -211,19 +240,29 @@ impl Gathered {
         (self.directory, coverage)
     }
 
-    /// Permissions name what they are for by its object id; rules know it by its application's.
-    fn resolve_resources(&mut self) {
+    /// Permissions name what they are for by its object id; rules know it by its application's. Of how many that cannot
+    /// be told, by facet.
+    fn resolve_resources(&mut self) -> BTreeMap<Facet, usize> {
         let Directory { objects, app_roles, delegated, .. } = &mut self.directory;
-        let resolve = |resource: &str| match objects.get(resource) {
-            Some(DirectoryObject::ServicePrincipal { app_id, .. }) => app_id.clone(),
-            _ => match self.resources.get(resource).map(String::as_str) {
-                Some("Microsoft Graph") => builtin::MICROSOFT_GRAPH.to_owned(),
-                Some("Windows Azure Active Directory") => builtin::AZURE_AD_GRAPH.to_owned(),
-                _ => resource.to_owned(),
-            },
+        let mut unresolved: BTreeMap<Facet, usize> = BTreeMap::new();
+        let mut resolve = |facet: Facet, resource: &mut String| {
+            let known = match objects.get(resource) {
+                Some(DirectoryObject::ServicePrincipal { app_id, .. }) if !app_id.is_empty() => Some(app_id.as_str()),
+                _ => match self.resources.get(resource).map(String::as_str) {
+                    Some("Microsoft Graph") => Some(builtin::MICROSOFT_GRAPH),
+                    Some("Windows Azure Active Directory") => Some(builtin::AZURE_AD_GRAPH),
+                    Some("Windows Azure Service Management API") => Some(builtin::AZURE_SERVICE_MANAGEMENT),
+                    _ => None,
+                },
+            };
+            match known {
+                Some(app_id) => app_id.clone_into(resource),
+                None => *unresolved.entry(facet).or_default() += 1,
+            }
         };
-        app_roles.iter_mut().for_each(|one| one.resource_app_id = resolve(&one.resource_app_id));
-        delegated.iter_mut().for_each(|one| one.resource_app_id = resolve(&one.resource_app_id));
+        app_roles.iter_mut().for_each(|one| resolve(Facet::AppRoleAssignments, &mut one.resource_app_id));
+        delegated.iter_mut().for_each(|one| resolve(Facet::DelegatedGrants, &mut one.resource_app_id));
+        unresolved
     }
 }
 

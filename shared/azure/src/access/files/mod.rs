@@ -14,7 +14,7 @@ use super::tidy::{count, tidy};
 use super::{Depth, graph, hidden, item::Item, resource, wire};
 use crate::answers::safe;
 use crate::files::{Found, OpenError, Problem, find, shown, text};
-use content::{Content, What, is_facts, named_list, split, what_is};
+use content::{Content, What, is_facts, named_everybody, named_list, split, what_is};
 use cover::Lists;
 use directory::Gathered;
 use jiff::Timestamp;
@@ -161,9 +161,12 @@ impl Reading {
         if content.is_whole() {
             self.gathered.listed(&whats, &known, content.asked.as_ref());
             self.lists.take(&whats, &known, content);
+            let everybody = named_everybody(file).filter(|_| content.asked.is_none());
+            everybody.into_iter().for_each(|list| self.gathered.named(list));
             if content.items.is_empty() && content.asked.is_none() {
                 match named_list(file) {
                     Some(list) => self.lists.named(list),
+                    None if everybody.is_some() => {}
                     None => self.ignored.push(format!("{shown}: an empty list that does not say of what")),
                 }
             }

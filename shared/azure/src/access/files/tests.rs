@@ -197,6 +197,56 @@ fn an_answer_of_the_directory_with_a_filter_is_not_all_that_there_is() {
 }
 
 #[test]
+fn nobody_is_found_by_name_where_not_everybody_is_in_the_files() {
+    let graph = |rest: &str, items: &Value| json!({"request": {"url": format!("https://graph.microsoft.com/v1.0/{rest}")}, "response": {"status": 200, "body": {"value": items}}});
+    let users = json!([{"id": GROUP, "displayName": "A", "userPrincipalName": "a@x"}]);
+    let services = json!([{"id": USER, "appId": USER, "servicePrincipalType": "Application", "displayName": "S"}]);
+    let read = |one: (&str, &Value), other: (&str, &Value), depth| {
+        let base = Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
+        is_read(&base.with(one.0, one.1).with(other.0, other.1).read(depth), "/", Facet::Principals)
+    };
+    let plain = (("1.json", &users), ("2.json", &services));
+    assert!(read(plain.0, plain.1, Depth::Rbac) && !read(plain.0, plain.1, Depth::Posture));
+    assert!(read(("users.json", &users), ("service-principals.json", &services), Depth::Posture));
+    assert!(!read(("users.json", &users), ("2.json", &services), Depth::Posture));
+    let asked = |of_users: &str| {
+        let (users, services) = (graph(of_users, &users), graph("servicePrincipals?$top=999", &services));
+        read(("1.json", &users), ("2.json", &services), Depth::Posture)
+    };
+    assert!(asked("users?$select=id"));
+    for narrower in ["users?$filter=startswith(displayName,'A')", "users?$search=\"displayName:A\"", "groups/g/users"] {
+        assert!(!asked(narrower), "{narrower}");
+    }
+}
+
+#[test]
+fn a_permission_for_nobody_knows_what_leaves_its_kind_unknown() {
+    const RESOURCE: &str = "00000000-0000-0000-0000-000000000009";
+    let service = |id: &str, app: &str| json!({"id": id, "appId": app, "servicePrincipalType": "Application", "displayName": "S"});
+    let role = |more: &Value| {
+        let mut role = json!({"id": "g", "appRoleId": USER, "principalId": USER, "resourceId": RESOURCE});
+        more.as_object().unwrap().iter().for_each(|(key, value)| role[key] = value.clone());
+        json!([role])
+    };
+    let grant = json!([{"id": "g", "clientId": USER, "consentType": "AllPrincipals", "resourceId": RESOURCE, "scope": "user_impersonation"}]);
+    let read = |roles: &Value, services: &Value| {
+        let folder = Folder::new().with("s.json", services).with("r.json", roles).with("g.json", &grant);
+        let files = folder.read(Depth::Posture);
+        let facets = [Facet::AppRoleAssignments, Facet::DelegatedGrants].map(|facet| is_read(&files, "/", facet));
+        (facets, files.facts.directory.delegated[0].resource_app_id.clone())
+    };
+    let alone = json!([service(USER, USER)]);
+    assert_eq!(read(&role(&json!({})), &alone).0, [false, false]);
+    assert_eq!(read(&role(&json!({"resourceDisplayName": "Anything"})), &alone).0, [false, false]);
+    let named = read(&role(&json!({"resourceDisplayName": "Windows Azure Service Management API"})), &alone);
+    assert_eq!(named, ([true, true], "797f4846-ba00-4fd7-ba43-dac1f8f63013".to_owned()));
+    // The service principal that the permissions are for tells its application.
+    let both = json!([service(USER, USER), service(RESOURCE, "797f4846-ba00-4fd7-ba43-dac1f8f63013")]);
+    let (_, app) = read(&role(&json!({})), &both);
+    assert_eq!(app, "797f4846-ba00-4fd7-ba43-dac1f8f63013");
+}
+
+#[test]
 fn an_empty_list_of_one_provider_says_nothing_of_another_ones() {
     let url = format!("{S}/providers/Microsoft.RecoveryServices/vaults?api-version=1");
     let base = || Folder::new().with("a.json", &json!([assignment(S, "a", GROUP)]));
@@ -224,6 +274,72 @@ fn what_is_in_resources_is_whole_when_every_resource_was_asked() {
     assert!(!is_whole(base().with("p.json", &recorded(&hosts("p"), &json!([host("p")])))));
     assert!(is_whole(base().with("p.json", &json!([host("p")])).with("q.json", &recorded(&hosts("q"), &json!([])))));
     assert!(is_whole(base().with("p.json", &json!({"data": [host("p")], "count": 1}))), "Resource Graph");
+}
+
+/// A folder with each of these in a file of its own.
+fn folder_of(items: &[Value]) -> Folder {
+    items.iter().enumerate().fold(Folder::new(), |folder, (at, item)| folder.with(&format!("{at}.json"), item))
+}
+
+#[test]
+fn what_is_in_resources_is_a_part_of_their_facet() {
+    let id = |rest: &str| format!("{S}/resourceGroups/g/providers/{rest}");
+    let of = |rest: &str, more: &Value| {
+        let mut one = json!({ "id": id(rest) });
+        more.as_object().unwrap().iter().for_each(|(key, value)| one[key] = value.clone());
+        json!([one])
+    };
+    let none = |path: &str| recorded(&format!("{}?api-version=1", id(path)), &json!([]));
+    let account = of("Microsoft.Storage/storageAccounts/st", &json!({ "kind": "StorageV2" }));
+    let vault = of("Microsoft.RecoveryServices/vaults/rsv", &json!({}));
+    let keys = of("Microsoft.KeyVault/vaults/kv", &json!({}));
+    let secrets = of("Microsoft.KeyVault/vaults/kv/secrets/s", &json!({}));
+    let item = "Microsoft.RecoveryServices/vaults/rsv/backupFabrics/Azure/protectionContainers/c/protectedItems/i";
+    let share = "Microsoft.Storage/storageAccounts/st/fileServices/default/shares/s";
+    let is_whole = |facet, items: &[Value]| is_read(&folder_of(items).read(Depth::Posture), S, facet);
+
+    assert!(!is_whole(Facet::Storage, &[account.clone()]));
+    assert!(is_whole(Facet::Storage, &[account.clone(), of(share, &json!({}))]));
+    let other = of("Microsoft.Storage/storageAccounts/other", &json!({ "kind": "StorageV2" }));
+    assert!(!is_whole(Facet::Storage, &[account.clone(), other, of(share, &json!({}))]), "the shares of one account");
+    assert!(is_whole(
+        Facet::Storage,
+        &[account, none("Microsoft.Storage/storageAccounts/st/fileServices/default/shares")]
+    ));
+    let blobs = of("Microsoft.Storage/storageAccounts/blobs", &json!({ "kind": "BlobStorage" }));
+    assert!(is_whole(Facet::Storage, &[blobs]), "none can be there");
+
+    assert!(!is_whole(Facet::RecoveryServices, &[vault.clone()]));
+    assert!(is_whole(Facet::RecoveryServices, &[vault.clone(), of(item, &json!({}))]));
+    assert!(is_whole(
+        Facet::RecoveryServices,
+        &[vault, none("Microsoft.RecoveryServices/vaults/rsv/backupProtectedItems")]
+    ));
+
+    assert!(!is_whole(Facet::VaultContents, &[keys.clone(), secrets.clone()]), "certificates too");
+    assert!(is_whole(Facet::VaultContents, &[keys, secrets, none("Microsoft.KeyVault/vaults/kv/certificates")]));
+}
+
+#[test]
+fn data_collection_rules_reach_hosts_only_if_every_host_was_asked() {
+    let id = |rest: &str| format!("{S}/resourceGroups/g/providers/{rest}");
+    let vm = |name: &str| id(&format!("Microsoft.Compute/virtualMachines/{name}"));
+    let pool = id("Microsoft.DesktopVirtualization/hostPools/p");
+    let host =
+        |name: &str| json!({"id": format!("{pool}/sessionHosts/{name}"), "properties": {"resourceId": vm(name)}});
+    let rule = |name: &str| json!({"id": format!("{}/providers/Microsoft.Insights/dataCollectionRuleAssociations/a", vm(name))});
+    let base = [
+        json!([{"id": id("Microsoft.OperationalInsights/workspaces/w")}]),
+        json!([{"id": id("Microsoft.Insights/dataCollectionRules/r")}]),
+        json!([{"id": pool}]),
+        json!([host("a"), host("b")]),
+        json!([{"id": vm("a")}, {"id": vm("b")}, {"id": vm("server")}]),
+        json!([rule("a")]),
+    ];
+    let is_whole = |items: &[Value]| is_read(&folder_of(items).read(Depth::Posture), S, Facet::Monitoring);
+    assert!(!is_whole(&base), "one host of two");
+    assert!(is_whole(&[&base[..], &[json!([rule("b")])]].concat()));
+    assert!(!is_whole(&base[..5]));
 }
 
 #[test]

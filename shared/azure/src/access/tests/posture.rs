@@ -101,3 +101,31 @@ async fn no_token_goes_to_an_address_that_is_no_vault() {
     assert_eq!(reason(&read, &vault, Facet::VaultContents).why, Why::Malformed);
     assert!(fake.asked("/certificates").await.is_empty());
 }
+
+#[tokio::test]
+async fn accounts_that_can_hold_no_shares_are_not_asked_for_them() {
+    let fake = Fake::start().await;
+    let account = |name: &str, kind: &str, sku: &str| {
+        json!({"id": id("Microsoft.Storage", &format!("storageAccounts/{name}")), "type": kinds::STORAGE_ACCOUNTS,
+            "kind": kind, "sku": {"name": sku}, "properties": {}})
+    };
+    let rows = [
+        account("pages", "StorageV2", "Premium_LRS"),
+        account("oldpages", "Storage", "premium_LRS"),
+        account("blobs", "BlockBlobStorage", "Premium_LRS"),
+        account("files", "FileStorage", "Premium_ZRS"),
+        account("plain", "StorageV2", "Standard_LRS"),
+    ];
+    fake.graph_table("microsoft.storage/storageaccounts", json!(rows)).await;
+    for name in ["files", "plain"] {
+        let at = format!("{}/fileServices/default/shares", id("Microsoft.Storage", &format!("storageAccounts/{name}")));
+        fake.get(&at, json!({"value": []})).await;
+    }
+    let refusal = json!({"error": {"code": "FeatureNotSupportedForAccount", "message": "no"}});
+    let answer = ResponseTemplate::new(400).set_body_json(refusal);
+    wiremock::Mock::given(wiremock::matchers::path_regex("/shares$")).respond_with(answer).mount(&fake.server).await;
+    fake.get(&format!("{}/providers/microsoft.insights/diagnosticSettings", fake::pool()), json!({"value": []})).await;
+    let read = posture_of(&fake).await;
+    assert_eq!(unknown(&read), Vec::<String>::new());
+    assert_eq!(fake.asked("/shares").await.len(), 2);
+}

@@ -58,6 +58,29 @@ async fn a_service_principal_comes_with_its_owners_secrets_and_permissions() {
 }
 
 #[tokio::test]
+async fn who_consented_to_a_named_application_and_what_owns_it_are_known() {
+    let bench = vendor().await;
+    bench.change(|graph| {
+        graph.user(10);
+        graph.user(11);
+        graph.service_principal(12, 13);
+        let of = |client: u32, user: u32| {
+            json!({"id": format!("g{user}"), "clientId": id(client), "consentType": "Principal", "principalId": id(user),
+                "resourceId": id(3), "scope": "User.Read"})
+        };
+        graph.lists.insert(format!("/servicePrincipals/{}/oauth2PermissionGrants", id(1)), vec![of(1, 10), of(1, 99)]);
+        graph.lists.insert(format!("/servicePrincipals/{}/oauth2PermissionGrants", id(3)), vec![of(3, 11)]);
+        graph.lists.insert(format!("/servicePrincipals/{}/owners", id(1)), vec![json!({"id": id(12)})]);
+    });
+    let read = bench.reader.read(&wanted(), None).await;
+    assert_eq!(gaps(&read), []);
+    assert!(matches!(read.directory.objects[&id(10)], DirectoryObject::User { .. }));
+    assert!(read.directory.missing.contains(&id(99)), "who is gone is known to be");
+    assert!(!read.directory.objects.contains_key(&id(11)), "others' users are nobody's business");
+    assert_eq!(read.directory.objects[&id(12)], DirectoryObject::Other { name: "servicePrincipal 12".to_owned() });
+}
+
+#[tokio::test]
 async fn registrations_and_service_principals_are_found_by_name() {
     let bench = vendor().await;
     let read = bench.reader.read(&wanted(), None).await;

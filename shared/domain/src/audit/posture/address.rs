@@ -18,6 +18,67 @@ pub(super) fn prefix(text: &str) -> Option<IpNet> {
     net.map(|net| net.trunc())
 }
 
+/// Kinds of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Versions {
+    /// Those of IPv4.
+    pub v4: bool,
+    /// Those of IPv6.
+    pub v6: bool,
+}
+
+impl Versions {
+    const BOTH: Self = Self { v4: true, v6: true };
+
+    /// Those that are in one or in the other.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { v4: self.v4 || other.v4, v6: self.v6 || other.v6 }
+    }
+
+    /// Those that are in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { v4: self.v4 && other.v4, v6: self.v6 && other.v6 }
+    }
+
+    /// Those that are not in the other.
+    pub(super) fn but(self, other: Self) -> Self {
+        Self { v4: self.v4 && !other.v4, v6: self.v6 && !other.v6 }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The kind of which a text stands for every address: any, the Internet, or a prefix of length 0.
+    pub(super) fn all_in(text: &str) -> Self {
+        match prefix(text) {
+            _ if is_word(text) => Self::BOTH,
+            Some(net) if net.prefix_len() == 0 => Self::of(&net),
+            _ => Self::default(),
+        }
+    }
+
+    /// The kind of which a text stands for so many addresses that they are as good as all.
+    pub(super) fn most_in(text: &str) -> Self {
+        match prefix(text) {
+            _ if is_word(text) => Self::BOTH,
+            Some(net) if is_internet(text) => Self::of(&net),
+            _ => Self::default(),
+        }
+    }
+
+    fn of(net: &IpNet) -> Self {
+        let v4 = matches!(net, IpNet::V4(_));
+        Self { v4, v6: !v4 }
+    }
+}
+
+/// Whether a text is a word for everybody.
+fn is_word(text: &str) -> bool {
+    ["*", "Internet", "Any"].iter().any(|word| text.trim().eq_ignore_ascii_case(word))
+}
+
 /// Whether two prefixes share an address.
 pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)
@@ -26,8 +87,7 @@ pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
 /// Whether an address prefix of a security rule stands for everybody: any, the Internet, or so much of it that it is
 /// as good as all.
 pub(super) fn is_internet(text: &str) -> bool {
-    let is_word = ["*", "Internet", "Any"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
-    is_word
+    is_word(text)
         || match prefix(text) {
             Some(IpNet::V4(net)) => net.prefix_len() < SHORTEST_V4,
             Some(IpNet::V6(net)) => net.prefix_len() < SHORTEST_V6,

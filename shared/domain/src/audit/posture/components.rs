@@ -1,12 +1,13 @@
 //! What a deployment needs beside its machines: `V36`–`V40`. Vaults are in [`super::vaults`], files in
 //! [`super::files`].
 
+use super::absence::{Absence, is_nowhere};
 use super::estate::{Deployed, Host, SHARES, extensions, if_deployed, if_hosts, is_extension};
 use super::mend::{bicep, seen, set, violation};
 use super::rule;
 use crate::ArmId;
 use crate::access::{ArmResource, Facet, at};
-use crate::audit::context::{APPLICATION_GROUPS, HOST_POOLS};
+use crate::audit::context::{APPLICATION_GROUPS, HOST_POOLS, SESSION_HOSTS};
 use crate::audit::fix::sh;
 use crate::audit::{Audit, Evidence, Fix, Outcome, Rule, Severity, Violation};
 use serde_json::Value;
@@ -31,7 +32,7 @@ pub(super) const V36: Rule = rule(
      platformFaultDomainCount of their availability sets; pools with two hosts and more.",
     &["https://learn.microsoft.com/azure/reliability/reliability-virtual-desktop"],
     &[Facet::DesktopVirtualization, Facet::Compute],
-    |audit| if_hosts(audit, spread),
+    |audit| if_hosts(audit, |deployed| spread(audit, deployed)),
 );
 
 pub(super) const V37: Rule = rule(
@@ -82,7 +83,19 @@ fn zones(vm: &ArmResource) -> impl Iterator<Item = &str> {
     vm.at("zones").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn spread(deployed: &Deployed<'_>) -> Outcome {
+/// The machines that session hosts name and that are not among the facts, by host pool.
+fn lost_machines(audit: &Audit<'_>, deployed: &Deployed<'_>) -> BTreeMap<ArmId, Vec<ArmId>> {
+    let mut lost: BTreeMap<ArmId, Vec<ArmId>> = BTreeMap::new();
+    for host in audit.facts.resources_of(SESSION_HOSTS) {
+        let vm = host.reference("resourceId").filter(|vm| deployed.get(vm).is_none());
+        if let (Some(vm), Some(pool)) = (vm, host.id.up_to("hostPools")) {
+            lost.entry(pool).or_default().push(vm);
+        }
+    }
+    lost
+}
+
+fn spread(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let mut pools: BTreeMap<ArmId, Vec<&Host<'_>>> = BTreeMap::new();
     for host in &deployed.hosts {
         if let Some(pool) = host.pool() {
@@ -93,6 +106,9 @@ fn spread(deployed: &Deployed<'_>) -> Outcome {
     if pools.is_empty() {
         return Outcome::not_applicable("no host pool with two hosts");
     }
+    let (of_pools, of_machines) =
+        (Absence::of(audit, &[Facet::DesktopVirtualization]), Absence::of(audit, &[Facet::Compute]));
+    let lost = lost_machines(audit, deployed);
     let mut outcome = Outcome::default();
     for (pool, hosts) in pools {
         let zones: BTreeSet<&str> = hosts.iter().flat_map(|host| zones(host.vm)).collect();
@@ -107,6 +123,12 @@ fn spread(deployed: &Deployed<'_>) -> Outcome {
         }
         if let Some(set) = unseen {
             outcome.unknown.push(format!("the availability set {set} was not found"));
+            continue;
+        }
+        // Hosts that nobody has seen may be elsewhere.
+        let mut is_gone = |vm: &ArmId| of_machines.proves(&mut outcome, vm, "another zone has");
+        let are_gone = lost.get(&pool).into_iter().flatten().filter(|vm| !is_gone(vm)).count() == 0;
+        if !are_gone || !of_pools.proves(&mut outcome, &pool, "another zone has a host of") {
             continue;
         }
         let named: Vec<&str> = zones.into_iter().collect();
@@ -172,26 +194,35 @@ fn diagnosed(audit: &Audit<'_>) -> Outcome {
     let settings = facts.resources_of(DIAGNOSTIC_SETTINGS).filter(|setting| sends_logs(setting));
     let of = settings.filter_map(|setting| setting.id.ancestors().nth(4));
     let logging: BTreeSet<ArmId> = of.collect();
-    let found = all.into_iter().filter(|resource| !logging.contains(&resource.id)).map(|resource| {
-        let kind = match &*resource.kind {
-            HOST_POOLS => "host pool",
-            APPLICATION_GROUPS => "application group",
-            _ => "workspace",
-        };
-        let (id, name) = (resource.id.as_str(), resource.id.name());
-        let logs = r#"[{"categoryGroup":"allLogs","enabled":true}]"#;
-        let az = format!(
-            "az monitor diagnostic-settings create --name avd --resource {} --workspace \"$WORKSPACE\" --logs {}",
-            sh(id),
-            sh(logs)
-        );
-        let lines = "resource d 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = { scope: it, properties: \
-                     { workspaceId: logs.id, logs: [{ categoryGroup: 'allLogs', enabled: true }] } }.";
-        let fix = Fix { az: Some(az), ..bicep(lines, format!("{id} > Diagnostic settings")) };
-        let evidence = vec![Evidence::new("resource", id), Evidence::new("diagnosticSettings with a log", "absent")];
-        violation(&resource.id, None, format!("{kind} {name} logs nothing"), evidence, fix)
-    });
-    found.collect()
+    let absence = Absence::of(audit, &[Facet::DiagnosticSettings]);
+    let mut outcome = Outcome::default();
+    for resource in all.into_iter().filter(|resource| !logging.contains(&resource.id)) {
+        if absence.proves(&mut outcome, &resource.id, "there is a diagnostic setting of") {
+            outcome.violations.push(silent(resource));
+        }
+    }
+    outcome
+}
+
+/// The violation that a resource is which logs nothing.
+fn silent(resource: &ArmResource) -> Violation {
+    let kind = match &*resource.kind {
+        HOST_POOLS => "host pool",
+        APPLICATION_GROUPS => "application group",
+        _ => "workspace",
+    };
+    let (id, name) = (resource.id.as_str(), resource.id.name());
+    let logs = r#"[{"categoryGroup":"allLogs","enabled":true}]"#;
+    let az = format!(
+        "az monitor diagnostic-settings create --name avd --resource {} --workspace \"$WORKSPACE\" --logs {}",
+        sh(id),
+        sh(logs)
+    );
+    let lines = "resource d 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = { scope: it, properties: \
+                 { workspaceId: logs.id, logs: [{ categoryGroup: 'allLogs', enabled: true }] } }.";
+    let fix = Fix { az: Some(az), ..bicep(lines, format!("{id} > Diagnostic settings")) };
+    let evidence = vec![Evidence::new("resource", id), Evidence::new("diagnosticSettings with a log", "absent")];
+    violation(&resource.id, None, format!("{kind} {name} logs nothing"), evidence, fix)
 }
 
 fn watched(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
@@ -199,17 +230,21 @@ fn watched(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let rules = audit.facts.resources_of(RULE_ASSOCIATIONS);
     let rules = rules.filter(|one| one.reference("dataCollectionRuleId").is_some());
     let collected: BTreeSet<ArmId> = rules.filter_map(|one| one.id.up_to("virtualMachines")).collect();
+    let (of_machines, of_rules) =
+        (Absence::of(audit, &[Facet::Compute]), Absence::of(audit, &[Facet::Compute, Facet::Monitoring]));
     let mut outcome = Outcome::default();
     for Host { vm, .. } in &deployed.hosts {
         let name = vm.id.name();
         let own = by_vm.get(&vm.id).map_or(&[][..], Vec::as_slice);
-        if !own.iter().any(|extension| is_extension(extension, MONITOR_AGENT)) {
+        if !own.iter().any(|extension| is_extension(extension, MONITOR_AGENT))
+            && of_machines.proves(&mut outcome, &vm.id, "the Azure Monitor agent is on")
+        {
             let lines = "resource agent 'Microsoft.Compute/virtualMachines/extensions@2024-11-01' with publisher \
                          'Microsoft.Azure.Monitor', type 'AzureMonitorWindowsAgent', typeHandlerVersion '1.0'.";
             let message = format!("host {name} has no Azure Monitor agent");
             outcome.violations.push(unwatched(vm, MONITOR_AGENT, message, lines));
         }
-        if !collected.contains(&vm.id) {
+        if !collected.contains(&vm.id) && of_rules.proves(&mut outcome, &vm.id, "a data collection rule is for") {
             let lines = "resource a 'Microsoft.Insights/dataCollectionRuleAssociations@2023-03-11' = { scope: vm, \
                          properties: { dataCollectionRuleId: dcr.id } }.";
             let message = format!("host {name} has no data collection rule");
@@ -225,28 +260,43 @@ fn unwatched(vm: &ArmResource, what: &str, message: String, lines: &str) -> Viol
     violation(&vm.id, Some(what), message, evidence, bicep(lines, portal))
 }
 
+/// Whether a protected item is a share that is backed up: one whose backup was deleted is kept for a while, and one whose
+/// backup was stopped keeps what it has.
+fn protects(item: &ArmResource) -> bool {
+    let is = |path: &str, value: &str| item.text(path).is_some_and(|own| own.eq_ignore_ascii_case(value));
+    is("protectedItemType", "AzureFileShareProtectedItem")
+        && !is("protectionState", "ProtectionStopped")
+        && item.flag("isScheduledForDeferredDelete") != Some(true)
+}
+
 fn backed_up(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let accounts = deployed.file_accounts(audit);
     let shares: Vec<&ArmResource> = audit.facts.resources_of(SHARES).collect();
-    let is_share = |item: &&ArmResource| {
-        item.text("protectedItemType").is_some_and(|kind| kind.eq_ignore_ascii_case("AzureFileShareProtectedItem"))
-    };
-    let items: Vec<&ArmResource> = audit.facts.resources_of(PROTECTED_ITEMS).filter(is_share).collect();
-    let mut outcome = Outcome::default();
+    let items: Vec<&ArmResource> = audit.facts.resources_of(PROTECTED_ITEMS).filter(|item| protects(item)).collect();
+    let absence = Absence::of(audit, &[Facet::Storage]);
+    let (mut outcome, mut bare) = (Outcome::default(), Vec::new());
     for account in &accounts {
         let own = || items.iter().filter(|item| item.reference("sourceResourceId").as_ref() == Some(&account.id));
         let mut own_shares = shares.iter().filter(|share| share.id.is_within(&account.id)).peekable();
         if own_shares.peek().is_none() && own().next().is_none() {
-            outcome.violations.push(unprotected(&account.id, "storage account"));
+            // Shares that nobody has seen are not those that are not backed up.
+            if absence.proves(&mut outcome, &account.id, "there are shares in") {
+                bare.push((&account.id, "storage account"));
+            }
         }
         for share in own_shares {
             let is_it = |item: &&&ArmResource| {
                 item.text("friendlyName").is_some_and(|name| name.eq_ignore_ascii_case(share.id.name()))
             };
             if own().find(is_it).is_none() {
-                outcome.violations.push(unprotected(&share.id, "share"));
+                bare.push((&share.id, "share"));
             }
         }
+    }
+    // Any vault could protect them.
+    let what = format!("{} shares and storage accounts are backed up", bare.len());
+    if !bare.is_empty() && is_nowhere(audit, &[Facet::RecoveryServices], &mut outcome, &what) {
+        outcome.violations.extend(bare.into_iter().map(|(id, what)| unprotected(id, what)));
     }
     let of_accounts = |item: &&&ArmResource| {
         let source = item.reference("sourceResourceId");

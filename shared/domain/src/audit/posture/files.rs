@@ -1,5 +1,6 @@
 //! Where profiles and data are: `V44`–`V47`.
 
+use super::absence::is_nowhere;
 use super::estate::{Deployed, Host, if_deployed, if_hosts};
 use super::mend::{bicep, seen, set, shown, violation};
 use super::rule;
@@ -7,18 +8,22 @@ use super::vaults::is_public;
 use crate::ArmId;
 use crate::access::{ArmResource, Effective, Facet, at, builtin};
 use crate::audit::rules::helpers::{is_entitling, name_of, note_opaque, users_of, violation_of};
-use crate::audit::{Audit, Evidence, Outcome, Rule, Severity};
+use crate::audit::{Audit, Evidence, Outcome, Rule, Severity, Violation};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const RUN_COMMANDS: &str = "microsoft.compute/virtualmachines/runcommands";
 const CAPACITY_POOLS: &str = "microsoft.netapp/netappaccounts/capacitypools";
 const VOLUMES: &str = "microsoft.netapp/netappaccounts/capacitypools/volumes";
+/// What tells which servers are the deployment's.
+const SERVERS: &[Facet] = &[Facet::DesktopVirtualization, Facet::Storage, Facet::NetApp];
+const WHERE: &str = "the servers on which hosts keep profiles are the deployment's";
 /// FSLogix' setting of where profiles are. <https://learn.microsoft.com/fslogix/reference-configuration-settings>
 const LOCATIONS: &str = "VHDLocations";
 /// The levels of Azure NetApp Files, the slowest first.
 const LEVELS: [&str; 3] = ["Standard", "Premium", "Ultra"];
-const ENTITLED: [Facet; 6] = [
+const ENTITLED: [Facet; 7] = [
+    Facet::ManagementGroups,
     Facet::RoleAssignments,
     Facet::RoleDefinitions,
     Facet::PimActive,
@@ -45,7 +50,7 @@ pub(super) const V45: Rule = rule(
     "The elevated role opens and re-permissions everybody's profile. Checked: grants of Storage File Data SMB Share \
      Elevated Contributor on the deployment's accounts, against who is entitled to applications.",
     &["https://learn.microsoft.com/azure/storage/files/storage-files-identity-assign-share-level-permissions"],
-    &[ENTITLED[0], ENTITLED[1], ENTITLED[2], ENTITLED[3], ENTITLED[4], ENTITLED[5], Facet::Storage],
+    &[ENTITLED[0], ENTITLED[1], ENTITLED[2], ENTITLED[3], ENTITLED[4], ENTITLED[5], ENTITLED[6], Facet::Storage],
     |audit| if_files(audit, |accounts| elevated(audit, accounts)),
 );
 
@@ -56,7 +61,7 @@ pub(super) const V46: Rule = rule(
     "Sign-ins wait for profiles. Checked: serviceLevel of the capacity pools against the number of users who are \
      entitled to applications in the subscription: 150 for Standard, 500 for Premium, more for Ultra.",
     &["https://learn.microsoft.com/azure/azure-netapp-files/azure-netapp-files-service-levels"],
-    &[ENTITLED[0], ENTITLED[1], ENTITLED[2], ENTITLED[3], ENTITLED[4], ENTITLED[5], Facet::NetApp],
+    &[ENTITLED[0], ENTITLED[1], ENTITLED[2], ENTITLED[3], ENTITLED[4], ENTITLED[5], ENTITLED[6], Facet::NetApp],
     levels,
 );
 
@@ -196,12 +201,12 @@ fn servers(audit: &Audit<'_>, deployed: &Deployed<'_>) -> BTreeSet<String> {
     servers
 }
 
-/// The parameter of a host's run commands that says where profiles are.
-fn told_locations<'a>(commands: &[&'a ArmResource]) -> Option<&'a str> {
+/// What the parameters of a host's run commands say of where profiles are; none where there is no such parameter.
+fn told_locations<'a>(commands: &[&'a ArmResource]) -> Vec<&'a str> {
     let parameters = commands.iter().flat_map(|command| command.list("parameters"));
     let is_it =
         |one: &&Value| at(one, "name").and_then(Value::as_str).is_some_and(|name| name.eq_ignore_ascii_case(LOCATIONS));
-    parameters.filter(is_it).find_map(|one| at(one, "value")?.as_str())
+    parameters.filter(is_it).filter_map(|one| at(one, "value")?.as_str()).collect()
 }
 
 fn locations(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
@@ -212,27 +217,22 @@ fn locations(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
             by_vm.entry(vm).or_default().push(command);
         }
     }
-    let (mut outcome, mut silent) = (Outcome::default(), 0_usize);
+    let is_ours = |path: &str| {
+        let server = path.trim_start_matches('\\').split('\\').next().unwrap_or_default().to_ascii_lowercase();
+        path.starts_with(r"\\")
+            && servers.iter().any(|own| *own == server || (own.ends_with(".file.") && server.starts_with(own)))
+    };
+    let (mut outcome, mut foreign, mut silent) = (Outcome::default(), Vec::new(), 0_usize);
     for Host { vm, .. } in &deployed.hosts {
-        let Some(told) = by_vm.get(&vm.id).and_then(|commands| told_locations(commands)) else {
-            silent += 1;
-            continue;
-        };
-        let paths = told.split([';', ',']).map(str::trim).filter(|path| !path.is_empty());
-        let is_ours = |path: &str| {
-            let server = path.trim_start_matches('\\').split('\\').next().unwrap_or_default().to_ascii_lowercase();
-            path.starts_with(r"\\")
-                && servers.iter().any(|own| *own == server || (own.ends_with(".file.") && server.starts_with(own)))
-        };
-        let foreign: Vec<&str> = paths.filter(|path| !is_ours(path)).collect();
-        if !foreign.is_empty() {
-            let told = shown(Some(&Value::String(told.to_owned())));
-            let evidence = vec![Evidence::new("resource", vm.id.as_str()), Evidence::new(LOCATIONS, told)];
-            let message = format!("host {} keeps profiles outside the deployment's files", vm.id.name());
-            let lines = "the run command 'configure' with the parameter VHDLocations of the storage account's share.";
-            let fix = bicep(lines, format!("{}: build the host anew", vm.id));
-            outcome.violations.push(violation(&vm.id, Some(LOCATIONS), message, evidence, fix));
+        let told = by_vm.get(&vm.id).map(|commands| told_locations(commands)).unwrap_or_default();
+        silent += usize::from(told.is_empty());
+        let mut paths = told.iter().flat_map(|told| told.split([';', ','])).map(str::trim);
+        if paths.any(|path| !path.is_empty() && !is_ours(path)) {
+            foreign.push(is_elsewhere(vm, &told.join("; ")));
         }
+    }
+    if !foreign.is_empty() && is_nowhere(audit, SERVERS, &mut outcome, WHERE) {
+        outcome.violations = foreign;
     }
     if silent > 0 {
         outcome
@@ -240,4 +240,12 @@ fn locations(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
             .push(format!("where {silent} hosts keep profiles: no run command tells, and the registry is not read"));
     }
     outcome
+}
+
+fn is_elsewhere(vm: &ArmResource, told: &str) -> Violation {
+    let told = shown(Some(&Value::String(told.to_owned())));
+    let evidence = vec![Evidence::new("resource", vm.id.as_str()), Evidence::new(LOCATIONS, told)];
+    let message = format!("host {} keeps profiles outside the deployment's files", vm.id.name());
+    let lines = "the run command 'configure' with the parameter VHDLocations of the storage account's share.";
+    violation(&vm.id, Some(LOCATIONS), message, evidence, bicep(lines, format!("{}: build the host anew", vm.id)))
 }

@@ -1,5 +1,6 @@
 //! How hosts are made, and what is left where one was: `V62`–`V68`.
 
+use super::absence::{Absence, is_nowhere};
 use super::estate::{
     Deployed, Host, NETWORK_INTERFACES, SIGNS, VIRTUAL_MACHINES, has_sign_of_vds, if_deployed, if_hosts,
     is_control_server,
@@ -236,40 +237,57 @@ fn tagged_pool(vm: &ArmResource) -> Option<ArmId> {
 
 fn paired(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let mut outcome = Outcome { unknown: deployed.unseen.clone(), ..Outcome::default() };
-    let mut named = BTreeSet::new();
-    let mut is_there = false;
+    let has_hosts = audit.facts.resources_of(SESSION_HOSTS).next().is_some();
+    hosts_without_machine(audit, deployed, &mut outcome);
+    let has_machines = machines_without_host(audit, deployed, &mut outcome);
+    if !has_hosts && !has_machines {
+        return Outcome::not_applicable("no session host, and no machine that should be one");
+    }
+    outcome
+}
+
+fn hosts_without_machine(audit: &Audit<'_>, deployed: &Deployed<'_>, outcome: &mut Outcome) {
+    let absence = Absence::of(audit, &[Facet::Compute]);
+    let is_audited = |id: &ArmId| audit.facts.subscriptions.iter().any(|one| id.is_within(&one.id));
     for session_host in audit.facts.resources_of(SESSION_HOSTS) {
-        is_there = true;
-        let vm = session_host.reference("resourceId");
-        let is_audited =
-            |id: &ArmId| audit.facts.subscriptions.iter().any(|subscription| id.is_within(&subscription.id));
-        if vm.as_ref().is_none_or(|id| deployed.get(id).is_none() && is_audited(id)) {
+        let is_lost = match session_host.reference("resourceId") {
+            None => true,
+            // Of machines in subscriptions that are not audited, `unseen` tells.
+            Some(id) if deployed.get(&id).is_some() || !is_audited(&id) => false,
+            Some(id) => absence.proves(outcome, &id, "there is the virtual machine"),
+        };
+        if is_lost {
             let message = format!("session host {} has no virtual machine", session_host.id.name());
             let fix = delete(&session_host.id, "See that nobody is signed in.");
             outcome.violations.push(violation(&session_host.id, None, message, seen(session_host, "resourceId"), fix));
         }
-        named.extend(vm);
     }
+}
+
+/// Adds the machines that should be session hosts and are not; whether there is one that should be.
+fn machines_without_host(audit: &Audit<'_>, deployed: &Deployed<'_>, outcome: &mut Outcome) -> bool {
+    let named: BTreeSet<ArmId> =
+        audit.facts.resources_of(SESSION_HOSTS).filter_map(|host| host.reference("resourceId")).collect();
     let pools: BTreeSet<&ArmId> = audit.facts.resources_of(HOST_POOLS).map(|pool| &pool.id).collect();
-    for vm in audit.facts.resources_of(VIRTUAL_MACHINES).filter(|vm| !is_control_server(vm.id.name())) {
+    let machines = audit.facts.resources_of(VIRTUAL_MACHINES).filter(|vm| {
         let is_client = vm.text("licenseType").is_some_and(|kind| kind.eq_ignore_ascii_case("Windows_Client"));
         let is_tagged = tagged_pool(vm).is_some_and(|pool| pools.contains(&pool));
-        if !(is_tagged || (is_client && deployed.holds(&vm.id))) {
-            continue;
-        }
-        is_there = true;
-        if !named.contains(&vm.id) {
+        !is_control_server(vm.id.name()) && (is_tagged || (is_client && deployed.holds(&vm.id)))
+    });
+    let machines: Vec<&ArmResource> = machines.collect();
+    let free: Vec<&&ArmResource> = machines.iter().filter(|vm| !named.contains(&vm.id)).collect();
+    let what = format!("{} machines are session hosts", free.len());
+    // A session host names its machine from any pool of any subscription.
+    if !free.is_empty() && is_nowhere(audit, &[Facet::DesktopVirtualization], outcome, &what) {
+        outcome.violations.extend(free.into_iter().map(|vm| {
             let message = format!("virtual machine {} is no session host", vm.id.name());
             let mut evidence = seen(vm, "licenseType");
             evidence.push(Evidence::new("tags.cm-resource-parent", shown(vm.at("tags/cm-resource-parent"))));
             let fix = delete(&vm.id, "Register it with its host pool again, or see that nobody needs it.");
-            outcome.violations.push(violation(&vm.id, None, message, evidence, fix));
-        }
+            violation(&vm.id, None, message, evidence, fix)
+        }));
     }
-    if !is_there {
-        return Outcome::not_applicable("no session host, and no machine that should be one");
-    }
-    outcome
+    !machines.is_empty()
 }
 
 fn left_behind(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {

@@ -1,5 +1,6 @@
 //! What a deployment by VDS leaves in Azure and nothing needs any more: `V18`–`V26`.
 
+use super::absence::is_nowhere;
 use super::address::{is_public, prefix};
 use super::estate::{
     CONTROL_ROLE, Deployed, EXTENSIONS, SECRETS, SIGNS, control_identities, control_servers, if_vds,
@@ -10,7 +11,7 @@ use super::rule;
 use super::security_rules::{SecurityRule, open_to_internet, rules};
 use super::wiring::{Wiring, configurations};
 use crate::ArmId;
-use crate::access::{ArmResource, DefinitionKind, Facet, at};
+use crate::access::{ArmResource, DefinitionKind, DirectoryObject, Facet, at};
 use crate::audit::fix::{ps, sh};
 use crate::audit::{Audit, Evidence, Fix, Outcome, Rule, Severity, Violation};
 use ipnet::IpNet;
@@ -164,19 +165,36 @@ fn control_server(audit: &Audit<'_>) -> Outcome {
     if !machines.is_empty() {
         return machines.into_iter().collect();
     }
-    let found = control_identities(audit).map(|id| {
-        let fix =
-            delete_in_directory(&format!("servicePrincipals/{id}"), "Microsoft Entra ID > Enterprise applications");
-        let evidence = vec![Evidence::new("service principal", &**id)];
-        of_principal(
-            id,
-            None,
-            "the control server's managed identity is left, and no such server".to_owned(),
-            evidence,
-            fix,
-        )
-    });
-    found.collect()
+    let identities: Vec<&String> = control_identities(audit).collect();
+    let mut outcome = Outcome::default();
+    // Whose identity it is may be running where nobody looked.
+    let what = "there is a virtual machine CWMGR1";
+    if identities.is_empty() || !is_nowhere(audit, &[Facet::Compute], &mut outcome, what) {
+        return outcome;
+    }
+    for id in identities {
+        match unaudited_resource(audit, id) {
+            Some(of) => outcome.unknown.push(format!("whether there is {of}, in a subscription that is not audited")),
+            None => outcome.violations.push(left_identity(id)),
+        }
+    }
+    outcome
+}
+
+/// What an identity belongs to, if that is in a subscription that is not audited.
+fn unaudited_resource(audit: &Audit<'_>, id: &str) -> Option<ArmId> {
+    let Some(DirectoryObject::ServicePrincipal { resource: Some(resource), .. }) = audit.world.object(id) else {
+        return None;
+    };
+    let resource = ArmId::new(resource);
+    let is_audited = audit.facts.subscriptions.iter().any(|one| resource.is_within(&one.id));
+    (!is_audited).then_some(resource)
+}
+
+fn left_identity(id: &str) -> Violation {
+    let fix = delete_in_directory(&format!("servicePrincipals/{id}"), "Microsoft Entra ID > Enterprise applications");
+    let message = "the control server's managed identity is left, and no such server".to_owned();
+    of_principal(id, None, message, vec![Evidence::new("service principal", id)], fix)
 }
 
 fn open_control_server(audit: &Audit<'_>) -> Outcome {
@@ -220,11 +238,20 @@ fn public_addresses(audit: &Audit<'_>) -> Outcome {
     let mut outcome: Outcome = wrong
         .map(|address| {
             let message = format!("public address {} is left of the deployment", address.id.name());
-            let fix = delete(&address.id, "Take it from the network interface that has it.");
+            let fix = match is_free(address) {
+                true => delete(&address.id, "See that nobody is about to use it."),
+                // Azure refuses to delete one that something has.
+                false => Fix {
+                    az: None,
+                    powershell: None,
+                    portal: format!("{} > Overview: Dissociate, and then Delete", address.id),
+                },
+            };
             violation(&address.id, None, message, seen(address, "ipConfiguration/id"), fix)
         })
         .collect();
     outcome.unknown = wiring.unknown;
+    outcome.unknown.extend(deployed.unseen);
     outcome
 }
 

@@ -3,6 +3,7 @@
 //! What each looks at, when it applies and what its violations are about is told by the rule itself: its title says
 //! what must hold, and its rationale how that was checked. Nothing here reads anything: the facts are all there is.
 
+mod absence;
 mod accounts;
 mod address;
 mod address_space;

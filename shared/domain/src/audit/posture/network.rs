@@ -1,6 +1,7 @@
 //! How hosts are wired: `V27`–`V30` and `V33`. What gets through is in [`super::security_groups`], addresses are in
 //! [`super::address_space`].
 
+use super::absence::Absence;
 use super::estate::{
     Deployed, NETWORK_INTERFACES, control_servers, extensions, if_hosts, is_extension, reference, texts,
 };
@@ -191,13 +192,18 @@ fn names_controllers(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let is_entra = |vm: &ArmResource| {
         by_vm.get(&vm.id).is_some_and(|own| own.iter().any(|extension| is_extension(extension, ENTRA_JOIN)))
     };
-    let joined: Vec<&ArmResource> = deployed.hosts.iter().map(|host| host.vm).filter(|vm| !is_entra(vm)).collect();
+    let absence = Absence::of(audit, &[Facet::Compute]);
+    let mut outcome = Outcome::default();
+    let mut is_joined =
+        |vm: &&ArmResource| !is_entra(vm) && absence.proves(&mut outcome, &vm.id, "a domain, and not Entra, has");
+    let joined: Vec<&ArmResource> = deployed.hosts.iter().map(|host| host.vm).filter(&mut is_joined).collect();
     if joined.is_empty() {
-        return Outcome::not_applicable("every host is joined to Entra");
+        outcome.not_applicable = Some("every host is joined to Entra".to_owned());
+        return outcome;
     }
     let wiring = Wiring::of(deployed, joined);
     let controllers = addresses(audit.policy.domain_controllers.iter().map(String::as_str));
-    let mut outcome = Outcome { unknown: wiring.unknown, ..Outcome::default() };
+    outcome.unknown.extend(wiring.unknown);
     for network in wiring.networks.values() {
         let own = dns_servers(network);
         if controllers.is_empty() && !own.is_empty() {

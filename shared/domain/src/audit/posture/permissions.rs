@@ -176,15 +176,20 @@ fn application(audit: &Audit<'_>, is_wrong: impl Fn(&AppRoleAssignment) -> bool)
     found.collect()
 }
 
-/// The delegated permissions that are wrong, each by its name.
+/// The delegated permissions that are wrong, each by its name. What mends a grant leaves nothing wrong in it, whichever
+/// of its permissions it is told of: one command must not give back what another one took.
 fn delegated(audit: &Audit<'_>, is_wrong: impl Fn(&DelegatedGrant, &str) -> bool) -> Outcome {
     let grants = audit.facts.directory.delegated.iter().filter(|grant| !is_microsofts(audit, &grant.client));
-    let scopes = grants.flat_map(|grant| grant.scopes.iter().map(move |scope| (grant, scope.as_str())));
-    let wrong = scopes.filter(|(grant, scope)| is_wrong(grant, scope));
-    wrong.map(|(grant, scope)| delegated_violation(audit, grant, scope)).collect()
+    let mut outcome = Outcome::default();
+    for grant in grants {
+        let scopes = grant.scopes.iter().map(String::as_str);
+        let (wrong, rest): (Vec<&str>, Vec<&str>) = scopes.partition(|scope| is_wrong(grant, scope));
+        outcome.violations.extend(wrong.into_iter().map(|scope| delegated_violation(audit, grant, scope, &rest)));
+    }
+    outcome
 }
 
-fn delegated_violation(audit: &Audit<'_>, grant: &DelegatedGrant, scope: &str) -> Violation {
+fn delegated_violation(audit: &Audit<'_>, grant: &DelegatedGrant, scope: &str, rest: &[&str]) -> Violation {
     let whose = if grant.user.is_none() { "everybody" } else { "one user" };
     let message = format!(
         "{} may use {scope} on {} in the name of {whose}",
@@ -196,7 +201,6 @@ fn delegated_violation(audit: &Audit<'_>, grant: &DelegatedGrant, scope: &str) -
         Evidence::new("consentType", if grant.user.is_none() { "AllPrincipals" } else { "Principal" }),
         Evidence::new("scope", scope),
     ];
-    let rest: Vec<&str> = grant.scopes.iter().map(String::as_str).filter(|one| !is(one, scope)).collect();
     let portal = "Microsoft Entra ID > Enterprise applications > the application > Permissions > Revoke";
     let path = format!("oauth2PermissionGrants/{}", grant.id);
     let fix = match rest.is_empty() {

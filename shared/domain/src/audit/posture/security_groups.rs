@@ -5,11 +5,16 @@ use super::leftovers::open_rule;
 use super::mend::{bicep, violation};
 use super::network::{NEEDS, wiring_of_hosts};
 use super::rule;
-use super::security_rules::{Need, lets_out, open_to_internet, rules};
+use super::security_rules::{Need, SecurityRule, lets_out, open_to_internet, rules};
 use super::wiring::{Subnet, configurations};
 use crate::ArmId;
 use crate::audit::{Evidence, Outcome, Rule, Severity};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
+
+/// The first and the last place of a rule in a group.
+const FIRST_PRIORITY: i64 = 100;
+const LAST_PRIORITY: i64 = 4_096;
 
 /// What hosts must reach. <https://learn.microsoft.com/azure/virtual-desktop/required-fqdn-endpoint>
 #[rustfmt::skip]
@@ -63,6 +68,12 @@ fn shut(deployed: &Deployed<'_>) -> Outcome {
     outcome
 }
 
+/// The priorities that no rule for what goes out has yet: a group takes each but once.
+fn free_priorities(rules: &[SecurityRule<'_>]) -> impl Iterator<Item = i64> {
+    let taken: BTreeSet<i64> = rules.iter().filter(|rule| !rule.is_inbound).map(|rule| rule.priority).collect();
+    (FIRST_PRIORITY..=LAST_PRIORITY).filter(move |priority| !taken.contains(priority))
+}
+
 fn reaches(deployed: &Deployed<'_>) -> Outcome {
     let mut wiring = wiring_of_hosts(deployed);
     let groups = wiring.security_groups(deployed);
@@ -73,6 +84,7 @@ fn reaches(deployed: &Deployed<'_>) -> Outcome {
     let mut outcome = Outcome { unknown: wiring.unknown, ..Outcome::default() };
     for group in groups.values() {
         let rules = rules(group);
+        let mut priorities = free_priorities(&rules);
         for need in NEEDED.iter().filter(|need| !lets_out(&rules, need, &subnets, &applications)) {
             let (name, protocol, port) = (need.name, need.protocol, need.port);
             let message = format!("security group {} keeps hosts from {name}, {protocol} port {port}", group.id.name());
@@ -81,10 +93,13 @@ fn reaches(deployed: &Deployed<'_>) -> Outcome {
                 Evidence::new("properties.securityRules", format!("outbound, {protocol} {port} to {name}: denied")),
             ];
             let target = need.addresses.first().copied().unwrap_or(name);
+            let priority = priorities.next().unwrap_or(FIRST_PRIORITY);
             let lines = format!(
-                "securityRules: [{{ name: 'avd-{port}', properties: {{ direction: 'Outbound', access: 'Allow', \
-                 priority: 100, protocol: '{protocol}', sourceAddressPrefix: 'VirtualNetwork', sourcePortRange: '*', \
-                 destinationAddressPrefix: '{target}', destinationPortRange: '{port}' }} }}]."
+                "securityRules: [{{ name: 'avd-{}', properties: {{ direction: 'Outbound', access: 'Allow', \
+                 priority: {priority}, protocol: '{protocol}', sourceAddressPrefix: 'VirtualNetwork', sourcePortRange: '*', \
+                 destinationAddressPrefix: '{target}', destinationPortRange: '{port}' }} }}]. \
+                 Its priority must be a smaller number than that of the rule that denies.",
+                name.replace('/', "-"),
             );
             let fix = bicep(&lines, format!("{} > Outbound security rules", group.id));
             outcome.violations.push(violation(&group.id, Some(name), message, evidence, fix));

@@ -1,7 +1,7 @@
 //! What the rules of a network security group let through: the first that matches, by priority, decides.
 //! <https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>
 
-use super::address::{is_internet, prefix};
+use super::address::{Versions, prefix};
 use super::estate::{items, reference, texts};
 use crate::ArmId;
 use crate::access::{ArmResource, at};
@@ -66,16 +66,29 @@ impl<'a> SecurityRule<'a> {
         })
     }
 
-    fn is_from_internet(&self) -> bool {
-        self.application_groups("source").is_empty() && self.addresses("source").into_iter().any(is_internet)
+    /// Of which kind of addresses it is about as good as all on the Internet.
+    fn from_internet(&self) -> Versions {
+        self.from(Versions::most_in)
     }
 
-    fn is_for_everything(&self) -> bool {
-        let is_any = |text: &str| matches!(text.trim(), "*" | "0.0.0.0/0");
-        self.protocol() == "*"
+    fn from(&self, of: impl Fn(&str) -> Versions) -> Versions {
+        match self.application_groups("source").is_empty() {
+            true => self.addresses("source").into_iter().map(of).fold(Versions::default(), Versions::or),
+            false => Versions::default(),
+        }
+    }
+
+    /// Of which kind of addresses it is about all that comes, from wherever, to whatever and by whichever port. A part of
+    /// the Internet, be it half of it, is not all.
+    fn about_everything(&self) -> Versions {
+        let is_any = |text: &str| {
+            if text.trim().eq_ignore_ascii_case("Internet") { Versions::default() } else { Versions::all_in(text) }
+        };
+        let is_whole = self.protocol() == "*"
             && self.both("destination", "PortRange", "PortRanges").contains(&"*")
-            && self.application_groups("destination").is_empty()
-            && self.addresses("destination").into_iter().any(is_any)
+            && self.application_groups("destination").is_empty();
+        let to = self.addresses("destination").into_iter().map(is_any).fold(Versions::default(), Versions::or);
+        if is_whole { self.from(Versions::all_in).and(to) } else { Versions::default() }
     }
 }
 
@@ -97,11 +110,18 @@ fn one(body: &Value) -> Option<SecurityRule<'_>> {
     })
 }
 
-/// The rules that let the Internet in: none after one that shuts it out altogether.
+/// The rules that let the Internet in: none after those that shut it out altogether.
 pub(super) fn open_to_internet(group: &ArmResource) -> Vec<SecurityRule<'_>> {
-    let rules = rules(group);
-    let inbound = rules.into_iter().filter(|rule| rule.is_inbound && rule.is_from_internet());
-    inbound.take_while(|rule| rule.allows || !rule.is_for_everything()).filter(|rule| rule.allows).collect()
+    let mut shut = Versions::default();
+    let mut open = Vec::new();
+    for rule in rules(group).into_iter().filter(|rule| rule.is_inbound) {
+        if !rule.allows {
+            shut = shut.or(rule.about_everything());
+        } else if !rule.from_internet().but(shut).is_empty() {
+            open.push(rule);
+        }
+    }
+    open
 }
 
 /// Where something outside is that machines must reach.
@@ -219,6 +239,32 @@ mod tests {
         assert_eq!(open(&[rdp.clone(), shut(200)]), [""; 0]);
         assert_eq!(open(&[rdp.clone(), shut(400)]), ["rdp"]);
         assert_eq!(open(&[rdp, half]), ["rdp"]);
+    }
+
+    #[test]
+    fn a_part_of_the_internet_that_is_shut_out_leaves_the_rest_open() {
+        let from = |name: &str, priority: u32, access: &str, sources: &[&str]| {
+            rule(
+                name,
+                priority,
+                "Inbound",
+                access,
+                &json!({"sourceAddressPrefix": "", "sourceAddressPrefixes": sources}),
+            )
+        };
+        let rdp = from("rdp", 200, "Allow", &["*"]);
+        let shut = |sources: &[&str], open: &Value| self::open(&[from("shut", 100, "Deny", sources), open.clone()]);
+        for part in [&["2.0.0.0/7"][..], &["::/0"], &["0.0.0.0/0"], &["0.0.0.0/1", "::/0"]] {
+            assert_eq!(shut(part, &rdp), ["rdp"], "{part:?}");
+        }
+        for all in [&["*"][..], &["internet"], &["Any"], &["0.0.0.0/0", "::/0"]] {
+            assert_eq!(shut(all, &rdp), [""; 0], "{all:?}");
+        }
+        let (v4, v6) = (from("v4", 200, "Allow", &["0.0.0.0/0"]), from("v6", 200, "Allow", &["::/0"]));
+        assert_eq!(shut(&["0.0.0.0/0"], &v4), [""; 0]);
+        assert_eq!(shut(&["::/0"], &v6), [""; 0]);
+        assert_eq!(shut(&["::/0"], &v4), ["v4"]);
+        assert_eq!(shut(&["0.0.0.0/0"], &v6), ["v6"]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 
 const KEY_VAULTS: &str = "microsoft.keyvault/vaults";
 const CERTIFICATES: &str = "microsoft.keyvault/vaults/certificates";
+/// The property that makes a vault go by roles instead of access policies.
+const BY_ROLES: &str = "enableRbacAuthorization";
 /// The extension that joins a machine to a domain.
 const DOMAIN_JOIN: &str = "JsonADDomainExtension";
 
@@ -70,12 +72,16 @@ fn vaults(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
                 "Disabled" => format!("{property}: '{value}' in the vault's properties."),
                 _ => format!("{property}: {value} in the vault's properties."),
             };
-            let fix = set(&vault.id, property, value, &lines);
+            let mut fix = set(&vault.id, property, value, &lines);
+            if property == BY_ROLES {
+                fix.portal +=
+                    ". Give those that the access policies name a role at the vault first, or they lose access";
+            }
             let message = format!("key vault {name} {wrong}");
             outcome.violations.push(violation(&vault.id, Some(property), message, seen(vault, property), fix));
         };
-        if vault.flag("enableRbacAuthorization") != Some(true) {
-            add("enableRbacAuthorization", "uses access policies", "true");
+        if vault.flag(BY_ROLES) != Some(true) {
+            add(BY_ROLES, "uses access policies", "true");
         }
         if vault.flag("enablePurgeProtection") != Some(true) {
             add("enablePurgeProtection", "can be purged", "true");
@@ -128,7 +134,8 @@ fn secrets(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
     let joins = join_secrets(audit, deployed);
     let days = audit.policy.thresholds.join_password_age_days;
     let oldest = days_before(audit.now, days);
-    let mut outcome = Outcome::default();
+    // What their extensions name is not known.
+    let mut outcome = Outcome { unknown: deployed.unseen.clone(), ..Outcome::default() };
     for secret in contents(audit, deployed, SECRETS).filter(|secret| secret.flag("managed") != Some(true)) {
         let vault = secret.id.up_to("vaults").map(|vault| vault.name().to_ascii_lowercase()).unwrap_or_default();
         let name = secret.id.name().to_ascii_lowercase();

@@ -2,8 +2,9 @@
 
 use super::super::components::*;
 use super::super::testing::{FILES, NONE, RECOVERY, VM1, VM2, deployed, edited, found, id, verdict, with, without};
-use crate::audit::Verdict;
-use crate::audit::testing::{Estate, GROUP, POOL};
+use crate::access::Facet;
+use crate::audit::testing::{Estate, GROUP, POOL, S1};
+use crate::audit::{Rule, Verdict};
 use serde_json::{Value, json};
 
 const LOGS: &str = "Microsoft.OperationalInsights/workspaces/logs";
@@ -103,6 +104,12 @@ fn every_share_is_backed_up() {
         line
     );
     assert_eq!(found(&edited(deployed(), &item(), "/properties/sourceResourceId", json!("/other")), &V40), line);
+    let state = |state: &str| edited(deployed(), &item(), "/properties/protectionState", json!(state));
+    assert_eq!(found(&state("IRPending"), &V40), NONE);
+    assert_eq!(found(&state("protectionStopped"), &V40), line);
+    let deleted = |is_it: bool| edited(deployed(), &item(), "/properties/isScheduledForDeferredDelete", json!(is_it));
+    assert_eq!(found(&deleted(false), &V40), NONE);
+    assert_eq!(found(&deleted(true), &V40), line);
     let unlisted = without(deployed(), &share);
     assert_eq!(found(&unlisted, &V40), NONE);
     assert_eq!(found(&without(unlisted, &item()), &V40), [format!("{FILES} - protectedItem")]);
@@ -127,4 +134,49 @@ fn a_vault_keeps_what_is_deleted() {
     );
     assert_eq!(found(&protecting, &V40), [format!("{other} - softDeleteState")]);
     assert_eq!(verdict(&without(without(deployed(), RECOVERY), FILES), &V40), Verdict::NotApplicable);
+}
+
+/// That a rule finds nothing and knows it, once a facet was not read at one of these places; at another, if there is
+/// such a one, it finds the same as before.
+fn is_unknown(estate: &Estate, rule: &Rule, facet: Facet, places: &[&str], elsewhere: Option<&str>) {
+    assert_eq!(verdict(estate, rule), Verdict::Fail);
+    for place in places {
+        let unread = estate.clone().forbidden(facet, &id(place));
+        assert_eq!(found(&unread, rule), NONE, "{} {place}", rule.id);
+        assert_eq!(verdict(&unread, rule), Verdict::Unknown, "{} {place}", rule.id);
+    }
+    if let Some(place) = elsewhere {
+        assert_eq!(found(&estate.clone().forbidden(facet, &id(place)), rule), found(estate, rule), "{place}");
+    }
+}
+
+#[test]
+fn a_host_that_was_not_read_may_be_in_another_zone() {
+    let one_zone = edited(edited(deployed(), VM1, "/zones", json!(["1"])), VM2, "/zones", json!(["1"]));
+    let third = "Microsoft.Compute/virtualMachines/acmeTS3";
+    let one_zone = with(one_zone, &format!("{POOL}/sessionHosts/acmeTS3"), json!({ "resourceId": id(third) }));
+    is_unknown(&one_zone, &V36, Facet::Compute, &[S1, third], Some(VM1));
+    is_unknown(&one_zone, &V36, Facet::DesktopVirtualization, &[S1, POOL], Some(GROUP));
+}
+
+#[test]
+fn settings_that_were_not_read_are_not_taken_for_none() {
+    let setting = format!("{POOL}/providers/microsoft.insights/diagnosticSettings/avd");
+    is_unknown(&without(deployed(), &setting), &V38, Facet::DiagnosticSettings, &[S1, POOL], Some(GROUP));
+}
+
+#[test]
+fn agents_and_rules_that_were_not_read_are_not_taken_for_none() {
+    let no_agent = without(deployed(), &format!("{VM1}/extensions/agent"));
+    is_unknown(&no_agent, &V39, Facet::Compute, &[S1, VM1], Some(VM2));
+    let association = format!("{VM2}/providers/Microsoft.Insights/dataCollectionRuleAssociations/avd");
+    is_unknown(&without(deployed(), &association), &V39, Facet::Monitoring, &[S1, VM2], Some(VM1));
+}
+
+#[test]
+fn backups_that_were_not_read_are_not_taken_for_none() {
+    let estate = without(deployed(), &item());
+    is_unknown(&estate, &V40, Facet::RecoveryServices, &[S1, RECOVERY], None);
+    let unlisted = without(estate, &format!("{FILES}/fileServices/default/shares/profiles"));
+    is_unknown(&unlisted, &V40, Facet::Storage, &[S1, FILES], Some("Microsoft.Storage/storageAccounts/other"));
 }

@@ -2,6 +2,7 @@
 
 use super::super::files::*;
 use super::super::testing::{FILES, NONE, VM1, deployed, edited, found, id, result, verdict, with, without};
+use crate::access::Facet;
 use crate::access::builtin::{DESKTOP_VIRTUALIZATION_USER, SMB_SHARE_ELEVATED_CONTRIBUTOR};
 use crate::audit::Verdict;
 use crate::audit::testing::{Estate, GROUP, S1};
@@ -116,4 +117,31 @@ fn hosts_of_which_nothing_tells_where_profiles_are_are_counted() {
     let result = result(&estate, "V47");
     assert_eq!(result.verdict, Verdict::Unknown);
     assert_eq!(result.reasons, ["where 1 hosts keep profiles: no run command tells, and the registry is not read"]);
+}
+
+#[test]
+fn every_run_command_is_judged() {
+    let command = |value: &str| json!({ "parameters": [{ "name": "vhdlocations", "value": value }] });
+    let second = format!("{VM1}/runCommands/later");
+    let estate = with(deployed(), &second, command(r"\\fs1\profiles"));
+    assert_eq!(found(&estate, &V47), [format!("{VM1} - VHDLocations")]);
+    assert_eq!(found(&with(deployed(), &second, command(r"\\10.0.2.4\b")), &V47), NONE);
+}
+
+#[test]
+fn servers_that_were_not_read_are_not_taken_for_others() {
+    let lost = without(deployed(), FILES);
+    assert_eq!(verdict(&lost, &V47), Verdict::Fail);
+    for facet in [Facet::Storage, Facet::NetApp, Facet::DesktopVirtualization] {
+        let unread = lost.clone().forbidden(facet, S1);
+        assert_eq!(found(&unread, &V47), NONE, "{facet}");
+        assert_eq!(verdict(&unread, &V47), Verdict::Unknown, "{facet}");
+    }
+}
+
+#[test]
+fn what_management_groups_give_is_unknown_where_they_are() {
+    for rule in [V45, V46] {
+        assert_eq!(verdict(&deployed().forbidden(Facet::ManagementGroups, S1), &rule), Verdict::Unknown, "{}", rule.id);
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::super::hosts::*;
 use super::super::testing::{NONE, VM1, VM2, deployed, edited, found, id, result, vds, verdict, with, without};
+use crate::access::Facet;
 use crate::audit::Verdict;
-use crate::audit::testing::POOL;
+use crate::audit::testing::{POOL, S1};
 use serde_json::{Value, json};
 
 #[test]
@@ -114,4 +115,25 @@ fn what_is_left_of_a_machine_is_found_in_the_deployments_groups_only() {
     let estate = edited(estate, disk, "/properties/diskState", json!("Attached"));
     let other = "/subscriptions/s1/resourceGroups/other/providers/Microsoft.Compute/disks/d";
     assert_eq!(found(&with(estate, other, json!({ "diskState": "Unattached" })), &V68), NONE);
+}
+
+#[test]
+fn a_machine_that_was_not_read_is_not_taken_for_gone() {
+    let lost = without(deployed(), VM1);
+    for place in [S1.to_owned(), id(VM1)] {
+        let estate = lost.clone().forbidden(Facet::Compute, &place);
+        assert_eq!(found(&estate, &V67), NONE, "{place}");
+        assert_eq!(verdict(&estate, &V67), Verdict::Unknown, "{place}");
+    }
+    // What was not read of another machine changes nothing.
+    let other = lost.forbidden(Facet::Compute, &id(VM2));
+    assert_eq!(verdict(&other, &V67), Verdict::Fail);
+}
+
+#[test]
+fn a_machine_is_not_taken_for_left_over_where_session_hosts_were_not_read() {
+    let host = "Microsoft.DesktopVirtualization/hostPools/p1/sessionHosts/acmeTS1.example.com";
+    let estate = without(deployed(), host).forbidden(Facet::DesktopVirtualization, S1);
+    assert_eq!(found(&estate, &V67), NONE);
+    assert_eq!(verdict(&estate, &V67), Verdict::Unknown);
 }

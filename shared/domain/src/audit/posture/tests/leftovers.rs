@@ -1,9 +1,10 @@
 //! What VDS leaves behind.
 
 use super::super::leftovers::*;
-use super::super::testing::{NET, NONE, NSG, VAULT, VM1, deployed, edited, found, id, vds, verdict, with};
+use super::super::testing::{NET, NONE, NSG, VAULT, VM1, deployed, edited, found, id, result, vds, verdict, with};
+use crate::access::{DirectoryObject, Facet};
 use crate::audit::Verdict;
-use crate::audit::testing::{Estate, S1};
+use crate::audit::testing::{Estate, POOL, S1};
 use serde_json::{Value, json};
 
 const CONTROL: &str = "Microsoft.Compute/virtualMachines/cwmgr1";
@@ -86,7 +87,12 @@ fn public_addresses_of_its_machines_and_idle_ones_beside_them_are_leftovers() {
     assert_eq!(found(&estate, &V22), [format!("{PUBLIC} - -")]);
     let idle = "Microsoft.Network/publicIPAddresses/idle";
     let of_nat = json!({ "natGateway": { "id": "/nat" } });
-    assert_eq!(found(&vds(with(deployed(), idle, json!({}))), &V22), [format!("{idle} - -")]);
+    let beside = vds(with(deployed(), idle, json!({})));
+    assert_eq!(found(&beside, &V22), [format!("{idle} - -")]);
+    // Azure does not delete an address that something has.
+    assert!(beside.check(&V22).violations.remove(0).fix.az.unwrap().starts_with("az resource delete"));
+    let of_used = estate.check(&V22).violations.remove(0).fix;
+    assert!(of_used.az.is_none() && of_used.powershell.is_none() && of_used.portal.contains("Dissociate"));
     assert_eq!(found(&vds(with(deployed(), idle, of_nat)), &V22), NONE);
     let other = "/subscriptions/s1/resourceGroups/other/providers/Microsoft.Network/publicIPAddresses/idle";
     assert_eq!(found(&vds(with(deployed(), other, json!({}))), &V22), NONE);
@@ -136,4 +142,33 @@ fn the_dsc_extension_is_found_by_type() {
     let of = |kind: &str| vds(with(deployed(), &extension, json!({ "type": kind })));
     assert_eq!(found(&of("dsc"), &V26), [format!("{extension} - -")]);
     assert_eq!(found(&of("CustomScriptExtension"), &V26), NONE);
+}
+
+#[test]
+fn an_identity_is_left_over_only_if_its_server_was_looked_for() {
+    let estate = deployed().identity("mi", "CWMGR1");
+    for place in [S1, CONTROL] {
+        let unread = estate.clone().forbidden(Facet::Compute, &id(place));
+        assert_eq!(found(&unread, &V20), NONE, "{place}");
+        assert_eq!(verdict(&unread, &V20), Verdict::Unknown, "{place}");
+    }
+    let of = |subscription: &str| {
+        estate.clone().with(|facts| {
+            let Some(DirectoryObject::ServicePrincipal { resource, .. }) = facts.directory.objects.get_mut("mi") else {
+                panic!("it is there");
+            };
+            *resource = Some(id(CONTROL).replace("/s1/", subscription));
+        })
+    };
+    assert_eq!(found(&of("/s1/"), &V20), ["/ mi -"]);
+    assert_eq!(found(&of("/s9/"), &V20), NONE);
+    assert_eq!(verdict(&of("/s9/"), &V20), Verdict::Unknown);
+}
+
+#[test]
+fn public_addresses_of_hosts_that_are_not_audited_are_unknown() {
+    let vm = "/subscriptions/s9/resourceGroups/r/providers/Microsoft.Compute/virtualMachines/x";
+    let host = with(vds(deployed()), &format!("{POOL}/sessionHosts/x"), json!({ "resourceId": vm }));
+    assert_eq!(verdict(&host, &V22), Verdict::Unknown);
+    assert!(result(&host, "V22").reasons.iter().any(|reason| reason.contains("not audited")));
 }

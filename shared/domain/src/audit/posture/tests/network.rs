@@ -3,8 +3,9 @@
 use super::super::address_space::*;
 use super::super::network::*;
 use super::super::testing::{HUB, NET, NONE, VM1, VM2, deployed, edited, found, id, verdict, with, without};
+use crate::access::Facet;
 use crate::audit::Verdict;
-use crate::audit::testing::Estate;
+use crate::audit::testing::{Estate, S1};
 use serde_json::{Value, json};
 
 fn hosts_subnet() -> String {
@@ -79,6 +80,17 @@ fn which_servers_are_controllers_has_to_be_said() {
         estate = with(estate, &format!("{vm}/extensions/aad"), json!({ "type": "AADLoginForWindows" }));
     }
     assert_eq!(verdict(&silent(estate), &V29), Verdict::NotApplicable);
+}
+
+#[test]
+fn a_host_whose_extensions_were_not_read_is_not_taken_for_one_of_a_domain() {
+    let none = edited(deployed(), NET, "/properties/dhcpOptions", Value::Null);
+    assert_eq!(verdict(&none, &V29), Verdict::Fail);
+    let unread = none.clone().forbidden(Facet::Compute, S1);
+    assert_eq!(found(&unread, &V29), NONE);
+    assert_eq!(verdict(&unread, &V29), Verdict::Unknown);
+    // The other host is of a domain for all to see.
+    assert_eq!(found(&none.forbidden(Facet::Compute, &id(VM1)), &V29), [format!("{NET} - -")]);
 }
 
 #[test]

@@ -119,3 +119,17 @@ fn taking_one_scope_back_leaves_the_others() {
     let alone = consent(MICROSOFT_GRAPH, None, &["Directory.ReadWrite.All"]);
     assert!(alone.check(&V11).violations.remove(0).fix.az.unwrap().contains("--method delete"));
 }
+
+#[test]
+fn what_mends_a_grant_gives_nothing_back_that_is_wrong() {
+    let scopes = ["Directory.AccessAsUser.All", "User.Read", "Group.ReadWrite.All"];
+    let violations = consent(MICROSOFT_GRAPH, None, &scopes).check(&V11).violations;
+    assert_eq!(violations.len(), 2);
+    for violation in violations {
+        assert!(violation.fix.az.unwrap().ends_with(r#"--body '{"scope":"User.Read"}'"#));
+    }
+    // Nothing of Azure AD Graph may stay, however many scopes there are.
+    for violation in consent(AZURE_AD_GRAPH, None, &["User.Read", "openid"]).check(&V06).violations {
+        assert!(violation.fix.az.unwrap().contains("--method delete"));
+    }
+}

@@ -65,6 +65,22 @@ fn what_hosts_need_outside_is_let_out() {
 }
 
 #[test]
+fn what_lets_out_fits_into_the_group_all_at_once() {
+    let deny = rule("deny", 400, "Outbound", "Deny", &json!({ "destinationAddressPrefix": "Internet" }));
+    let taken = rule("taken", 101, "Outbound", "Allow", &json!({ "destinationAddressPrefix": "AzureMonitor" }));
+    let fixes: Vec<String> =
+        rules(&[deny, taken]).check(&V32).violations.into_iter().map(|violation| violation.fix.portal).collect();
+    let part = |fix: &String, from: &str| {
+        let (_, rest) = fix.split_once(from).unwrap();
+        rest.split([',', '\'']).next().unwrap().to_owned()
+    };
+    let names: Vec<String> = fixes.iter().map(|fix| part(fix, "name: '")).collect();
+    assert_eq!(names, ["avd-WindowsVirtualDesktop", "avd-AzureActiveDirectory", "avd-kms", "avd-51.5.0.0-16"]);
+    let priorities: Vec<String> = fixes.iter().map(|fix| part(fix, "priority: ")).collect();
+    assert_eq!(priorities, ["100", "102", "103", "104"]);
+}
+
+#[test]
 fn port_and_protocol_count() {
     let deny = |more: Value| rule("deny", 400, "Outbound", "Deny", &more);
     assert_eq!(denied(&[deny(json!({ "protocol": "Udp" }))]), ["51.5.0.0/16"]);

@@ -3,7 +3,7 @@
 use super::super::testing::{NONE, VAULT, VM1, VM2, deployed, edited, found, verdict, with, without};
 use super::super::vaults::*;
 use crate::audit::Verdict;
-use crate::audit::testing::Estate;
+use crate::audit::testing::{Estate, POOL};
 use serde_json::{Value, json};
 
 fn secret(name: &str, attributes: &Value) -> Estate {
@@ -36,6 +36,19 @@ fn a_vault_uses_roles_cannot_be_purged_and_is_not_public() {
 }
 
 #[test]
+fn who_makes_a_vault_go_by_roles_is_told_who_loses_access() {
+    let estate = edited(deployed(), VAULT, "/properties/enableRbacAuthorization", json!(false));
+    let fix = estate.check(&V41).violations.remove(0).fix;
+    assert!(
+        fix.portal.contains("Give those that the access policies name a role at the vault first"),
+        "{}",
+        fix.portal
+    );
+    let estate = edited(deployed(), VAULT, "/properties/enablePurgeProtection", Value::Null);
+    assert!(!estate.check(&V41).violations.remove(0).fix.portal.contains("access policies"));
+}
+
+#[test]
 fn a_secret_that_is_in_use_has_an_end() {
     let line = [format!("{VAULT}/secrets/api-key - exp")];
     assert_eq!(found(&secret("api-key", &json!({ "enabled": true })), &V42), line);
@@ -57,6 +70,13 @@ fn the_join_password_is_the_one_that_the_extension_names() {
     assert_eq!(verdict(&created(Value::Null), &V42), Verdict::Unknown);
     let unnamed = without(without(old, &format!("{VM1}/extensions/join")), &format!("{VM2}/extensions/join"));
     assert_eq!(found(&unnamed, &V42), NONE);
+}
+
+#[test]
+fn what_hosts_elsewhere_join_with_is_unknown() {
+    let vm = "/subscriptions/s9/resourceGroups/r/providers/Microsoft.Compute/virtualMachines/x";
+    let estate = with(deployed(), &format!("{POOL}/sessionHosts/x"), json!({ "resourceId": vm }));
+    assert_eq!(verdict(&estate, &V42), Verdict::Unknown);
 }
 
 #[test]

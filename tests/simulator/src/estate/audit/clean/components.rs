@@ -97,12 +97,13 @@ fn files(draft: &mut Draft, site: &mut Site) {
     let mut properties = closed_to_public(draft);
     let source = *draft.dice.pick(&["AD", "AADKERB"]);
     properties["azureFilesIdentityBasedAuthentication"] = json!({"directoryServiceOptions": source});
-    let kind = *draft.dice.pick(&["FileStorage", "StorageV2"]);
+    // Of the premium accounts, those of the other kind hold page blobs alone.
+    let (kind, sku) = *draft.dice.pick(&[("FileStorage", "Premium_ZRS"), ("StorageV2", "Standard_ZRS")]);
     site.storage = draft.resource(
         &id,
         ids::STORAGE,
         json!({
-            "location": "westeurope", "kind": kind, "sku": {"name": "Premium_ZRS"}, "properties": properties,
+            "location": "westeurope", "kind": kind, "sku": {"name": sku}, "properties": properties,
         }),
     );
     site.recovery_vault = format!("{}/providers/Microsoft.RecoveryServices/vaults/rsv-avd", site.home);

@@ -7,7 +7,7 @@ mod machines;
 mod network;
 mod variety;
 
-pub(crate) use components::{diagnose, share_of};
+pub(crate) use components::{diagnose, protect, share_of};
 pub(crate) use machines::{add_host, extension, name_of, run_command};
 pub(crate) use network::{CONTROLLERS, hub_id, interface, join, network, rule, subnet};
 

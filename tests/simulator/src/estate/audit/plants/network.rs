@@ -124,6 +124,11 @@ pub(super) fn open_hosts(draft: &mut Draft, clean: &Clean) {
             "sourceAddressPrefix": source, "protocol": "Tcp", "destinationPortRange": "3389",
         }),
     );
+    // To keep out a part of the Internet, or other addresses, leaves the rest.
+    let part = if source == "0.0.0.0/0" { "::/0" } else { "2.0.0.0/7" };
+    let priority = 70;
+    let geo = rule(&format!("{name}Geo"), priority, "Inbound", "Deny", &json!({"sourceAddressPrefix": part}));
+    draft.push(&group, &["properties", "securityRules"], geo);
     draft.push(&group, &["properties", "securityRules"], open);
     draft.violates("V31", &group, None, Some(&name));
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{machines::user_or_entitled, privileged::WAYS};
 use crate::estate::{
     audit::{
-        clean::{Clean, Site, share_of},
+        clean::{Clean, Site, protect, share_of},
         draft::{Draft, How},
         ids,
     },
@@ -76,6 +76,9 @@ pub(super) fn unprotected(draft: &mut Draft, clean: &Clean) {
     if draft.dice.chance(0.5) {
         let name = format!("scratch{}", draft.number());
         let share = share_of(draft, &site.storage, &name);
+        // A backup that was deleted is kept for a while, and is none.
+        let item = protect(draft, &site.recovery_vault, &site.storage, &name);
+        draft.edit(&item, |body| body["properties"]["isScheduledForDeferredDelete"] = json!(true));
         draft.violates("V40", &share, None, Some("protectedItem"));
     } else {
         draft.edit(&site.recovery_vault, |body| {

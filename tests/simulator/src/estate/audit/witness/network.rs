@@ -108,15 +108,35 @@ pub(super) fn check(view: &View<'_>, found: &mut Found) {
     }
 }
 
-/// Whether a rule lets in or keeps out everything from the Internet.
-fn is_from_internet(rule: &Value) -> bool {
-    let anywhere = ["*", "internet", "any", "0.0.0.0/0", "::/0"];
+/// The whole Internet, as the two kinds of addresses write it.
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+/// Where a rule is about, unless it is about groups of machines.
+fn sources(rule: &Value) -> Vec<String> {
+    let has_groups = rule["sourceApplicationSecurityGroups"].as_array().is_some_and(|groups| !groups.is_empty());
     let sources = values(rule, "sourceAddressPrefix", "sourceAddressPrefixes");
-    let is_wide = |source: &str| {
-        let wide = prefix(source).is_some_and(|(_, length)| length < 8);
-        anywhere.contains(&source.to_ascii_lowercase().as_str()) || wide
+    sources.into_iter().filter(|_| !has_groups).map(str::to_ascii_lowercase).collect()
+}
+
+fn is_anybody(source: &str) -> bool {
+    ["*", "internet", "any"].contains(&source)
+}
+
+/// Of which kinds of addresses a rule is about so much of the Internet that it
+/// may as well be all of it.
+fn wide(rule: &Value) -> BTreeSet<&'static str> {
+    let is_of = |source: &str, all: &str| match prefix(source) {
+        Some((_, length)) => all == EVERYWHERE[0] && length < 8,
+        None => is_anybody(source) || source == all,
     };
-    rule["sourceApplicationSecurityGroups"].as_array().is_none_or(Vec::is_empty) && sources.into_iter().any(is_wide)
+    let sources = sources(rule);
+    EVERYWHERE.into_iter().filter(|all| sources.iter().any(|source| is_of(source, all))).collect()
+}
+
+/// Whether a rule keeps everything of a kind of addresses out.
+fn shuts(rule: &Value, all: &str) -> bool {
+    ["protocol", "destinationPortRange", "destinationAddressPrefix"].iter().all(|name| rule[name] == "*")
+        && sources(rule).iter().any(|source| is_anybody(source) || source == all)
 }
 
 fn open(view: &View<'_>, number: &str, places: &Places<'_>, found: &mut Found) {
@@ -130,17 +150,16 @@ fn open(view: &View<'_>, number: &str, places: &Places<'_>, found: &mut Found) {
             .collect();
         for rule in &rules {
             let properties = &rule["properties"];
-            let is_shut = rules.iter().map(|rule| &rule["properties"]).any(|other| {
-                other["direction"] == "Inbound"
-                    && other["access"] == "Deny"
-                    && other["priority"].as_u64() < properties["priority"].as_u64()
-                    && is_from_internet(other)
-                    && ["protocol", "destinationPortRange", "destinationAddressPrefix"]
-                        .iter()
-                        .all(|name| other[name] == "*")
-            });
+            let is_shut = |all: &str| {
+                rules.iter().map(|rule| &rule["properties"]).any(|other| {
+                    other["direction"] == "Inbound"
+                        && other["access"] == "Deny"
+                        && other["priority"].as_u64() < properties["priority"].as_u64()
+                        && shuts(other, all)
+                })
+            };
             let lets_in = properties["direction"] == "Inbound" && properties["access"] == "Allow";
-            if lets_in && is_from_internet(properties) && !is_shut {
+            if lets_in && wide(properties).into_iter().any(|all| !is_shut(all)) {
                 found.push(Violation::new(number, group, None, rule["name"].as_str()));
             }
         }

@@ -70,6 +70,7 @@ fn files(view: &View<'_>, found: &mut Found) {
         .resources("Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems")
         .map(|(_, body)| &body["properties"])
         .filter(|item| item["protectedItemType"] == "AzureFileShareProtectedItem")
+        .filter(|item| item["isScheduledForDeferredDelete"] != true && item["protectionState"] != "ProtectionStopped")
         .collect();
     for account in view.file_accounts() {
         let properties = &view.draft.resources[account]["properties"];
