@@ -298,7 +298,7 @@ fn what_is_in_resources_is_a_part_of_their_facet() {
     let share = "Microsoft.Storage/storageAccounts/st/fileServices/default/shares/s";
     let is_whole = |facet, items: &[Value]| is_read(&folder_of(items).read(Depth::Posture), S, facet);
 
-    assert!(!is_whole(Facet::Storage, &[account.clone()]));
+    assert!(!is_whole(Facet::Storage, std::slice::from_ref(&account)));
     assert!(is_whole(Facet::Storage, &[account.clone(), of(share, &json!({}))]));
     let other = of("Microsoft.Storage/storageAccounts/other", &json!({ "kind": "StorageV2" }));
     assert!(!is_whole(Facet::Storage, &[account.clone(), other, of(share, &json!({}))]), "the shares of one account");
@@ -309,7 +309,7 @@ fn what_is_in_resources_is_a_part_of_their_facet() {
     let blobs = of("Microsoft.Storage/storageAccounts/blobs", &json!({ "kind": "BlobStorage" }));
     assert!(is_whole(Facet::Storage, &[blobs]), "none can be there");
 
-    assert!(!is_whole(Facet::RecoveryServices, &[vault.clone()]));
+    assert!(!is_whole(Facet::RecoveryServices, std::slice::from_ref(&vault)));
     assert!(is_whole(Facet::RecoveryServices, &[vault.clone(), of(item, &json!({}))]));
     assert!(is_whole(
         Facet::RecoveryServices,
