@@ -1,5 +1,5 @@
 use super::*;
-use poolwarden_domain::access::{DefinitionKind, DirectoryObject, State};
+use poolwarden_domain::access::{DefinitionKind, DirectoryObject};
 use serde_json::json;
 
 const S: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
@@ -364,6 +364,24 @@ fn an_audits_own_facts_come_back_as_they_were() {
     assert_eq!(again.facts, first.facts);
     let one = read_access_files(&folder.0.path().join("facts.json"), Depth::Rbac, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(one.facts, first.facts, "one file will do");
+}
+
+#[test]
+fn the_facts_of_an_audit_of_access_are_too_little_for_the_posture() {
+    let lines = |facets: &[Facet]| {
+        let mut facts = AccessFacts::new(Timestamp::UNIX_EPOCH);
+        let scope = |facet: &Facet| ArmId::new(if facet.is_of_directory() { "/" } else { S });
+        facts.coverage = facets.iter().map(|facet| Coverage::read(scope(facet), *facet, 1)).collect();
+        facts.subscriptions.push(SubscriptionFacts { id: ArmId::new(S), name: "S".into(), management_group: None });
+        Folder::new().with("facts.json", &serde_json::to_value(&facts).unwrap())
+    };
+    let access = [Facet::Compute, Facet::Principals, Facet::KeyVaults];
+    let files = lines(&access).read(Depth::Posture);
+    assert!(!is_read(&files, S, Facet::Compute) && !is_read(&files, "/", Facet::Principals));
+    assert!(is_read(&files, S, Facet::KeyVaults));
+    assert!(is_read(&lines(&access).read(Depth::Rbac), S, Facet::Compute));
+    let whole = [Facet::Compute, Facet::Principals, Facet::Network];
+    assert!(is_read(&lines(&whole).read(Depth::Posture), S, Facet::Compute));
 }
 
 #[test]
