@@ -19,7 +19,7 @@ use cover::Lists;
 use directory::Gathered;
 use jiff::Timestamp;
 use poolwarden_domain::access::{
-    AccessFacts, Coverage, Directory, Facet, ManagementGroup, PimKind, SubscriptionFacts, principal_id,
+    AccessFacts, Coverage, Directory, Facet, ManagementGroup, PimKind, State, SubscriptionFacts, principal_id,
 };
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::Value;
@@ -245,7 +245,10 @@ impl Reading {
         tidy(&mut self.facts);
         let mut groups = BTreeSet::new();
         self.facts.management_groups.retain(|group| groups.insert(group.id.clone()));
-        let told = std::mem::take(&mut self.facts.coverage);
+        let mut told = std::mem::take(&mut self.facts.coverage);
+        if depth == Depth::Posture {
+            mark_access_only(&mut told);
+        }
         self.add_subscriptions();
         let scopes: Vec<ArmId> = self.facts.subscriptions.iter().map(|one| one.id.clone()).collect();
         let mut ledger = std::mem::take(&mut self.ledger);
@@ -290,6 +293,21 @@ impl Reading {
             let management_group = self.parents.get(&id).cloned();
             facts.subscriptions.push(SubscriptionFacts { id, name, management_group });
         }
+    }
+}
+
+/// An audit of access alone reads less of some facets than one of the posture: of virtual machines their names, of
+/// storage accounts no shares, and of the directory nobody by name but a vendor. What its facts lack is not to be taken
+/// for a fault.
+fn mark_access_only(told: &mut [Coverage]) {
+    const LESS: [Facet; 3] = [Facet::Compute, Facet::Storage, Facet::Principals];
+    if told.iter().any(|line| line.facet == Facet::Network) {
+        return;
+    }
+    let less = told.iter_mut().filter(|line| LESS.contains(&line.facet));
+    for line in less.filter(|line| matches!(line.state, State::Read { .. })) {
+        let text = "the facts are of an audit of access, which reads less of it: read them anew with the posture";
+        line.state = State::Unknown(Unreadable::new(Why::Missing, text));
     }
 }
 

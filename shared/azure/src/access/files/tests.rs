@@ -1,5 +1,5 @@
 use super::*;
-use poolwarden_domain::access::{DefinitionKind, DirectoryObject, State};
+use poolwarden_domain::access::{DefinitionKind, DirectoryObject};
 use serde_json::json;
 
 const S: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
@@ -298,7 +298,7 @@ fn what_is_in_resources_is_a_part_of_their_facet() {
     let share = "Microsoft.Storage/storageAccounts/st/fileServices/default/shares/s";
     let is_whole = |facet, items: &[Value]| is_read(&folder_of(items).read(Depth::Posture), S, facet);
 
-    assert!(!is_whole(Facet::Storage, &[account.clone()]));
+    assert!(!is_whole(Facet::Storage, std::slice::from_ref(&account)));
     assert!(is_whole(Facet::Storage, &[account.clone(), of(share, &json!({}))]));
     let other = of("Microsoft.Storage/storageAccounts/other", &json!({ "kind": "StorageV2" }));
     assert!(!is_whole(Facet::Storage, &[account.clone(), other, of(share, &json!({}))]), "the shares of one account");
@@ -309,7 +309,7 @@ fn what_is_in_resources_is_a_part_of_their_facet() {
     let blobs = of("Microsoft.Storage/storageAccounts/blobs", &json!({ "kind": "BlobStorage" }));
     assert!(is_whole(Facet::Storage, &[blobs]), "none can be there");
 
-    assert!(!is_whole(Facet::RecoveryServices, &[vault.clone()]));
+    assert!(!is_whole(Facet::RecoveryServices, std::slice::from_ref(&vault)));
     assert!(is_whole(Facet::RecoveryServices, &[vault.clone(), of(item, &json!({}))]));
     assert!(is_whole(
         Facet::RecoveryServices,
@@ -364,6 +364,24 @@ fn an_audits_own_facts_come_back_as_they_were() {
     assert_eq!(again.facts, first.facts);
     let one = read_access_files(&folder.0.path().join("facts.json"), Depth::Rbac, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(one.facts, first.facts, "one file will do");
+}
+
+#[test]
+fn the_facts_of_an_audit_of_access_are_too_little_for_the_posture() {
+    let lines = |facets: &[Facet]| {
+        let mut facts = AccessFacts::new(Timestamp::UNIX_EPOCH);
+        let scope = |facet: &Facet| ArmId::new(if facet.is_of_directory() { "/" } else { S });
+        facts.coverage = facets.iter().map(|facet| Coverage::read(scope(facet), *facet, 1)).collect();
+        facts.subscriptions.push(SubscriptionFacts { id: ArmId::new(S), name: "S".into(), management_group: None });
+        Folder::new().with("facts.json", &serde_json::to_value(&facts).unwrap())
+    };
+    let access = [Facet::Compute, Facet::Principals, Facet::KeyVaults];
+    let files = lines(&access).read(Depth::Posture);
+    assert!(!is_read(&files, S, Facet::Compute) && !is_read(&files, "/", Facet::Principals));
+    assert!(is_read(&files, S, Facet::KeyVaults));
+    assert!(is_read(&lines(&access).read(Depth::Rbac), S, Facet::Compute));
+    let whole = [Facet::Compute, Facet::Principals, Facet::Network];
+    assert!(is_read(&lines(&whole).read(Depth::Posture), S, Facet::Compute));
 }
 
 #[test]

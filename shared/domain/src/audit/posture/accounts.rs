@@ -85,19 +85,34 @@ fn users_among<'b>(
     users
 }
 
+/// The grants of Owner that stand. One that was activated for a while looks the same where nobody read what is active.
+fn standing_owners<'a>(audit: &'a Audit<'_>, outcome: &mut Outcome) -> Vec<&'a Effective<'a>> {
+    let is_told = |grant: &Effective<'_>| match grant.scope.up_to("subscriptions") {
+        Some(subscription) => audit.is_read(&[Facet::PimActive], &subscription),
+        None => audit.is_read_everywhere(&[Facet::PimActive]),
+    };
+    let grants = audit.world.grants().iter();
+    let owners = grants.filter(|grant| grant.kind == GrantKind::Standing && grant.role == builtin::OWNER);
+    let (told, other): (Vec<&Effective<'_>>, Vec<&Effective<'_>>) = owners.partition(|grant| is_told(grant));
+    let line = |grant: &&Effective<'_>| {
+        let who = name_of(audit, &grant.principal.id);
+        format!("whether {who} is Owner at {} all the time or only for now", grant.scope)
+    };
+    outcome.unknown.extend(other.iter().map(line));
+    told
+}
+
 fn installers(audit: &Audit<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     let directory = &audit.facts.directory;
-    let owners: Vec<&Effective<'_>> = audit
-        .world
-        .grants()
-        .iter()
-        .filter(|grant| grant.kind == GrantKind::Standing && grant.role == builtin::OWNER)
-        .collect();
+    let owners = standing_owners(audit, &mut outcome);
     let is_high = |grant: &Effective<'_>| grant.scope.segment("resourceGroups").is_none();
     let high = owners.iter().filter(|grant| is_high(grant)).map(|grant| grant.principal.id.as_str());
     let high = users_among(audit, &mut outcome, high);
-    let roles = directory.roles.iter().filter(|role| role.template_id.eq_ignore_ascii_case(GLOBAL_ADMINISTRATOR));
+    // Who only has it for a while is told apart by the same reading.
+    let is_told = audit.is_read_everywhere(&[Facet::DirectoryRoles]);
+    let is_it = |template: &str| is_told && template.eq_ignore_ascii_case(GLOBAL_ADMINISTRATOR);
+    let roles = directory.roles.iter().filter(|role| is_it(&role.template_id));
     let administrators = users_among(audit, &mut outcome, roles.flat_map(|role| &role.standing).map(String::as_str));
 
     let mut installers: BTreeSet<String> = high.intersection(&administrators).cloned().collect();

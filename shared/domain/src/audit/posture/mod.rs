@@ -7,7 +7,9 @@ mod absence;
 mod accounts;
 mod address;
 mod address_space;
+mod backups;
 mod components;
+mod control_server;
 mod directory;
 mod estate;
 mod files;
@@ -69,8 +71,8 @@ pub const RULES: &[Rule] = &[
     accounts::V17,
     leftovers::V18,
     leftovers::V19,
-    leftovers::V20,
-    leftovers::V21,
+    control_server::V20,
+    control_server::V21,
     leftovers::V22,
     leftovers::V23,
     leftovers::V24,
@@ -89,7 +91,7 @@ pub const RULES: &[Rule] = &[
     components::V37,
     components::V38,
     components::V39,
-    components::V40,
+    backups::V40,
     vaults::V41,
     vaults::V42,
     vaults::V43,

@@ -1,7 +1,7 @@
 //! What gets through to the hosts and from them: `V31` and `V32`.
 
+use super::control_server::open_rule;
 use super::estate::{Deployed, if_hosts, items, reference};
-use super::leftovers::open_rule;
 use super::mend::{bicep, violation};
 use super::network::{NEEDS, wiring_of_hosts};
 use super::rule;

@@ -67,11 +67,11 @@ impl<'a> SecurityRule<'a> {
     }
 
     /// Of which kind of addresses it is about as good as all on the Internet.
-    fn from_internet(&self) -> Versions {
-        self.from(Versions::most_in)
+    fn about_internet(&self) -> Versions {
+        self.sources(Versions::most_in)
     }
 
-    fn from(&self, of: impl Fn(&str) -> Versions) -> Versions {
+    fn sources(&self, of: impl Fn(&str) -> Versions) -> Versions {
         match self.application_groups("source").is_empty() {
             true => self.addresses("source").into_iter().map(of).fold(Versions::default(), Versions::or),
             false => Versions::default(),
@@ -81,14 +81,16 @@ impl<'a> SecurityRule<'a> {
     /// Of which kind of addresses it is about all that comes, from wherever, to whatever and by whichever port. A part of
     /// the Internet, be it half of it, is not all.
     fn about_everything(&self) -> Versions {
-        let is_any = |text: &str| {
-            if text.trim().eq_ignore_ascii_case("Internet") { Versions::default() } else { Versions::all_in(text) }
+        // Nothing comes in to the Internet.
+        let any = |text: &str| match text.trim().eq_ignore_ascii_case("Internet") {
+            true => Versions::default(),
+            false => Versions::all_in(text),
         };
         let is_whole = self.protocol() == "*"
             && self.both("destination", "PortRange", "PortRanges").contains(&"*")
             && self.application_groups("destination").is_empty();
-        let to = self.addresses("destination").into_iter().map(is_any).fold(Versions::default(), Versions::or);
-        if is_whole { self.from(Versions::all_in).and(to) } else { Versions::default() }
+        let to = self.addresses("destination").into_iter().map(any).fold(Versions::default(), Versions::or);
+        if is_whole { self.sources(Versions::all_in).and(to) } else { Versions::default() }
     }
 }
 
@@ -117,7 +119,7 @@ pub(super) fn open_to_internet(group: &ArmResource) -> Vec<SecurityRule<'_>> {
     for rule in rules(group).into_iter().filter(|rule| rule.is_inbound) {
         if !rule.allows {
             shut = shut.or(rule.about_everything());
-        } else if !rule.from_internet().but(shut).is_empty() {
+        } else if !rule.about_internet().but(shut).is_empty() {
             open.push(rule);
         }
     }

@@ -1,5 +1,6 @@
 //! Zones, logs, agents and backups.
 
+use super::super::backups::*;
 use super::super::components::*;
 use super::super::testing::{FILES, NONE, RECOVERY, VM1, VM2, deployed, edited, found, id, verdict, with, without};
 use crate::access::Facet;

@@ -1,5 +1,6 @@
 //! What VDS leaves behind.
 
+use super::super::control_server::*;
 use super::super::leftovers::*;
 use super::super::testing::{NET, NONE, NSG, VAULT, VM1, deployed, edited, found, id, result, vds, verdict, with};
 use crate::access::{DirectoryObject, Facet};

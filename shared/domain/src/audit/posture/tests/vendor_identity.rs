@@ -4,7 +4,7 @@ use super::super::accounts::*;
 use super::super::testing::{FILES, NONE, account, deployed, found, id, vds, verdict, without};
 use super::super::vendor_identity::*;
 use crate::access::{
-    Application, ClientCredential, DelegatedGrant, DirectoryObject, DirectoryRole, builtin::CONTRIBUTOR,
+    Application, ClientCredential, DelegatedGrant, DirectoryObject, DirectoryRole, Facet, builtin::CONTRIBUTOR,
     builtin::OWNER, builtin::READER, builtin::USER_ACCESS_ADMINISTRATOR,
 };
 use crate::audit::Verdict;
@@ -131,6 +131,21 @@ fn who_installed_it_may_be_owner_by_eligibility() {
     let estate = service(vendor().user("ines"), |_, owners| *owners = Some(vec!["ines".to_owned()]));
     assert_eq!(found(&estate.clone().eligible("ines", OWNER, S1, None).activated("ines", OWNER, S1), &V15), NONE);
     assert_eq!(found(&estate.assign("ines", OWNER, RG), &V15), [format!("{RG} ines {OWNER}")]);
+}
+
+#[test]
+fn who_may_have_power_only_for_now_is_not_said_to_have_it_all_the_time() {
+    let estate = administrators(vendor().user("ines").assign("ines", OWNER, S1), &["ines"]);
+    let administrator = format!("/ ines {GLOBAL_ADMINISTRATOR}");
+    assert_eq!(found(&estate, &V15), [administrator.clone(), format!("{S1} ines {OWNER}")]);
+    let owned = service(estate, |_, owners| *owners = Some(vec!["ines".to_owned()]));
+    let no_pim = owned.clone().forbidden(Facet::PimActive, S1);
+    assert_eq!(found(&no_pim, &V15), [administrator]);
+    let no_roles = owned.clone().forbidden(Facet::DirectoryRoles, "/");
+    assert_eq!(found(&no_roles, &V15), [format!("{S1} ines {OWNER}")]);
+    let neither = no_roles.forbidden(Facet::PimActive, S1);
+    assert_eq!(found(&neither, &V15), NONE);
+    assert_eq!(verdict(&neither, &V15), Verdict::Unknown);
 }
 
 #[test]
