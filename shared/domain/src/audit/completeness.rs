@@ -6,12 +6,16 @@ use crate::access::{AccessFacts, Facet, State};
 use std::collections::HashSet;
 
 impl Audit<'_> {
-    /// Whether these facets were read in full as far as a subscription goes: of it, of what is below it, and of the
-    /// directory. A rule that concludes from something's absence asks this first.
+    /// Whether these facets were read in full as far as a subscription goes: of it, of what is below and above it, and of
+    /// the directory. A rule that concludes from something's absence asks this first.
     pub fn is_read(&self, needs: &[Facet], subscription: &ArmId) -> bool {
         needs.iter().all(|facet| {
             let of_facet = || self.facts.coverage.iter().filter(|coverage| coverage.facet == *facet);
-            let bears = |scope: &ArmId| facet.is_of_directory() || scope.is_within(subscription);
+            let bears = |scope: &ArmId| {
+                facet.is_of_directory()
+                    || scope.is_within(subscription)
+                    || scope.subscription().is_none() && self.world.chain(subscription).contains(scope)
+            };
             let is_flawed = of_facet().any(|one| matches!(one.state, State::Unknown(_)) && bears(&one.scope));
             let is_told = of_facet().any(|one| facet.is_of_directory() || one.scope == *subscription);
             is_told && !is_flawed

@@ -24,7 +24,7 @@ pub(super) struct Gathered {
 }
 
 /// The facet of the directory that a kind of item belongs to.
-fn facet_of(what: What) -> Option<Facet> {
+pub(super) fn facet_of(what: What) -> Option<Facet> {
     Some(match what {
         What::AppRoleAssignment => Facet::AppRoleAssignments,
         What::DelegatedGrant => Facet::DelegatedGrants,

@@ -251,6 +251,42 @@ fn an_audits_own_facts_come_back_as_they_were() {
 }
 
 #[test]
+fn an_item_of_the_directory_that_is_not_understood_is_held_against_its_facet() {
+    let role = |holder: &Value| json!({"roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/", "principalId": holder});
+    let read = |name: &str, value: &Value| {
+        Folder::new().with("a.json", &json!([assignment(S, "a", USER)])).with(name, value).read(Depth::Posture)
+    };
+    let roles = |holder: &Value| read("r.json", &json!({"value": [role(&json!(USER)), role(holder)]}));
+    assert!(is_read(&roles(&json!(GROUP)), "/", Facet::DirectoryRoles));
+    let State::Unknown(reason) = state(&roles(&Value::Null), "/", Facet::DirectoryRoles) else { panic!("one is lost") };
+    assert!(reason.why == Why::Malformed && reason.detail.contains("principalId"), "{reason}");
+    let group = json!([{"groupId": GROUP, "members": [USER]}, {"groupId": "x", "members": [{"displayName": "y"}]},
+        {"id": USER, "displayName": "A", "userPrincipalName": "a@x"}]);
+    assert!(!is_read(&read("m.json", &group), "/", Facet::GroupMembers));
+}
+
+#[test]
+fn what_newer_files_break_is_read_no_more() {
+    let management_group = "/providers/Microsoft.Management/managementGroups/m";
+    let url = |list: &str| format!("{S}/providers/Microsoft.Authorization/{list}?api-version=1");
+    let first = Folder::new()
+        .with("a.json", &recorded(&url("roleAssignments"), &json!([assignment(S, "a", USER)])))
+        .with("above.json", &json!([assignment(S, "a", USER), assignment(management_group, "b", USER)]))
+        .with("d.json", &recorded(&url("denyAssignments"), &json!([])))
+        .read(Depth::Rbac);
+    assert!(is_read(&first, S, Facet::RoleAssignments) && is_read(&first, S, Facet::DenyAssignments));
+    let saved = serde_json::to_value(&first.facts).unwrap();
+    let odd =
+        json!({"id": format!("{S}/providers/Microsoft.Authorization/roleAssignments/odd"), "properties": {"scope": S}});
+    let again = Folder::new().with("facts.json", &saved).with("new.json", &json!([odd])).read(Depth::Rbac);
+    let State::Unknown(reason) = state(&again, S, Facet::RoleAssignments) else { panic!("one is odd") };
+    assert!(reason.detail.contains("roleAssignments/odd"), "{reason}");
+    assert!(is_read(&again, S, Facet::DenyAssignments), "the facts tell what no file holds now");
+    let same = |one: &&Coverage| one.scope == ArmId::new(S) && one.facet == Facet::RoleAssignments;
+    assert_eq!(again.facts.coverage.iter().filter(same).count(), 1);
+}
+
+#[test]
 fn what_is_not_understood_is_listed_and_never_fatal() {
     let odd =
         json!({"id": format!("{S}/providers/Microsoft.Authorization/roleAssignments/odd"), "properties": {"scope": S}});
