@@ -183,7 +183,7 @@ impl Audit {
         let report = audit(&source, &facts, &policy, families, jiff::Timestamp::now());
         let baseline = self.baseline.as_deref().map(baseline).transpose()?;
         let comparison = baseline.as_ref().map(|before| compare(before, &report));
-        self.write(cli, &report, baseline.as_ref(), comparison.as_ref())?;
+        self.write(cli, &report, comparison.as_ref())?;
         Ok(match self.fail_on {
             Some(severity) if fails(&report, comparison.as_ref(), severity.into()) => FINDINGS,
             _ if report.rules.iter().any(|rule| rule.verdict == Verdict::Unknown) => INCOMPLETE,
@@ -192,16 +192,10 @@ impl Audit {
         })
     }
 
-    fn write(
-        &self,
-        cli: &Cli,
-        report: &AuditReport,
-        baseline: Option<&AuditReport>,
-        comparison: Option<&Comparison>,
-    ) -> anyhow::Result<()> {
+    fn write(&self, cli: &Cli, report: &AuditReport, comparison: Option<&Comparison>) -> anyhow::Result<()> {
         let format = self.format.unwrap_or(if cli.json { Format::Json } else { Format::Table });
-        let known = baseline.map(|baseline| {
-            baseline.findings.iter().map(|finding| finding.fingerprint.clone()).collect::<BTreeSet<String>>()
+        let known = comparison.map(|comparison| {
+            comparison.unchanged.iter().map(|finding| finding.fingerprint.clone()).collect::<BTreeSet<String>>()
         });
         let text = match format {
             Format::Table => table::text(report, comparison, self.limit)?,
