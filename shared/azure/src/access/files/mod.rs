@@ -171,7 +171,7 @@ impl Reading {
                 }
             }
         } else if content.is_list {
-            self.ignored.push(format!("{shown}: the list goes on elsewhere, so it is not whole"));
+            self.ignored.push(format!("{shown}: the list begins or goes on elsewhere, so it is not whole"));
         }
     }
 

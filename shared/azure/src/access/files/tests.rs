@@ -1,5 +1,5 @@
 use super::*;
-use poolwarden_domain::access::{DefinitionKind, DirectoryObject, State};
+use poolwarden_domain::access::{DefinitionKind, DirectoryObject, State, builtin};
 use serde_json::json;
 
 const S: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
@@ -46,13 +46,19 @@ fn recorded(url: &str, items: &Value) -> Value {
 
 #[test]
 fn what_az_prints_is_facts_and_the_rest_is_unknown() {
-    let built_in = json!({"id": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"), "name": ROLE,
-        "type": "Microsoft.Authorization/roleDefinitions", "roleName": "Owner", "roleType": "BuiltInRole",
-        "assignableScopes": ["/"], "permissions": [{"actions": ["*"]}]});
-    let files = Folder::new()
-        .with("anything.json", &json!([assignment(S, "a", GROUP)]))
-        .with("b.json", &json!([built_in]))
-        .read(Depth::Rbac);
+    let roles = [ROLE, builtin::CONTRIBUTOR, builtin::READER, builtin::USER_ACCESS_ADMINISTRATOR];
+    let roles = roles.into_iter().chain([builtin::DESKTOP_VIRTUALIZATION_USER]).map(|role| {
+        json!({"id": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{role}"), "name": role,
+            "type": "Microsoft.Authorization/roleDefinitions", "roleName": role, "roleType": "BuiltInRole",
+            "assignableScopes": ["/"], "permissions": [{"actions": ["*"]}]})
+    });
+    let roles: Vec<Value> = roles.collect();
+    let read = |roles: &[Value]| {
+        let folder = Folder::new().with("anything.json", &json!([assignment(S, "a", GROUP)]));
+        folder.with("b.json", &json!(roles)).read(Depth::Rbac)
+    };
+    assert!(!is_read(&read(&roles[..1]), S, Facet::RoleDefinitions), "a list of some roles is none of all");
+    let files = read(&roles);
     assert_eq!(files.ignored, Vec::<String>::new());
     assert_eq!((files.facts.assignments.len(), files.facts.definitions[0].kind), (1, DefinitionKind::BuiltIn));
     assert!(is_read(&files, S, Facet::RoleDefinitions));
