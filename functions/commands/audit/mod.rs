@@ -11,7 +11,6 @@ use poolwarden_domain::audit::{
     AuditReport, Comparison, Family, Severity, Verdict, audit, compare, fails, render, rules_of,
 };
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -194,9 +193,6 @@ impl Audit {
 
     fn write(&self, cli: &Cli, report: &AuditReport, comparison: Option<&Comparison>) -> anyhow::Result<()> {
         let format = self.format.unwrap_or(if cli.json { Format::Json } else { Format::Table });
-        let known = comparison.map(|comparison| {
-            comparison.unchanged.iter().map(|finding| finding.fingerprint.clone()).collect::<BTreeSet<String>>()
-        });
         let text = match format {
             Format::Table => table::text(report, comparison, self.limit)?,
             Format::Json => {
@@ -207,7 +203,7 @@ impl Audit {
                 format!("{}\n", serde_json::to_string_pretty(&value)?)
             }
             Format::Csv => render::csv(report),
-            Format::Sarif => format!("{}\n", serde_json::to_string_pretty(&render::sarif(report, known.as_ref()))?),
+            Format::Sarif => format!("{}\n", serde_json::to_string_pretty(&render::sarif(report, comparison))?),
             Format::Html => render::html(report),
         };
         match &self.output {
