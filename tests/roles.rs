@@ -53,6 +53,18 @@ impl Desk {
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
     }
 
+    /// Leaves only these Owners of the first subscription.
+    async fn only_owners(&self, mine: &[&str]) {
+        let subscription = self.subscription();
+        let owners = self.roles(&["list", "--json", "--scope", &subscription, "--role", "Owner"]).await.json();
+        for owner in owners["assignments"].as_array().unwrap() {
+            if !mine.contains(&owner["principal"]["id"].as_str().unwrap()) {
+                let id = owner["id"].as_str().unwrap();
+                assert_eq!(outcome(&self.roles(&["revoke", "--json", "--id", id]).await), "revoked");
+            }
+        }
+    }
+
     async fn plant_owner(&self, scope: &str, principal: &str, kind: &str) {
         let grant = json!({"op": "grant", "kind": "assignment", "scope": scope, "role": OWNER, "principal": principal,
             "principalType": kind});
@@ -196,15 +208,7 @@ async fn the_last_owner_of_a_subscription_stays() {
     desk.plant_owner(&subscription, ADELE, "User").await;
     desk.plant_owner(&subscription, BOB, "User").await;
     desk.plant_owner(&subscription, GROUP, "Group").await;
-    let owners = desk.roles(&["list", "--json", "--scope", &subscription, "--role", "Owner"]).await.json();
-    let mine = [ADELE, BOB, GROUP];
-    for owner in owners["assignments"].as_array().unwrap() {
-        // Whoever the estate has beside these three.
-        if !mine.contains(&owner["principal"]["id"].as_str().unwrap()) {
-            let id = owner["id"].as_str().unwrap();
-            assert_eq!(outcome(&desk.roles(&["revoke", "--json", "--id", id]).await), "revoked");
-        }
-    }
+    desk.only_owners(&[ADELE, BOB, GROUP]).await;
     let revoke = |who: &'static str| {
         let (desk, subscription) = (&desk, &subscription);
         async move {
@@ -225,6 +229,70 @@ async fn the_last_owner_of_a_subscription_stays() {
     assert_eq!(outcome(&revoke(GROUP).await), "revoked");
     let refused = desk.roles(&["revoke", "--scope", "/", "--role", "Owner", "--principal", ADELE]).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("last Owner"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_owner_under_a_condition_does_not_count() {
+    let desk = Desk::new().await;
+    let subscription = desk.subscription();
+    desk.plant_owner(&subscription, ADELE, "User").await;
+    desk.only_owners(&[ADELE]).await;
+    let owner = |verb: &'static str, who: &'static str| {
+        [verb, "--json", "--scope", &subscription, "--role", "Owner", "--principal", who].map(str::to_owned)
+    };
+    let bound = [&owner("grant", BOB)[..], &["--condition".to_owned(), "@Resource[x] StringEquals 'y'".to_owned()]];
+    let bound: Vec<String> = bound.concat();
+    let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
+    assert_eq!(outcome(&desk.roles(&bound).await), "granted");
+    let refused = desk.roles(&owner("revoke", ADELE).each_ref().map(String::as_str)).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("last Owner"), "{refused:?}");
+    assert!(refused.stderr.contains("under a condition"), "{refused:?}");
+    assert_eq!(outcome(&desk.roles(&owner("revoke", BOB).each_ref().map(String::as_str)).await), "revoked");
+}
+
+#[tokio::test]
+async fn of_two_owners_who_are_removed_at_once_one_stays() {
+    let desk = Desk::new().await;
+    let subscription = desk.subscription();
+    desk.plant_owner(&subscription, ADELE, "User").await;
+    desk.plant_owner(&subscription, BOB, "User").await;
+    desk.only_owners(&[ADELE, BOB]).await;
+    // Each looks while the other one is still there.
+    desk.0.break_with(&["slow:path=roleassignments/,ms=4000"]);
+    let revoke = |who: &'static str| {
+        let (desk, subscription) = (&desk, &subscription);
+        async move { desk.roles(&["revoke", "--scope", subscription, "--role", "Owner", "--principal", who]).await }
+    };
+    let (first, second) = tokio::join!(revoke(ADELE), revoke(BOB));
+    assert!(first.stderr.contains("put back") || second.stderr.contains("put back"), "{first:?} {second:?}");
+    assert!(!desk.held(ADELE).await.is_empty() || !desk.held(BOB).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_name_is_whose_it_is_now() {
+    let desk = Desk::new().await;
+    let subscription = desk.subscription();
+    desk.plant_owner(&subscription, ADELE, "User").await;
+    assert_eq!(desk.0.run(&["audit", "--connection", CONNECTION]).await.code.unwrap_or_default() & !3, 0);
+    // Whoever was called so when the connection was read is not any more.
+    let renamed = "0b5f8d5c-1d0e-4c5a-9c57-0f4d2e3a1b77";
+    desk.tell(
+        "POST",
+        "/_sim/graph/change",
+        &json!([
+            {"op": "update", "id": ADELE, "fields": {"displayName": "Adele of old"}},
+            {"op": "add_group", "id": renamed, "displayName": "Adele", "members": []},
+        ]),
+    )
+    .await;
+    let grant = ["grant", "--json", "--dry-run", "--scope", &subscription, "--role", "Reader", "--principal"];
+    let granted = desk.roles(&[&grant[..], &["Adele"]].concat()).await;
+    assert_eq!(granted.json()["principal"]["id"], renamed, "{granted:?}");
+    let twin =
+        json!([{"op": "add_user", "id": OWNER, "displayName": "Adele", "userPrincipalName": "a2@contoso.example"}]);
+    desk.tell("POST", "/_sim/graph/change", &twin).await;
+    let refused = desk.roles(&[&grant[..], &["Adele"]].concat()).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("several are called"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -255,7 +323,6 @@ async fn classic_roles_take_the_cmdlets_parameters() {
     assert_eq!(desk.writes(), 0);
     assert_eq!(outcome(&desk.classic(&with("grant", &[])).await), "granted");
     assert_eq!(outcome(&desk.classic(&with("grant", &[])).await), "already_granted");
-    assert_eq!(outcome(&desk.classic(&with("grant", &["--diagnostics"])).await), "already_granted");
     let listed = desk.classic(&with("list", &[])).await.json();
     assert_eq!(listed["assignments"].as_array().unwrap().len(), 1, "{listed}");
     assert_eq!(listed["assignments"][0]["scope"], format!("/{TENANT_GROUP}/{TENANT}"));
@@ -291,6 +358,61 @@ async fn an_application_is_told_by_its_old_parameter_and_made_once() {
     assert_eq!(outcome(&grant(app).await), "already_granted");
     let unknown = grant("Nobody's tool").await;
     assert!(unknown.code == Some(1) && unknown.stderr.contains("application id"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn what_records_do_not_tell_apart_is_made_anyway_and_removed_by_id_only() {
+    let desk = Desk::new().await;
+    let reader = ["--json", "--role-definition-name", "RDS Reader", "--sign-in-name", UPN];
+    let with = |verb: &'static str, more: &[&'static str]| [&[verb], &reader[..], more].concat();
+    for (plain, special) in [
+        (&["--tenant-name", TENANT][..], &["--tenant-name", TENANT, "--diagnostics"][..]),
+        (&[], &["--infrastructure"]),
+    ] {
+        assert_eq!(outcome(&desk.classic(&with("grant", plain)).await), "granted");
+        let writes = desk.writes();
+        assert_eq!(outcome(&desk.classic(&with("grant", &[special, &["--dry-run"]].concat())).await), "would_grant");
+        let refused = desk.classic(&with("revoke", special)).await;
+        assert!(refused.code == Some(1) && refused.stderr.contains("--id"), "{refused:?}");
+        assert_eq!(desk.writes(), writes, "the role on the whole is left alone");
+        let made = desk.classic(&with("grant", special)).await;
+        assert_eq!(outcome(&made), "granted");
+        let id = made.json()["assignments"][0]["id"].as_str().unwrap().to_owned();
+        let other = [&with("revoke", special)[..], &["--id", "another"]].concat();
+        assert_eq!(outcome(&desk.classic(&other).await), "not_there");
+        let revoke = [&with("revoke", special)[..], &["--id", &id]].concat();
+        assert_eq!(outcome(&desk.classic(&revoke).await), "revoked");
+        assert_eq!(outcome(&desk.classic(&with("grant", plain)).await), "already_granted", "that one stayed");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_several_bear_removes_nothing() {
+    let desk = Desk::new().await;
+    let ids = |number: u8| {
+        let id = |last: u8| format!("0b5f8d5c-1d0e-4c5a-9c57-0f4d2e3a1c{last:02}");
+        (id(number), id(number + 1))
+    };
+    let add = |number: u8| {
+        let (object, app) = ids(number);
+        json!([{"op": "add_service_principal", "id": object, "displayName": "Automation", "appId": app}])
+    };
+    let change = |verb: &'static str, name: String| {
+        let desk = &desk;
+        async move {
+            let role = ["--role-definition-name", "RDS Contributor", "--service-principal-name", &name];
+            desk.classic(&[&[verb, "--json", "--tenant-name", TENANT], &role[..]].concat()).await
+        }
+    };
+    desk.tell("POST", "/_sim/graph/change", &add(10)).await;
+    assert_eq!(outcome(&change("grant", ids(10).1).await), "granted");
+    desk.tell("POST", "/_sim/graph/change", &add(20)).await;
+    let writes = desk.writes();
+    let refused = change("revoke", "Automation".to_owned()).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("several applications"), "{refused:?}");
+    assert_eq!(desk.writes(), writes);
+    assert_eq!(outcome(&change("revoke", ids(20).1).await), "not_there");
+    assert_eq!(outcome(&change("revoke", ids(10).1).await), "revoked");
 }
 
 #[tokio::test]

@@ -17,13 +17,15 @@ use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use poolwarden_azure::{AccessWanted, Depth, DirectoryMemory};
 use poolwarden_domain::access::AccessFacts;
-use poolwarden_domain::audit::{AuditReport, Family, audit};
+use poolwarden_domain::audit::{AuditReport, Family, PoolFindings, audit};
 use poolwarden_domain::run::{Requests, Run};
 use poolwarden_domain::text::sha256_hex;
 use poolwarden_store::MAX_BODY_BYTES;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// The largest facts that are read back, in bytes.
 const MAX_FACTS_BYTES: u64 = 1 << 30;
@@ -75,6 +77,8 @@ pub struct Audited {
     pub facts: AccessFacts,
     /// What is wrong.
     pub report: AuditReport,
+    /// Fingerprints of what was told before, once somebody has asked.
+    spoken: OnceCell<BTreeSet<String>>,
 }
 
 /// Keeps facts, unless newer ones are there. Returns the head that counts in the end.
@@ -203,11 +207,30 @@ pub async fn judged(deps: &Deps, connection: &str) -> Result<Option<Arc<Audited>
     let connection = connection.to_owned();
     let judging = aside(move || {
         let report = audit(&connection, &kept.facts, &policy, families, now);
-        Audited { head, facts: kept.facts, report }
+        Audited { head, facts: kept.facts, report, spoken: OnceCell::new() }
     });
     let audited = Arc::new(judging.await?);
     deps.audited.insert(key, Arc::clone(&audited));
     Ok(Some(audited))
+}
+
+/// What of a connection was told before these facts were read, of whichever pool, and is wrong still. Whether the
+/// findings of some pools were drawn from the facts already makes no difference.
+pub async fn spoken_before<'a>(
+    deps: &Deps,
+    connection: &str,
+    audited: &'a Audited,
+) -> Result<&'a BTreeSet<String>, Fault> {
+    let look = || async {
+        let mut spoken = BTreeSet::new();
+        for pool in deps.state().names(&keys::all_findings(connection)).await? {
+            if let Some(kept) = deps.state().value::<PoolFindings>(&keys::findings(connection, &pool)).await? {
+                spoken.append(&mut kept.spoken_before(audited.report.read_at));
+            }
+        }
+        Ok(spoken)
+    };
+    audited.spoken.get_or_try_init(look).await
 }
 
 /// Does what takes seconds for a large tenant: not among those who wait for answers.

@@ -28,12 +28,17 @@ impl Stage for AuditHostPool {
         let PoolRun { connection, pool, .. } = message;
         let key = keys::findings(connection, pool);
         // What was found before and not told, because somebody broke off in between, would be lost with the next.
-        if let Some(before) = deps.state().value::<PoolFindings>(&key).await? {
-            tell(deps, connection, &before).await?;
+        let before = deps.state().value::<PoolFindings>(&key).await?;
+        if let Some(before) = &before {
+            tell(deps, connection, before).await?;
         }
         // The newest facts, whichever run they were read after: nobody else may come and tell what is in them.
         let Some(audited) = audit::judged(deps, connection).await? else { return Ok(()) };
-        let now = PoolFindings::of(&audited.report, &audited.facts, pool, &audited.head.run);
+        let mut now = PoolFindings::of(&audited.report, &audited.facts, pool, &audited.head.run);
+        if now.clone().after(before).is_some_and(|next| !next.appeared.is_empty()) {
+            // What is new here may have been told already of another pool, or of the estate.
+            now.spoken_before = audit::spoken_before(deps, connection, &audited).await?.clone();
+        }
         let follow = |known: Option<PoolFindings>| now.clone().after(known);
         match deps.state().change(&key, follow).await? {
             Some(kept) => tell(deps, connection, &kept).await,

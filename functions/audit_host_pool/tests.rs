@@ -1,12 +1,15 @@
 use super::*;
 use crate::audit::{Kept, keep};
-use crate::testing::{Disturbed, audited, facts, run, store, taken};
+use crate::testing::{Disturbed, SUBSCRIPTION, audited, facts, run, store, taken};
 use jiff::Timestamp;
 use poolwarden_azure::DirectoryMemory;
+use poolwarden_domain::ArmId;
+use poolwarden_domain::access::ArmResource;
 use poolwarden_domain::audit::ESTATE;
+use poolwarden_domain::discovery::pool_key;
 use poolwarden_domain::run::Requests;
 use poolwarden_store::Sqlite;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const C: &str = "contoso";
 
@@ -23,8 +26,38 @@ async fn read(deps: &Deps, id: &str, second: i64, owners: &[&str]) {
 }
 
 async fn handle(deps: &Deps, run: &str) {
-    let message = PoolRun { run: run.to_owned(), connection: C.to_owned(), pool: ESTATE.to_owned() };
+    handle_pool(deps, run, ESTATE).await;
+}
+
+async fn handle_pool(deps: &Deps, run: &str, pool: &str) {
+    let message = PoolRun { run: run.to_owned(), connection: C.to_owned(), pool: pool.to_owned() };
     AuditHostPool::handle(deps, &message).await.unwrap();
+}
+
+/// The same facts with one owner, of a resource group with these pools; the first of `unseen` only an application group
+/// tells of.
+async fn read_group(deps: &Deps, id: &str, second: i64, pools: &[&str], unseen: Option<&str>) {
+    let run = run(deps, id, second).await;
+    let mut facts = facts(Timestamp::from_second(second).unwrap(), &["ann"]);
+    facts.assignments[0].scope = ArmId::new(&group());
+    let resource = |kind: &str, name: &str, body: Value| {
+        let kind = format!("Microsoft.DesktopVirtualization/{kind}");
+        let id = ArmId::new(&format!("{}/providers/{kind}/{name}", group()));
+        ArmResource { id, kind: kind.to_ascii_lowercase(), location: None, body }
+    };
+    facts.resources.extend(pools.iter().map(|name| resource("hostPools", name, Value::Null)));
+    let refers = |name: &str| json!({"properties": {"hostPoolArmPath": pool_id(name)}});
+    facts.resources.extend(unseen.map(|name| resource("applicationGroups", "apps", refers(name))));
+    let kept = Arc::new(Kept { facts, memory: DirectoryMemory::default() });
+    keep(deps, &run, false, Requests::default(), &kept).await.unwrap();
+}
+
+fn group() -> String {
+    format!("{SUBSCRIPTION}/resourceGroups/g")
+}
+
+fn pool_id(name: &str) -> ArmId {
+    ArmId::new(&format!("{}/providers/Microsoft.DesktopVirtualization/hostPools/{name}", group()))
 }
 
 /// Which findings on whether users own the subscription were told since, with their ids.
@@ -58,6 +91,46 @@ async fn what_appears_and_vanishes_is_told_once() {
     read(&deps, "r2", 2, &["bob", "cid"]).await;
     handle(&deps, "r2").await;
     assert_eq!(names(&told(&store).await), ["ann vanished", "cid appeared"]);
+}
+
+#[tokio::test]
+async fn what_concerns_another_pool_now_is_not_told_again() {
+    for is_estate_first in [true, false] {
+        let store = store();
+        let deps = deps(&store);
+        let key = |name: &str| pool_key(&pool_id(name));
+        let all = async |run: &str, pools: &[String]| {
+            let mut pools = pools.to_vec();
+            pools.push(ESTATE.to_owned());
+            if is_estate_first {
+                pools.reverse();
+            }
+            for pool in &pools {
+                handle_pool(&deps, run, pool).await;
+            }
+            names(&told(&store).await).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        read_group(&deps, "r1", 1, &[], None).await;
+        assert_eq!(all("r1", &[]).await, ["ann appeared"], "of the estate");
+        read_group(&deps, "r2", 2, &["b"], None).await;
+        assert_eq!(all("r2", &[key("b")]).await, [] as [&str; 0], "it is the group's first pool's now");
+        read_group(&deps, "r3", 3, &["a", "b"], None).await;
+        assert_eq!(all("r3", &[key("a"), key("b")]).await, [] as [&str; 0], "another one has joined, and is the first");
+        read(&deps, "r4", 4, &[]).await;
+        assert_eq!(all("r4", &[key("a"), key("b")]).await.len(), 1, "it is gone");
+        read_group(&deps, "r5", 5, &["a", "b"], None).await;
+        assert_eq!(all("r5", &[key("a"), key("b")]).await, ["ann appeared"], "and there again");
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_a_pool_that_was_not_seen_is_told_of_the_estate() {
+    let store = store();
+    let deps = deps(&store);
+    read_group(&deps, "r1", 1, &[], Some("hidden")).await;
+    handle(&deps, "r1").await;
+    let told = told(&store).await;
+    assert!(told.iter().any(|(name, _)| name == "ann appeared"), "{told:?}");
 }
 
 #[tokio::test]

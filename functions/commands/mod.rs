@@ -144,7 +144,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if output::nobody_reads(&error) => ExitCode::from(COMPLETE),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", output::told(&error));
             ExitCode::from(FAILED)
         }
     }

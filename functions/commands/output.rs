@@ -63,7 +63,26 @@ pub(super) fn visible(text: &str) -> String {
     text.chars().map(|c| if is_invisible(c) { '\u{FFFD}' } else { c }).collect()
 }
 
+/// An error as it may go to a terminal. It names what others have named, and has lines of its own.
+pub(super) fn told(error: &anyhow::Error) -> String {
+    let text = format!("error: {error:#}");
+    text.lines().map(visible).collect::<Vec<String>>().join("\n")
+}
+
 /// A moment as people read it: to the second, in UTC.
 pub(super) fn when(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_lines_and_nothing_that_a_terminal_obeys() {
+        let error = anyhow::anyhow!("there are:\n  Reader\u{1b}]0;x\u{7}\n  a\u{202e}b").context("no such role");
+        let text = told(&error);
+        assert_eq!(text.lines().count(), 3);
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']) && text.starts_with("error: no such role: there are:"));
+    }
 }

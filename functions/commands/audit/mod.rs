@@ -11,7 +11,6 @@ use poolwarden_domain::audit::{
     AuditReport, Comparison, Family, Severity, Verdict, audit, compare, fails, render, rules_of,
 };
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -183,7 +182,7 @@ impl Audit {
         let report = audit(&source, &facts, &policy, families, jiff::Timestamp::now());
         let baseline = self.baseline.as_deref().map(baseline).transpose()?;
         let comparison = baseline.as_ref().map(|before| compare(before, &report));
-        self.write(cli, &report, baseline.as_ref(), comparison.as_ref())?;
+        self.write(cli, &report, comparison.as_ref())?;
         Ok(match self.fail_on {
             Some(severity) if fails(&report, comparison.as_ref(), severity.into()) => FINDINGS,
             _ if report.rules.iter().any(|rule| rule.verdict == Verdict::Unknown) => INCOMPLETE,
@@ -192,17 +191,8 @@ impl Audit {
         })
     }
 
-    fn write(
-        &self,
-        cli: &Cli,
-        report: &AuditReport,
-        baseline: Option<&AuditReport>,
-        comparison: Option<&Comparison>,
-    ) -> anyhow::Result<()> {
+    fn write(&self, cli: &Cli, report: &AuditReport, comparison: Option<&Comparison>) -> anyhow::Result<()> {
         let format = self.format.unwrap_or(if cli.json { Format::Json } else { Format::Table });
-        let known = baseline.map(|baseline| {
-            baseline.findings.iter().map(|finding| finding.fingerprint.clone()).collect::<BTreeSet<String>>()
-        });
         let text = match format {
             Format::Table => table::text(report, comparison, self.limit)?,
             Format::Json => {
@@ -213,7 +203,7 @@ impl Audit {
                 format!("{}\n", serde_json::to_string_pretty(&value)?)
             }
             Format::Csv => render::csv(report),
-            Format::Sarif => format!("{}\n", serde_json::to_string_pretty(&render::sarif(report, known.as_ref()))?),
+            Format::Sarif => format!("{}\n", serde_json::to_string_pretty(&render::sarif(report, comparison))?),
             Format::Html => render::html(report),
         };
         match &self.output {

@@ -1,5 +1,6 @@
 //! `poolwarden classic roles grant` and `poolwarden classic roles revoke`
 
+use super::known::{Known, known_as};
 use super::list::Line;
 use super::source::Desk;
 use super::{Parameters, judged};
@@ -9,9 +10,8 @@ use crate::commands::roles::told::Outcome;
 use crate::commands::{COMPLETE, Cli};
 use anyhow::bail;
 use clap::Args;
-use poolwarden_azure::{RdsChanged, Wanted};
-use poolwarden_domain::access::{DirectoryObject, principal_id};
-use poolwarden_domain::delegated::{Assignee, RdsAssignment, RdsRole, Request, scope_text};
+use poolwarden_azure::RdsChanged;
+use poolwarden_domain::delegated::{RdsAssignment, RdsRole, Request, scope_text};
 use poolwarden_domain::estate::Principal;
 use serde::Serialize;
 
@@ -27,6 +27,9 @@ pub(in crate::commands) struct Grant {
 pub(in crate::commands) struct Revoke {
     #[command(flatten)]
     change: Changing,
+    /// The assignment, by its id; needed with --diagnostics and --infrastructure
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
 }
 
 /// What both are told.
@@ -70,15 +73,20 @@ impl Grant {
         let Changing { parameters, connection, dry_run } = &self.change;
         let request = judged(parameters.arguments().assignment())?;
         let desk = Desk::open(cli, connection.as_deref())?;
-        let (request, likewise) = known_as(&desk, request).await?;
+        let known = known_as(&desk, request).await?;
+        known.must_be_known()?;
+        let Known { request, likewise, .. } = &known;
         if *dry_run {
-            let found = there(&desk, &request, &likewise).await?;
+            let found = match request.is_untold() {
+                true => Vec::new(),
+                false => known.there(&desk).await?,
+            };
             let outcome = if found.is_empty() { Outcome::WouldGrant } else { Outcome::AlreadyGranted };
-            return show(&Change::of(&request, outcome, &found), cli.json);
+            return show(&Change::of(request, outcome, &found), cli.json);
         }
-        let change = match desk.roles.grant(&request, &likewise).await.map_err(anyhow::Error::msg)? {
-            RdsChanged::Done(one) => Change::of(&request, Outcome::Granted, &[one]),
-            RdsChanged::AlreadySo => Change::of(&request, Outcome::AlreadyGranted, &[]),
+        let change = match desk.roles.grant(request, likewise).await.map_err(anyhow::Error::msg)? {
+            RdsChanged::Done(one) => Change::of(request, Outcome::Granted, &[one]),
+            RdsChanged::AlreadySo => Change::of(request, Outcome::AlreadyGranted, &[]),
         };
         show(&change, cli.json)
     }
@@ -88,19 +96,24 @@ impl Revoke {
     pub(super) async fn run(&self, cli: &Cli) -> anyhow::Result<u8> {
         let Changing { parameters, connection, dry_run } = &self.change;
         let request = judged(parameters.arguments().assignment())?;
-        let desk = Desk::open(cli, connection.as_deref())?;
-        let (request, likewise) = match known_as(&desk, request.clone()).await {
-            Ok(known) => known,
-            // What was deleted is still there by the name it had.
-            Err(_) => (request, Vec::new()),
-        };
-        let found = there(&desk, &request, &likewise).await?;
-        if found.is_empty() {
-            return show(&Change::of(&request, Outcome::NotThere, &[]), cli.json);
+        if request.is_untold() && self.id.is_none() {
+            bail!(
+                "the service does not tell of an assignment whether it holds for diagnostics alone or for the infrastructure, so another one could be removed; say which is meant with --id (`poolwarden classic roles list` shows the ids)"
+            );
         }
-        refuse_last_owner(&desk, &request, &found).await?;
+        let desk = Desk::open(cli, connection.as_deref())?;
+        let known = known_as(&desk, request).await?;
+        let is_it = |one: &RdsAssignment| self.id.as_ref().is_none_or(|id| one.id.eq_ignore_ascii_case(id.trim()));
+        let mut found = known.there(&desk).await?;
+        found.retain(is_it);
+        known.refuse_several(&found)?;
+        let request = &known.request;
+        if found.is_empty() {
+            return show(&Change::of(request, Outcome::NotThere, &[]), cli.json);
+        }
+        refuse_last_owner(&desk, request, &found).await?;
         if *dry_run {
-            return show(&Change::of(&request, Outcome::WouldRevoke, &found), cli.json);
+            return show(&Change::of(request, Outcome::WouldRevoke, &found), cli.json);
         }
         let mut outcome = Outcome::NotThere;
         for one in &found {
@@ -111,56 +124,7 @@ impl Revoke {
                 outcome = Outcome::Revoked;
             }
         }
-        show(&Change::of(&request, outcome, &found), cli.json)
-    }
-}
-
-/// The assignments that a request, or another one for the same principal, is about.
-async fn there(desk: &Desk, request: &Request, likewise: &[Request]) -> anyhow::Result<Vec<RdsAssignment>> {
-    let all = desk.roles.whole().await.map_err(anyhow::Error::msg)?;
-    let is_it = |one: &RdsAssignment| request.is(one) || likewise.iter().any(|request| request.is(one));
-    Ok(all.into_iter().filter(is_it).collect())
-}
-
-/// The request with an application by its id, which is what the service takes, and as it may be listed: by its object
-/// id. An application that is named by an id may be one that the directory does not tell of.
-async fn known_as(desk: &Desk, request: Request) -> anyhow::Result<(Request, Vec<Request>)> {
-    let Some(Assignee::ServicePrincipal { name, tenant }) = request.assignee.clone() else {
-        return Ok((request, Vec::new()));
-    };
-    let id = principal_id(&name);
-    let is_id = crate::commands::roles::is_guid(&id);
-    let objects = match desk.deps.sources.directory(&desk.name) {
-        Some(directory) => {
-            let (app_ids, names) =
-                if is_id { (vec![id.clone()], Vec::new()) } else { (Vec::new(), vec![name.clone()]) };
-            directory.read(&Wanted { app_ids, names, ..Wanted::default() }, None).await.directory.objects
-        }
-        None => std::collections::BTreeMap::new(),
-    };
-    let found: Vec<(&String, &String)> = objects
-        .iter()
-        .filter_map(|(object, one)| match one {
-            DirectoryObject::ServicePrincipal { app_id, name: called, .. }
-                if *app_id == id || called.eq_ignore_ascii_case(&name) =>
-            {
-                Some((object, app_id))
-            }
-            _ => None,
-        })
-        .collect();
-    let of = |name: &String| {
-        let assignee = Assignee::ServicePrincipal { name: name.clone(), tenant: tenant.clone() };
-        Request { assignee: Some(assignee), ..request.clone() }
-    };
-    match found.as_slice() {
-        [(object, app_id)] => Ok((of(app_id), vec![of(object), of(&name)])),
-        [] if is_id => Ok((of(&id), Vec::new())),
-        [] => bail!("no application of the directory is called {name:?}; write its application id"),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|(_, app_id)| app_id.as_str()).collect();
-            bail!("several applications are called {name:?}; name one by its id: {}", ids.join(", "))
-        }
+        show(&Change::of(request, outcome, &found), cli.json)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod change;
 mod explain;
+mod known;
 mod list;
 pub(super) mod source;
 
@@ -25,13 +26,15 @@ const GRANT: &str = "Examples:
   poolwarden classic roles grant --tenant-name contoso --role-definition-name \"RDS Reader\" --sign-in-name adele@contoso.com
   poolwarden classic roles grant --tenant-name contoso --host-pool-name sales --role-definition-name \"RDS Operator\" --group-object-id 2f1c…
 
-The options are the parameters of New-RdsRoleAssignment. Granting what is there already changes nothing and ends with 0.
+The options are the parameters of New-RdsRoleAssignment. Granting what is there already changes nothing and ends with 0;
+of --diagnostics and --infrastructure that cannot be seen, so it is left to the service.
 Exit codes: 0 granted or there already, 1 failed.";
 
 const REVOKE: &str = "Example:
   poolwarden classic roles revoke --tenant-name contoso --role-definition-name \"RDS Reader\" --sign-in-name adele@contoso.com
 
-The options are the parameters of Remove-RdsRoleAssignment. The last RDS Owner of a tenant group or tenant stays.
+The options are the parameters of Remove-RdsRoleAssignment. What --diagnostics and --infrastructure mean has no mark of
+its own in the service's lists, so they go with --id. The last RDS Owner of a tenant group or tenant stays.
 Exit codes: 0 revoked or not there, 1 failed or refused.";
 
 const EXPLAIN: &str = "Examples:

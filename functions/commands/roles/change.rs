@@ -114,13 +114,16 @@ impl Revoke {
             None => self.by_what(&mut desk).await?,
         };
         let Some(one) = found else { return show(&change, cli.json) };
-        owners::check(&desk, &one).await?;
+        let reached = owners::check(&desk, &one).await?;
         change.id = Some(one.id.clone());
         change.outcome = if self.dry_run {
             Outcome::WouldRevoke
         } else {
             match desk.roles.revoke(&one.id).await.map_err(anyhow::Error::msg)? {
-                Removed::Removed => Outcome::Revoked,
+                Removed::Removed => {
+                    owners::look_again(&desk, &one, &reached).await?;
+                    Outcome::Revoked
+                }
                 Removed::WasNotThere => Outcome::NotThere,
             }
         };

@@ -93,18 +93,22 @@ impl Desk {
         role_among(&definitions, scope, text)
     }
 
-    /// A principal by its object id, user principal name, application id or name.
+    /// A principal by its object id, user principal name, application id or name. Names change hands, so the directory
+    /// says whose one is now; what was read before only where there is no directory to ask.
     pub(super) async fn principal(&self, text: &str) -> anyhow::Result<Who> {
         let text = text.trim();
-        let stored = self.facts.as_ref().map(|facts| (resolve::principal(facts, text), facts));
-        if let Some((Ok(id), facts)) = stored {
+        let directory = self.deps.sources.directory(&self.name);
+        if (is_guid(text) || directory.is_none())
+            && let Some(facts) = &self.facts
+            && let Ok(id) = resolve::principal(facts, text)
+        {
             return Ok(who(facts, id, None));
         }
         if is_guid(text) {
             let id = principal_id(text);
             return Ok(Who { name: id.clone(), id, kind: None });
         }
-        let Some(directory) = self.deps.sources.directory(&self.name) else {
+        let Some(directory) = directory else {
             bail!("nobody who was read is called {text:?}, and the directory is not read; write an object id");
         };
         let name = vec![text.to_owned()];

@@ -197,16 +197,19 @@ fn pair(text: &str) -> anyhow::Result<(ArmId, ArmId)> {
 async fn known(desk: Option<&mut Desk>, read: &RdsRead) -> anyhow::Result<Map> {
     let Some(desk) = desk else { return Ok(Map::default()) };
     let nameless = read.assignments.iter().filter(|one| one.principal.object_id.is_none());
-    let mut names: BTreeSet<String> = nameless.filter_map(|one| one.principal.sign_in_name.clone()).collect();
     let (directory, facts) = (desk.deps.sources.directory(&desk.name), desk.facts().await?);
     let is_place = |id: &ArmId| id.segment("hostPools").is_some() || id.segment("applicationGroups").is_some();
     let resources = facts.resources.iter().map(|one| one.id.clone()).filter(is_place).collect();
-    let mut object_ids = users(&facts.directory.objects);
-    names.retain(|name| !object_ids.contains_key(&name.to_lowercase()));
-    if let (Some(directory), false) = (directory, names.is_empty()) {
-        let wanted = Wanted { people: names.into_iter().collect(), ..Wanted::default() };
-        object_ids.extend(users(&directory.read(&wanted, None).await.directory.objects));
-    }
+    let names = nameless.filter_map(|one| one.principal.sign_in_name.clone()).collect::<BTreeSet<String>>();
+    // Whose a name was when the facts were read, it need not be now.
+    let object_ids = match directory {
+        Some(_) if names.is_empty() => BTreeMap::new(),
+        Some(directory) => {
+            let wanted = Wanted { people: names.into_iter().collect(), ..Wanted::default() };
+            users(&directory.read(&wanted, None).await.directory.objects)
+        }
+        None => users(&facts.directory.objects),
+    };
     Ok(Map { resources, object_ids, ..Map::default() })
 }
 

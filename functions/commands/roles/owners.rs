@@ -7,35 +7,72 @@ use super::desk::Desk;
 use anyhow::bail;
 use poolwarden_azure::Around;
 use poolwarden_azure::{DirectoryReader, Wanted};
-use poolwarden_domain::ArmId;
 use poolwarden_domain::access::{AccessFacts, Assignment, DirectoryObject, World, builtin};
 use poolwarden_domain::estate::Principal;
+use poolwarden_domain::{ArmId, Reading};
 use std::sync::Arc;
 
-/// Refuses to remove an assignment that makes somebody the last Owner of a subscription.
-pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<()> {
-    if !one.role.name().eq_ignore_ascii_case(builtin::OWNER) {
-        return Ok(());
+/// Refuses to remove an assignment that makes somebody the last Owner of a subscription. Tells the subscriptions that it
+/// makes somebody Owner of.
+pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<Vec<ArmId>> {
+    let mut reached = Vec::new();
+    if !is_owner(one) {
+        return Ok(reached);
     }
     for subscription in concerned(desk, &one.scope).await? {
-        let above = desk.roles.list(&subscription, Around::Above).await.map_err(|reason| {
+        let above = above(desk, &subscription).await.map_err(|reason| {
             anyhow::anyhow!("it is not known who else is Owner of {subscription} ({reason}), so nothing is removed")
         })?;
         if !above.iter().any(|other| other.id == one.id) {
             continue;
         }
-        let is_other =
-            |other: &&Assignment| other.id != one.id && other.role.name().eq_ignore_ascii_case(builtin::OWNER);
-        let others: Vec<Principal> = above.iter().filter(is_other).map(|other| other.principal.clone()).collect();
-        let left = Left::of(desk.deps.sources.directory(&desk.name), others, desk.deps.now()).await;
+        let left = left(desk, one, &above).await;
         if left.is_nobody() {
             bail!(
                 "this is the last Owner of {subscription}, and nobody could give access there again; make somebody else Owner first{}",
                 left.why_not()
             );
         }
+        reached.push(subscription);
+    }
+    Ok(reached)
+}
+
+/// Puts an assignment back, which was removed, if nobody is Owner of one of its subscriptions now: whoever else was may
+/// have been removed at the same time.
+pub(super) async fn look_again(desk: &Desk, gone: &Assignment, reached: &[ArmId]) -> anyhow::Result<()> {
+    for subscription in reached {
+        let above = above(desk, subscription).await.map_err(|reason| {
+            anyhow::anyhow!("it was removed, and it is not known who is Owner of {subscription} now ({reason}): look")
+        })?;
+        if left(desk, gone, &above).await.is_nobody() {
+            desk.roles.restore(gone).await.map_err(|reason| {
+                anyhow::anyhow!(
+                    "it was removed, nobody is Owner of {subscription} now, and it cannot be put back: {reason}"
+                )
+            })?;
+            bail!("the other Owner of {subscription} was removed at the same time, so this one was put back");
+        }
     }
     Ok(())
+}
+
+fn is_owner(one: &Assignment) -> bool {
+    one.role.name().eq_ignore_ascii_case(builtin::OWNER)
+}
+
+async fn above(desk: &Desk, subscription: &ArmId) -> Reading<Vec<Assignment>> {
+    desk.roles.list(subscription, Around::Above).await
+}
+
+/// The Owners without this one. A condition may forbid to make an Owner, so who holds the role under one does not count.
+async fn left(desk: &Desk, one: &Assignment, all: &[Assignment]) -> Left {
+    let others = all.iter().filter(|other| other.id != one.id && is_owner(other));
+    let (free, bound): (Vec<&Assignment>, Vec<&Assignment>) = others.partition(|other| other.condition.is_none());
+    let principals = free.into_iter().map(|other| other.principal.clone()).collect();
+    let mut left = Left::of(desk.deps.sources.directory(&desk.name), principals, desk.deps.now()).await;
+    left.not_counted.extend(bound.into_iter().map(|other| format!("{} (under a condition)", desk.holder(other).name)));
+    left
 }
 
 /// The subscriptions that an assignment at this scope reaches as a whole, or may.

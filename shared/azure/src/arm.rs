@@ -219,6 +219,10 @@ impl Arm {
                     history.renewed = true;
                     continue;
                 }
+                // Who asks has to look first whether it was done all the same.
+                Try::Misread(text) | Try::Failed(text, _) if !self.shared.service.may_repeat(call) => {
+                    return Err(story(Why::Failed, &format!("{text}; {NOT_KNOWN}")));
+                }
                 Try::Misread(text) if history.misread => return Err(story(Why::Malformed, &text)),
                 Try::Misread(_) => {
                     history.misread = true;
@@ -232,10 +236,6 @@ impl Arm {
                     // The lane holds everyone back, so the wait itself happens on the way in.
                     tracing::debug!(what = call.what, scope = %call.scope, ?wait, "throttled");
                     continue;
-                }
-                // Who asks has to look first whether it was done all the same.
-                Try::Failed(text, _) if !self.shared.service.may_repeat(call) => {
-                    return Err(story(Why::Failed, &format!("{text}; {NOT_KNOWN}")));
                 }
                 Try::NobodyThere(text) => {
                     history.failures += 1;

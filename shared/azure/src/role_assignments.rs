@@ -197,6 +197,23 @@ impl RoleAssignments {
         }
     }
 
+    /// Makes an assignment again, as it was and under its id.
+    pub async fn restore(&self, gone: &Assignment) -> Reading<()> {
+        let new = NewRoleAssignment {
+            scope: gone.scope.clone(),
+            role: gone.role.name().to_owned(),
+            principal: gone.principal.id.clone(),
+            principal_type: Some(gone.principal.kind.clone()).filter(|kind| !kind.is_empty()),
+            condition: gone.condition.clone(),
+            description: gone.description.clone(),
+        };
+        let body = new.body().to_string().into();
+        let call = self.one(&gone.id, Kind::Write, Some(body), "the role assignment that was removed", MAKER);
+        let text = "404, there is no such scope, or no such role that can be assigned there";
+        let missing = || Unreadable::new(Why::Missing, format!("{} of {}: {text}", call.what, call.scope));
+        self.arm.ask(&call, |_| Ok(())).await?.ok_or_else(missing)
+    }
+
     /// Removes the assignment of this id.
     pub async fn revoke(&self, id: &ArmId) -> Reading<Removed> {
         let call = self.one(id, Kind::Write, None, "the removal of the role assignment", REMOVER);

@@ -2,7 +2,6 @@
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
 
 use crate::audit::{Finding, PoolFindings};
-use crate::discovery::pool_key;
 use crate::package::{Change, Package, PackageContent, Revision};
 use crate::report::ConnectionReport;
 use crate::run::Status;
@@ -82,10 +81,6 @@ pub fn package(package: &Package, revision: &Revision, content: &PackageContent)
 /// The events of an audit of one pool: each finding that has appeared, and each that has gone. A finding that concerns
 /// several pools is told by the first of them.
 pub fn findings(connection: &str, kept: &PoolFindings) -> Vec<Event> {
-    let tells = |finding: &Finding| match finding.host_pools.first() {
-        Some(first) => pool_key(first) == kept.pool,
-        None => true,
-    };
     let told = |finding: &Finding, kind: &str| {
         let mut finding = finding.clone();
         finding.evidence.truncate(MAX_LISTED);
@@ -105,8 +100,8 @@ pub fn findings(connection: &str, kept: &PoolFindings) -> Vec<Event> {
         event(connection, id, &format!("finding.{kind}"), &finding.fingerprint, kept.read_at, data)
     };
     let is_new = |finding: &&Finding| kept.appeared.contains(&finding.fingerprint) && finding.exempt.is_none();
-    let appeared = kept.findings.iter().filter(is_new).filter(|finding| tells(finding));
-    let vanished = kept.vanished.iter().filter(|finding| tells(finding));
+    let appeared = kept.findings.iter().filter(is_new).filter(|finding| kept.tells(finding));
+    let vanished = kept.vanished.iter().filter(|finding| kept.tells(finding));
     appeared.map(|finding| told(finding, "appeared")).chain(vanished.map(|finding| told(finding, "vanished"))).collect()
 }
 

@@ -120,15 +120,13 @@ impl ClassicRoles {
         let body = body(request)?;
         let call = self.call(None, Kind::Write, Some(body), &[], "the new role assignment", OWNER);
         let call = Call { scope: request.scope.clone(), ..call };
-        let (mut tries, mut was_sent) = (0, false);
+        // The ids of what was there before it was sent.
+        let (mut tries, mut before): (u32, Option<HashSet<String>>) = (0, None);
         loop {
-            if let Some(one) = self
-                .whole()
-                .await?
-                .into_iter()
-                .find(|one| std::iter::once(request).chain(likewise).any(|request| request.is(one)))
-            {
-                return Ok(if was_sent { RdsChanged::Done(one) } else { RdsChanged::AlreadySo });
+            let all = self.whole().await?;
+            if let Some(one) = there(&all, request, likewise, before.as_ref()) {
+                let one = one.clone();
+                return Ok(if before.is_some() { RdsChanged::Done(one) } else { RdsChanged::AlreadySo });
             }
             let read_made = |body: &[u8]| read(&json::<Value>(body)?);
             match self.arm.ask(&call, read_made).await {
@@ -138,7 +136,8 @@ impl ClassicRoles {
                     return Err(Unreadable::new(Why::Missing, format!("{}: {text}", call.what)));
                 }
                 Err(reason) if reason.why == Why::Failed && tries + 1 < TRIES && is_open(&reason) => {
-                    (tries, was_sent) = (tries + 1, true);
+                    tries += 1;
+                    before.get_or_insert_with(|| all.into_iter().map(|one| one.id).collect());
                     tokio::time::sleep(jittered(self.arm.shared.pause * (1 << tries))).await;
                 }
                 Err(reason) => return Err(reason),
@@ -193,6 +192,20 @@ fn at_root(flaw: &UnknownScope) -> UnknownScope {
     let id = safe(flaw.scope.name(), SHOWN_CHARS);
     let reason = Unreadable::new(flaw.reason.why, format!("the role assignment {id}: {}", flaw.reason.detail));
     UnknownScope { scope: classic::root(), reason }
+}
+
+/// What one of the requests asks for. What records do not tell apart counts only if it is new.
+fn there<'a>(
+    all: &'a [RdsAssignment],
+    request: &Request,
+    likewise: &[Request],
+    before: Option<&HashSet<String>>,
+) -> Option<&'a RdsAssignment> {
+    let is_it = |request: &Request, one: &RdsAssignment| match before {
+        Some(before) if request.is_untold() => request.may_be(one) && !before.contains(&one.id),
+        _ => request.is(one),
+    };
+    all.iter().find(|one| std::iter::once(request).chain(likewise).any(|request| is_it(request, one)))
 }
 
 /// Whether it may have been done all the same.

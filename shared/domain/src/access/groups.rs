@@ -107,7 +107,7 @@ impl<'a> Groups<'a> {
             memberships.extend(members.iter().map(|member| (group, groups.number(member))));
         }
         let mut opaque: Vec<u32> = directory.opaque_groups.iter().map(|group| groups.number(group)).collect();
-        let read = read(&groups, directory.members.keys());
+        let read = among(&groups, directory.members.keys());
         let is_group = |object: &DirectoryObject| matches!(object, DirectoryObject::Group { .. });
         for (id, _) in directory.objects.iter().filter(|(_, object)| is_group(object)) {
             let number = groups.number(id);
@@ -115,7 +115,8 @@ impl<'a> Groups<'a> {
         }
         let denies = facts.denies.iter().flat_map(|deny| deny.principals.iter().chain(&deny.except));
         let held = facts.assignments.iter().map(|one| &one.principal).chain(facts.pim.iter().map(|one| &one.principal));
-        for principal in held.chain(denies) {
+        let named = held.chain(denies);
+        for principal in named.clone() {
             let number = groups.number(&principal.id);
             if may_be_a_group(principal)
                 && !read.has(number)
@@ -124,9 +125,16 @@ impl<'a> Groups<'a> {
                 opaque.push(number);
             }
         }
-        if opaque.is_empty() && members_are_unread(facts) {
-            // Which of them is incomplete nobody says, so each may be.
-            opaque.extend(directory.members.keys().filter_map(|group| groups.find(group)));
+        if members_are_unread(facts) {
+            let told = directory.objects.keys().chain(&directory.missing).chain(directory.members.keys());
+            let others = named.filter(|principal| !may_be_a_group(principal)).map(|principal| &principal.id);
+            let told = among(&groups, told.chain(others));
+            // What nobody tells what it is may be one of the groups that were not read.
+            opaque.extend(memberships.iter().map(|(_, member)| *member).filter(|member| !told.has(*member)));
+            if opaque.is_empty() {
+                // Which of them is incomplete nobody says, so each may be.
+                opaque.extend(directory.members.keys().filter_map(|group| groups.find(group)));
+            }
         }
         groups.seal(&memberships, &opaque);
         groups
@@ -256,13 +264,13 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// The groups whose members were read.
-fn read<'a>(groups: &Groups<'a>, keys: impl Iterator<Item = &'a String>) -> Bits {
-    let mut read = Bits::with(groups.len());
-    for group in keys.filter_map(|group| groups.find(group)) {
-        read.insert(group);
+/// Those of these ids that have a number.
+fn among<'a>(groups: &Groups<'a>, ids: impl Iterator<Item = &'a String>) -> Bits {
+    let mut among = Bits::with(groups.len());
+    for number in ids.filter_map(|id| groups.find(id)) {
+        among.insert(number);
     }
-    read
+    among
 }
 
 fn members_are_unread(facts: &AccessFacts) -> bool {

@@ -1,17 +1,21 @@
 //! What was read and what was not, as rules ask it: where something is missing, nobody has looked, or nothing is there?
 
 use super::context::Audit;
-use crate::ArmId;
-use crate::access::{AccessFacts, Facet, State};
-use std::collections::HashSet;
+use crate::access::{AccessFacts, Coverage, Facet, State};
+use crate::{ArmId, Unreadable, Why};
+use std::collections::{BTreeSet, HashSet};
 
 impl Audit<'_> {
-    /// Whether these facets were read in full as far as a subscription goes: of it, of what is below it, and of the
-    /// directory. A rule that concludes from something's absence asks this first.
+    /// Whether these facets were read in full as far as a subscription goes: of it, of what is below and above it, and of
+    /// the directory. A rule that concludes from something's absence asks this first.
     pub fn is_read(&self, needs: &[Facet], subscription: &ArmId) -> bool {
         needs.iter().all(|facet| {
             let of_facet = || self.facts.coverage.iter().filter(|coverage| coverage.facet == *facet);
-            let bears = |scope: &ArmId| facet.is_of_directory() || scope.is_within(subscription);
+            let bears = |scope: &ArmId| {
+                facet.is_of_directory()
+                    || scope.is_within(subscription)
+                    || scope.subscription().is_none() && self.world.chain(subscription).contains(scope)
+            };
             let is_flawed = of_facet().any(|one| matches!(one.state, State::Unknown(_)) && bears(&one.scope));
             let is_told = of_facet().any(|one| facet.is_of_directory() || one.scope == *subscription);
             is_told && !is_flawed
@@ -28,23 +32,38 @@ impl Audit<'_> {
 pub(super) fn unread(facts: &AccessFacts, needs: &[Facet]) -> Vec<String> {
     let mut unread = Vec::new();
     for facet in needs {
-        let of_facet = || facts.coverage.iter().filter(|coverage| coverage.facet == *facet);
-        unread.extend(of_facet().filter_map(|coverage| match &coverage.state {
-            State::Unknown(reason) => Some(format!("{facet} of {}: {reason}", coverage.scope)),
-            State::Read { .. } => None,
-        }));
-        if facet.is_of_directory() {
-            if of_facet().next().is_none() {
-                unread.push(format!("{facet}: not read"));
+        unread.extend(facts.coverage.iter().filter(|coverage| coverage.facet == *facet).filter_map(|coverage| {
+            match &coverage.state {
+                State::Unknown(reason) => Some(format!("{facet} of {}: {reason}", coverage.scope)),
+                State::Read { .. } => None,
             }
-            continue;
-        }
-        let told: HashSet<&ArmId> = of_facet().map(|coverage| &coverage.scope).collect();
-        let silent = facts.subscriptions.iter().filter(|subscription| !told.contains(&subscription.id));
-        unread.extend(silent.map(|subscription| format!("{facet} of {}: not read", subscription.id)));
-        if facts.subscriptions.is_empty() && of_facet().next().is_none() {
-            unread.push(format!("{facet}: not read"));
-        }
+        }));
+        unread.extend(silent(facts, *facet).into_iter().map(|scope| match scope {
+            Some(scope) => format!("{facet} of {scope}: not read"),
+            None => format!("{facet}: not read"),
+        }));
     }
     unread
+}
+
+/// Where nobody says that a facet was read, nor that it was not: nowhere at all, for `None`.
+fn silent(facts: &AccessFacts, facet: Facet) -> Vec<Option<&ArmId>> {
+    let of_facet = || facts.coverage.iter().filter(|coverage| coverage.facet == facet);
+    if facet.is_of_directory() || facts.subscriptions.is_empty() {
+        return if of_facet().next().is_none() { vec![None] } else { Vec::new() };
+    }
+    let told: HashSet<&ArmId> = of_facet().map(|coverage| &coverage.scope).collect();
+    let subscriptions = facts.subscriptions.iter().map(|subscription| &subscription.id);
+    subscriptions.filter(|id| !told.contains(id)).map(Some).collect()
+}
+
+/// The coverage with a line for each of these facets where nobody says that it was read: whoever looks at the lines
+/// alone must not take it for read.
+pub(super) fn spelled_out(facts: &AccessFacts, needs: &BTreeSet<Facet>) -> Vec<Coverage> {
+    let reason = || Unreadable::new(Why::Missing, "nobody has read it, or says so");
+    let line = |facet: Facet, scope: Option<&ArmId>| {
+        Coverage::unknown(scope.cloned().unwrap_or_else(|| ArmId::new("/")), facet, reason())
+    };
+    let silent = needs.iter().flat_map(|facet| silent(facts, *facet).into_iter().map(|scope| line(*facet, scope)));
+    facts.coverage.iter().cloned().chain(silent).collect()
 }

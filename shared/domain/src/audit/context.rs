@@ -4,7 +4,7 @@ use super::policy::AuditPolicy;
 use crate::ArmId;
 use crate::access::{AccessFacts, ArmResource, World};
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What a rule is given: the facts and their evaluation, the policy, and the time.
 #[derive(Debug)]
@@ -60,10 +60,16 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    /// Sorts the resources.
+    /// Sorts the resources. A pool that others refer to and that was not seen itself is none: nobody would tell what is
+    /// about it alone, and so that is about the estate.
     pub(super) fn new(facts: &AccessFacts) -> Self {
         let mut pools = Self { below: HashMap::new(), held: HashMap::new() };
-        let mut add = |scope: ArmId, pool: &ArmId| pools.below.entry(scope).or_default().extend([pool.clone()]);
+        let seen: HashSet<&ArmId> = facts.resources_of(HOST_POOLS).map(|pool| &pool.id).collect();
+        let mut add = |scope: ArmId, pool: &ArmId| {
+            if seen.contains(pool) {
+                pools.below.entry(scope).or_default().insert(pool.clone());
+            }
+        };
         for pool in facts.resources_of(HOST_POOLS) {
             add(pool.id.clone(), &pool.id);
         }
@@ -125,5 +131,11 @@ mod tests {
         for scope in ["/", S1, "/subscriptions/s1/resourceGroups/other", &format!("{POOL}2")] {
             assert!(pools.at(&ArmId::new(scope)).is_empty(), "{scope}");
         }
+    }
+
+    #[test]
+    fn a_pool_that_was_not_seen_leaves_what_is_about_it_to_the_estate() {
+        let hidden = Estate::bare().resource(GROUP, APPLICATION_GROUPS, json!({ "hostPoolArmPath": POOL }));
+        assert!(Pools::new(&hidden.facts).at(&ArmId::new(GROUP)).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Runs the rules.
 
-use super::completeness::unread;
+use super::completeness::{spelled_out, unread};
 use super::context::{Audit, Pools};
 use super::exemptions::Exemptions;
 use super::finding::{Finding, Violation, fingerprint};
@@ -10,7 +10,7 @@ use super::report::{AuditReport, Named, RuleResult, Summary, Verdict};
 use super::rule::{Family, Heading, Outcome, Rule};
 use super::tidy::{merge, tidy, visible};
 use super::{custom, posture, rules};
-use crate::access::{AccessFacts, DirectoryObject, State, World};
+use crate::access::{AccessFacts, Coverage, DirectoryObject, Facet, State, World};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,8 @@ struct Judge<'a, 'b> {
     exemptions: Exemptions<'a>,
     results: Vec<RuleResult>,
     findings: Vec<Finding>,
+    /// What the rules that were run depend on.
+    needs: BTreeSet<Facet>,
 }
 
 impl<'a, 'b> Judge<'a, 'b> {
@@ -71,6 +73,7 @@ impl<'a, 'b> Judge<'a, 'b> {
             exemptions: Exemptions::new(audit.policy, audit.now),
             results: Vec::new(),
             findings: Vec::new(),
+            needs: BTreeSet::new(),
         }
     }
 
@@ -81,6 +84,7 @@ impl<'a, 'b> Judge<'a, 'b> {
             self.results.push(result(rule, Verdict::Disabled, 0, &reasons));
             return;
         }
+        self.needs.extend(rule.needs.iter().copied());
         let outcome = check(self.audit);
         let findings = self.findings(&rule, outcome.violations);
         let open = findings.iter().filter(|finding| finding.exempt.is_none()).count();
@@ -132,17 +136,18 @@ impl<'a, 'b> Judge<'a, 'b> {
         });
         self.results.sort_by(|a, b| (a.family, &a.id).cmp(&(b.family, &b.id)));
         let facts = self.audit.facts;
+        let coverage = spelled_out(facts, &self.needs);
         AuditReport {
             source: source.to_owned(),
             tenant: facts.tenant.clone(),
             read_at: facts.read_at,
-            summary: summary(&self.results, &self.findings, facts),
+            summary: summary(&self.results, &self.findings, &coverage),
             rules: self.results,
             exemptions: self.exemptions.results(),
             principals: principals(self.audit.world, &self.findings),
             findings: self.findings,
             access: overview(self.audit),
-            coverage: facts.coverage.clone(),
+            coverage,
         }
     }
 }
@@ -175,7 +180,7 @@ fn finding(rule: &Heading, violation: Violation, pools: &Pools) -> Finding {
     }
 }
 
-fn summary(results: &[RuleResult], findings: &[Finding], facts: &AccessFacts) -> Summary {
+fn summary(results: &[RuleResult], findings: &[Finding], coverage: &[Coverage]) -> Summary {
     let mut summary = Summary::default();
     for finding in findings {
         match finding.exempt {
@@ -187,7 +192,7 @@ fn summary(results: &[RuleResult], findings: &[Finding], facts: &AccessFacts) ->
         *summary.rules.entry(result.verdict).or_default() += 1;
     }
     let is_unknown = |state: &State| matches!(state, State::Unknown(_));
-    summary.unknown_scopes = facts.coverage.iter().filter(|coverage| is_unknown(&coverage.state)).count();
+    summary.unknown_scopes = coverage.iter().filter(|coverage| is_unknown(&coverage.state)).count();
     summary
 }
 

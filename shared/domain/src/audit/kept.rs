@@ -43,9 +43,16 @@ pub struct PoolFindings {
     /// Whether what has appeared and gone was told.
     #[serde(default)]
     pub told: bool,
-    /// Fingerprints of all that is wrong anywhere: what concerns other pools now is not gone.
+    /// Fingerprints of what was told from here and is wrong still, maybe elsewhere, each with its rule. None in documents
+    /// from before this was kept.
+    #[serde(default)]
+    pub spoken: Option<BTreeMap<String, String>>,
+    /// Fingerprints of all that is wrong anywhere, and whether it is exempt: what concerns other pools now is not gone.
     #[serde(skip)]
-    pub everywhere: BTreeSet<String>,
+    pub everywhere: BTreeMap<String, bool>,
+    /// Fingerprints of what was told before, of whichever pool: what concerned other pools then is not new.
+    #[serde(skip)]
+    pub spoken_before: BTreeSet<String>,
 }
 
 impl PoolFindings {
@@ -69,22 +76,44 @@ impl PoolFindings {
             vanished: Vec::new(),
             sighted: sighted.map(|rule| rule.id.clone()).collect(),
             told: false,
-            everywhere: report.findings.iter().map(|finding| finding.fingerprint.clone()).collect(),
+            spoken: None,
+            everywhere: report.findings.iter().map(|one| (one.fingerprint.clone(), one.exempt.is_some())).collect(),
+            spoken_before: BTreeSet::new(),
         }
+    }
+
+    /// Whether a finding's coming and going is told from here: one that concerns several pools is told by the first.
+    pub fn tells(&self, finding: &Finding) -> bool {
+        finding.host_pools.first().is_none_or(|first| pool_key(first) == self.pool)
+    }
+
+    /// What was told from here and is wrong still, without what is new in the audit of this time, or a later one: the
+    /// same whether this document is from before that audit or from it.
+    pub fn spoken_before(&self, audit: Timestamp) -> BTreeSet<String> {
+        let mut spoken: BTreeSet<String> = self.spoken().into_keys().collect();
+        if self.read_at >= audit {
+            let new: BTreeSet<&String> = self.appeared.iter().collect();
+            spoken.retain(|one| !new.contains(one));
+        }
+        spoken
+    }
+
+    fn spoken(&self) -> BTreeMap<String, String> {
+        self.spoken.clone().unwrap_or_else(|| {
+            let told = self.findings.iter().chain(&self.unclear).filter(|one| one.exempt.is_none() && self.tells(one));
+            told.map(|one| (one.fingerprint.clone(), one.rule.clone())).collect()
+        })
     }
 
     /// The same with what became of what was found before; nothing if that is as new, or newer.
     #[must_use]
     pub fn after(self, known: Option<Self>) -> Option<Self> {
-        let Some(known) = known else {
-            let appeared = self.findings.iter().map(|finding| finding.fingerprint.clone()).collect();
-            return Some(Self { appeared, ..self });
-        };
-        if known.read_at >= self.read_at {
+        if known.as_ref().is_some_and(|known| known.read_at >= self.read_at) {
             return None;
         }
+        let mut spoken = known.as_ref().map(Self::spoken).unwrap_or_default();
         let here: BTreeSet<&str> = self.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-        let before = known.findings.into_iter().chain(known.unclear);
+        let before = known.into_iter().flat_map(|known| known.findings.into_iter().chain(known.unclear));
         let (there, gone): (Vec<Finding>, Vec<Finding>) =
             before.partition(|finding| here.contains(finding.fingerprint.as_str()));
         let there: BTreeMap<String, bool> =
@@ -92,12 +121,20 @@ impl PoolFindings {
         // What an exemption let stand, and lets stand no more, is as new as what was not there.
         let is_new = |finding: &&Finding| match there.get(&finding.fingerprint) {
             Some(&was_exempt) => was_exempt && finding.exempt.is_none(),
-            None => true,
+            None => !self.spoken_before.contains(&finding.fingerprint),
         };
-        let appeared = self.findings.iter().filter(is_new).map(|finding| finding.fingerprint.clone()).collect();
-        let gone = gone.into_iter().filter(|finding| !self.everywhere.contains(&finding.fingerprint));
+        let new: Vec<&Finding> = self.findings.iter().filter(is_new).collect();
+        // What an exemption lets stand now is new when that ends.
+        spoken.retain(|fingerprint, rule| match self.everywhere.get(fingerprint) {
+            Some(is_exempt) => !is_exempt,
+            None => !self.sighted.contains(rule),
+        });
+        let told = new.iter().filter(|finding| finding.exempt.is_none() && self.tells(finding));
+        spoken.extend(told.map(|finding| (finding.fingerprint.clone(), finding.rule.clone())));
+        let appeared = new.into_iter().map(|finding| finding.fingerprint.clone()).collect();
+        let gone = gone.into_iter().filter(|finding| !self.everywhere.contains_key(&finding.fingerprint));
         let (vanished, unclear) = gone.partition(|finding| self.sighted.contains(&finding.rule));
-        Some(Self { appeared, unclear, vanished, ..self })
+        Some(Self { appeared, unclear, vanished, spoken: Some(spoken), ..self })
     }
 }
 
@@ -152,7 +189,9 @@ mod tests {
             vanished: Vec::new(),
             sighted: sighted.map(str::to_owned).collect(),
             told: false,
-            everywhere: rules.iter().map(|rule| finding(rule).fingerprint).collect(),
+            spoken: None,
+            everywhere: rules.iter().map(|rule| (finding(rule).fingerprint, false)).collect(),
+            spoken_before: BTreeSet::new(),
         }
     }
 
@@ -192,6 +231,41 @@ mod tests {
         let elsewhere = PoolFindings { findings: Vec::new(), ..kept(2, &["R01"], &[]) };
         let second = elsewhere.after(Some(first)).unwrap();
         assert!(second.vanished.is_empty() && second.unclear.is_empty());
+    }
+
+    /// What several documents say was told before an audit.
+    fn spoken_before(documents: &[&PoolFindings], at: i64) -> BTreeSet<String> {
+        documents.iter().flat_map(|one| one.spoken_before(Timestamp::from_second(at).unwrap())).collect()
+    }
+
+    #[test]
+    fn what_concerned_other_pools_before_is_not_new_whichever_comes_first() {
+        let first = kept(1, &["R01"], &[]).after(None).unwrap();
+        // At the second audit a pool has joined that the finding is about now, and another finding is new to it.
+        let estate =
+            PoolFindings { findings: Vec::new(), ..kept(2, &["R01"], &[]) }.after(Some(first.clone())).unwrap();
+        let pool =
+            |spoken_before| PoolFindings { pool: "p".to_owned(), spoken_before, ..kept(2, &["R01", "R02"], &[]) };
+        for estate in [&first, &estate] {
+            let pool = pool(spoken_before(&[estate], 2)).after(None).unwrap();
+            assert_eq!(pool.appeared, [finding("R02").fingerprint]);
+            // Back again at the third.
+            let spoken = spoken_before(&[estate, &pool], 3);
+            let back = PoolFindings { spoken_before: spoken, ..kept(3, &["R01"], &[]) };
+            assert_eq!(back.after(Some(estate.clone())).unwrap().appeared, [] as [String; 0]);
+        }
+        // What was mended in between is new when it is wrong again, and so is what nobody has told.
+        let gone = kept(3, &[], &[]).after(Some(estate)).unwrap();
+        assert_eq!(spoken_before(&[&gone], 4), BTreeSet::new());
+        assert_eq!(spoken_before(&[&first], 1), BTreeSet::new(), "it is from this very audit");
+        let blind = kept(3, &[], &["R01"]).after(Some(first)).unwrap();
+        assert_eq!(spoken_before(&[&blind], 4).len(), 1, "nobody can say whether it still is wrong");
+    }
+
+    #[test]
+    fn a_document_from_before_this_was_kept_has_told_what_it_holds() {
+        let old = PoolFindings { spoken: None, ..kept(1, &["R01"], &[]).after(None).unwrap() };
+        assert_eq!(spoken_before(&[&old], 2), [finding("R01").fingerprint].into());
     }
 
     #[test]

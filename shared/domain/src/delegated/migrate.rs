@@ -86,17 +86,20 @@ pub fn migrate(assignments: &[RdsAssignment], map: &Map) -> Migration {
         if !one.contradictions.is_empty() {
             plan.contradictions.insert(one.id.clone(), one.contradictions.clone());
         }
-        let found = map.find(one, assignments);
-        let lines = found.and_then(|scopes| lines(one, &scopes, map));
-        match lines {
-            Ok(lines) => plan.lines.extend(lines),
-            Err(reason) => plan.without.push(NoEquivalent {
-                classic: one.id.clone(),
-                principal: one.principal.clone(),
-                role: one.role,
-                scope: scope_text(&one.scope),
-                reason,
-            }),
+        let without = |reason: String| NoEquivalent {
+            classic: one.id.clone(),
+            principal: one.principal.clone(),
+            role: one.role,
+            scope: scope_text(&one.scope),
+            reason,
+        };
+        let placed = map.find(one, assignments).and_then(|places| Ok((lines(one, &places.found, map)?, places.lost)));
+        match placed {
+            Ok((lines, lost)) => {
+                plan.lines.extend(lines);
+                plan.without.extend(lost.map(without));
+            }
+            Err(reason) => plan.without.push(without(reason)),
         }
     }
     plan.lines.sort_by(|a, b| (&a.scope, &a.role, a.principal.key()).cmp(&(&b.scope, &b.role, b.principal.key())));
@@ -150,35 +153,64 @@ fn lines(one: &RdsAssignment, scopes: &[(ArmId, String)], map: &Map) -> Result<V
     Ok(lines)
 }
 
+/// What takes the place of a scope.
+struct Places {
+    /// Each with why.
+    found: Vec<(ArmId, String)>,
+    /// Why there may be others.
+    lost: Option<String>,
+}
+
+impl Places {
+    fn one(place: (ArmId, String)) -> Self {
+        Self { found: vec![place], lost: None }
+    }
+}
+
 impl Map {
     /// What takes the place of an assignment's scope, and why; or why nothing does.
-    fn find(&self, one: &RdsAssignment, all: &[RdsAssignment]) -> Result<Vec<(ArmId, String)>, String> {
+    fn find(&self, one: &RdsAssignment, all: &[RdsAssignment]) -> Result<Places, String> {
         if let Some(given) = self.given.get(&one.scope) {
-            return Ok(vec![(given.clone(), "the scope as it was given".to_owned())]);
+            return Ok(Places::one((given.clone(), "the scope as it was given".to_owned())));
         }
         let name = |level| classic::name_in(&one.scope, level);
         if let Some(group) = name("applicationGroups") {
-            return self.named("applicationGroups", &group, "application group").map(|id| vec![id]);
+            return self.named("applicationGroups", &group, "application group").map(Places::one);
         }
         if let Some(pool) = name("hostPools") {
-            return self.named("hostPools", &pool, "host pool").map(|id| vec![id]);
+            return self.named("hostPools", &pool, "host pool").map(Places::one);
         }
         // A tenant, or a group of them, is no thing of its own in Azure: what takes its place is where its pools went.
-        let pools: BTreeSet<String> = all
-            .iter()
-            .filter(|other| other.scope.is_within(&one.scope))
-            .filter_map(|other| classic::name_in(&other.scope, "hostPools"))
-            .collect();
+        let below = all.iter().map(|other| &other.scope).chain(self.given.keys());
+        let below = below.filter(|scope| scope.is_within(&one.scope));
+        let pools: BTreeSet<ArmId> = below.filter_map(|scope| scope.up_to("hostPools")).collect();
         let level = if name("tenants").is_some() { "resourceGroups" } else { "subscriptions" };
-        let found = pools.iter().filter_map(|pool| self.named("hostPools", pool, "host pool").ok());
-        let holders: BTreeSet<ArmId> = found.filter_map(|(id, _)| id.up_to(level)).collect();
+        let (mut holders, mut lost) = (BTreeSet::new(), Vec::new());
+        for pool in &pools {
+            let tenant = pool.up_to("tenants");
+            let given = [Some(pool), tenant.as_ref()].into_iter().flatten().find_map(|scope| self.given.get(scope));
+            let place = given.cloned().map_or_else(
+                || {
+                    let name = classic::name_in(pool, "hostPools").unwrap_or_default();
+                    self.named("hostPools", &name, "host pool").map(|(id, _)| id)
+                },
+                Ok,
+            );
+            match place {
+                Ok(place) => drop(holders.insert(place.up_to(level).unwrap_or(place))),
+                Err(reason) => lost.push(format!("{}: {reason}", scope_text(pool))),
+            }
+        }
+        let text = scope_text(&one.scope);
         if holders.is_empty() {
-            let text = scope_text(&one.scope);
             return Err(format!(
                 "{text} is no thing of Azure Resource Manager, and nothing says where its host pools went: give --map \"{text}=/subscriptions/…\""
             ));
         }
-        Ok(holders.into_iter().map(|id| (id, "its host pools are there now".to_owned())).collect())
+        let lost = (!lost.is_empty())
+            .then(|| format!("not wholly, where some of its host pools went is not known: {}", lost.join("; ")));
+        let found = holders.into_iter().map(|id| (id, "its host pools are there now".to_owned())).collect();
+        Ok(Places { found, lost })
     }
 
     fn named(&self, kind: &str, name: &str, what: &str) -> Result<(ArmId, String), String> {
@@ -332,7 +364,36 @@ mod tests {
         insta::assert_snapshot!(plan.az());
         let bicep: String = plan.bicep().into_iter().map(|(name, text)| format!("== {name}\n{text}")).collect();
         insta::assert_snapshot!(bicep);
-        assert_eq!(plan.without.len(), 3, "{:#?}", plan.without);
+        assert_eq!(plan.without.len(), 4, "{:#?}", plan.without);
+    }
+
+    #[test]
+    fn a_tenant_goes_wherever_its_pools_went_and_what_is_lost_is_said() {
+        let tenant = "/Default Tenant Group/contoso";
+        let at =
+            |id: &str, pool: &str| assignment(id, RdsRole::Reader, &format!("{tenant}/{pool}"), "adele@contoso.com");
+        let all = [
+            assignment("1", RdsRole::Owner, tenant, "adele@contoso.com"),
+            at("2", "Sales pool"),
+            at("3", "Renamed"),
+            at("4", "Gone"),
+        ];
+        let mut map = map();
+        let give = |map: &mut Map, pool: &str, to: &str| {
+            map.given.insert(scope_id(&format!("{tenant}/{pool}")).unwrap(), ArmId::new(to));
+        };
+        give(&mut map, "Renamed", &POOL.replace("/rg/", "/other/").replace("Sales pool", "B2"));
+        let of_tenant = |plan: &Migration| -> (BTreeSet<String>, Vec<String>) {
+            let lines = plan.lines.iter().filter(|line| line.classic == "1").map(|line| line.scope.to_string());
+            let without = plan.without.iter().filter(|one| one.classic == "1").map(|one| one.reason.clone());
+            (lines.collect(), without.collect())
+        };
+        let groups = BTreeSet::from(["rg", "other"].map(|name| format!("/subscriptions/s/resourceGroups/{name}")));
+        let (scopes, without) = of_tenant(&migrate(&all, &map));
+        assert_eq!(scopes, groups);
+        assert!(without.len() == 1 && without[0].contains("contoso/Gone"), "{without:?}");
+        give(&mut map, "Gone", "/subscriptions/s/resourceGroups/rg");
+        assert_eq!(of_tenant(&migrate(&all, &map)), (groups, Vec::new()));
     }
 
     #[test]

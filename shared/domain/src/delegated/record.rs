@@ -31,6 +31,11 @@ impl RdsPrincipal {
         self.object_id.clone().or_else(name).unwrap_or_default()
     }
 
+    /// Whether it is an application.
+    pub fn is_application(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("ServicePrincipal")
+    }
+
     /// What people call it.
     pub fn name(&self) -> &str {
         let named = self.sign_in_name.as_deref().or(self.display_name.as_deref());

@@ -173,10 +173,22 @@ impl Request {
         is_role && is_diagnostic && is_somebody && one.scope.is_within(&self.scope)
     }
 
-    /// Whether an assignment is exactly what is asked for. Records do not tell whether they hold for diagnostics alone.
+    /// Whether an assignment is what is asked for. None is, as far as anybody can tell, where diagnostics or the
+    /// infrastructure is asked for: see [`Request::is_untold`].
     pub fn is(&self, one: &RdsAssignment) -> bool {
+        !self.is_untold() && self.may_be(one)
+    }
+
+    /// Whether an assignment may be what is asked for: the same role, principal and scope.
+    pub fn may_be(&self, one: &RdsAssignment) -> bool {
         let of_any_kind = Self { diagnostics: false, ..self.clone() };
         of_any_kind.matches(one) && one.scope == self.scope
+    }
+
+    /// Whether it asks for what records do not tell: whether an assignment holds for diagnostics alone, or for the
+    /// infrastructure. Such a record looks like one of the tenant group or tenant itself.
+    pub fn is_untold(&self) -> bool {
+        self.diagnostics || self.infrastructure
     }
 }
 
@@ -188,8 +200,10 @@ impl Assignee {
         match self {
             Self::User(name) => named(&principal.sign_in_name, name),
             Self::Group(id) => named(&principal.object_id, &crate::access::principal_id(id)),
+            // A name is a user's or a group's too.
             Self::ServicePrincipal { name, .. } => {
-                named(&principal.display_name, name) || named(&principal.object_id, &crate::access::principal_id(name))
+                named(&principal.object_id, &crate::access::principal_id(name))
+                    || (principal.is_application() && named(&principal.display_name, name))
             }
         }
     }
@@ -247,20 +261,45 @@ mod tests {
         }
     }
 
+    fn reader_of_t(more: &Arguments) -> Request {
+        let arguments = Arguments { role_definition_name: text("RDS Reader"), ..more.clone() };
+        arguments.assignment().unwrap()
+    }
+
+    fn record(scope: &str, who: &serde_json::Value) -> RdsAssignment {
+        let mut record = serde_json::json!({"scope": scope, "roleDefinitionName": "RDS Reader"});
+        record.as_object_mut().unwrap().append(&mut who.as_object().unwrap().clone());
+        super::super::read(&record).unwrap()
+    }
+
     #[test]
-    fn what_was_granted_for_diagnostics_is_found_again() {
-        let arguments = Arguments {
-            diagnostics: true,
+    fn a_record_is_never_taken_for_one_of_diagnostics_or_the_infrastructure() {
+        let adele = Arguments { sign_in_name: text("a@b"), ..Arguments::default() };
+        let who = serde_json::json!({"signInName": "A@b", "objectType": "User"});
+        let of_tenant = record("/Default Tenant Group/t", &who);
+        let plain = reader_of_t(&Arguments { tenant_name: text("t"), ..adele.clone() });
+        let diagnostics = reader_of_t(&Arguments { tenant_name: text("t"), diagnostics: true, ..adele.clone() });
+        assert!(plain.is(&of_tenant));
+        assert!(!diagnostics.is(&of_tenant) && diagnostics.may_be(&of_tenant));
+        assert!(!diagnostics.matches(&of_tenant), "listing diagnostics shows who sees them");
+        let of_group = record("/Default Tenant Group", &who);
+        let infrastructure = reader_of_t(&Arguments { infrastructure: true, ..adele });
+        assert!(!infrastructure.is(&of_group) && infrastructure.may_be(&of_group));
+    }
+
+    #[test]
+    fn an_applications_name_is_no_groups() {
+        let asked = reader_of_t(&Arguments {
             tenant_name: text("t"),
-            role_definition_name: text("RDS Reader"),
-            sign_in_name: text("a@b"),
+            service_principal_name: text("Helpdesk"),
             ..Arguments::default()
+        });
+        let id = "11111111-1111-4111-8111-111111111111";
+        let of = |kind: &str| {
+            let who = serde_json::json!({"objectId": id, "displayName": "helpdesk", "objectType": kind});
+            asked.is(&record("/Default Tenant Group/t", &who))
         };
-        let request = arguments.assignment().unwrap();
-        let record = serde_json::json!({"scope": "/Default Tenant Group/t", "roleDefinitionName": "RDS Reader",
-            "signInName": "A@b", "objectType": "User"});
-        let one = super::super::read(&record).unwrap();
-        assert!(request.is(&one) && !request.matches(&one), "listing diagnostics shows who sees them");
+        assert!(of("ServicePrincipal") && !of("Group") && !of("User"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Asked {
     pub(super) filter: Option<String>,
     /// The ids in the body of the question, as `getByIds` has them.
     pub(super) ids: Vec<String>,
+    /// Whether it was asked from some place on: what comes before is elsewhere.
+    pub(super) is_later: bool,
 }
 
 /// A file's content.
@@ -39,9 +41,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// A list that is here to its end.
+    /// A list that is here from its beginning to its end.
     pub(super) fn is_whole(&self) -> bool {
-        self.is_list && !self.goes_on
+        self.is_list && !self.goes_on && !self.asked.as_ref().is_some_and(|asked| asked.is_later)
     }
 }
 
@@ -103,6 +105,7 @@ fn asked(request: &Value) -> Option<Asked> {
         of: ArmId::new(of),
         filter: filter.filter(|text| !text.is_empty()),
         ids,
+        is_later: is_later(&url, request.get("body")),
     })
 }
 
@@ -114,6 +117,27 @@ pub(super) const EVERYBODY: [&str; 2] = ["servicePrincipals", "users"];
 pub(super) fn named_everybody(file: &Path) -> Option<&'static str> {
     let stem: String = file.file_stem()?.to_string_lossy().split(['-', '_', ' ']).collect();
     EVERYBODY.into_iter().find(|list| list.eq_ignore_ascii_case(&stem))
+}
+
+/// Whether a question, by its URL or its body, is about what comes after a page, or after some items.
+fn is_later(url: &Url, body: Option<&Value>) -> bool {
+    // Resource Graph has them beside the query or among its options; `az` writes them without the `$`, with a line.
+    const TOKENS: [&str; 5] = ["skiptoken", "lastentry", "deltatoken", "continuationtoken", "marker"];
+    const COUNTS: [&str; 2] = ["skip", "initialskip"];
+    let is_place = |name: &str, text: &str| {
+        let name = name.to_ascii_lowercase().replace(['$', '_'], "");
+        TOKENS.contains(&name.as_str()) && !text.is_empty()
+            || COUNTS.contains(&name.as_str()) && text.trim().parse::<u64>() != Ok(0)
+    };
+    let is_in = |fields: &Value| {
+        let fields = fields.as_object().into_iter().flatten();
+        fields.filter(|(_, value)| !value.is_null()).any(|(name, value)| match value {
+            Value::String(text) => is_place(name, text),
+            other => is_place(name, &other.to_string()),
+        })
+    };
+    url.query_pairs().any(|(name, text)| is_place(&name, &text))
+        || body.is_some_and(|body| is_in(body) || body.get("options").is_some_and(is_in))
 }
 
 /// What an empty list would have held, by the file's name: of nothing else is there a trace in it.
@@ -275,5 +299,20 @@ mod tests {
         assert!(split(json!({"response": {"status": 403, "body": {"value": []}}})).is_err());
         assert!(!split(json!({"value": [], "nextLink": "https://h/2"})).unwrap().is_whole());
         assert!(split(json!({"value": [], "nextLink": null})).unwrap().is_whole());
+    }
+
+    #[test]
+    fn the_last_page_of_a_list_is_not_the_list() {
+        let is_whole = |query: &str, body: Value| {
+            let request = json!({"url": format!("https://h/subscriptions/s/providers/x/y?{query}"), "body": body});
+            split(json!({"request": request, "response": {"status": 200, "body": {"value": []}}})).unwrap().is_whole()
+        };
+        assert!(is_whole("api-version=1&$skiptoken=&InitialSkip=0&LastEntry=", json!({"options": {"$skip": 0}})));
+        for query in ["$skipToken=x", "%24skiptoken=x", "LastEntry=x", "InitialSkip=5", "$skip=999"] {
+            assert!(!is_whole(query, Value::Null), "{query}");
+        }
+        for options in [json!({"$skipToken": "x"}), json!({"skip_token": "x"}), json!({"$skip": 1000})] {
+            assert!(!is_whole("api-version=1", json!({"query": "resources", "options": options})), "{options}");
+        }
     }
 }

@@ -10,10 +10,19 @@ use super::super::posture::may_hold_shares;
 use super::super::resource::type_of;
 use super::content::{Asked, Content, What, facet_of_list};
 use crate::access::item::Item;
-use poolwarden_domain::access::{AccessFacts, ArmResource, DefinitionKind, Facet};
+use poolwarden_domain::access::{AccessFacts, ArmResource, Definition, DefinitionKind, Facet, builtin};
 use poolwarden_domain::{ArmId, Unreadable, Why};
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// Roles that no list of all roles lacks.
+const EVERYWHERE: [&str; 5] = [
+    builtin::OWNER,
+    builtin::CONTRIBUTOR,
+    builtin::READER,
+    builtin::USER_ACCESS_ADMINISTRATOR,
+    builtin::DESKTOP_VIRTUALIZATION_USER,
+];
 
 /// Lists that are there to their end.
 #[derive(Default)]
@@ -118,18 +127,20 @@ impl Lists {
     }
 
     fn take_roles(&mut self, whats: &[What], items: &[Value], filter: &str) {
-        let definitions = whats.iter().zip(items).filter(|(what, _)| **what == What::Definition);
-        let kinds: Vec<DefinitionKind> = definitions
-            .filter_map(|(_, value)| crate::access::wire::definition_of(value).ok().map(|definition| definition.kind))
-            .collect();
         if filter.to_ascii_lowercase().contains("rolename") {
             return;
         }
-        let has_built_in = kinds.contains(&DefinitionKind::BuiltIn);
-        // A list with built-in roles in it has the custom ones too, unless it was asked for without them.
-        self.built_in_roles |= has_built_in;
-        self.custom_roles |= kinds.contains(&DefinitionKind::Custom) && !filter.contains("BuiltInRole");
-        self.custom_roles |= has_built_in && !filter.contains("BuiltInRole");
+        let definitions = whats.iter().zip(items).filter(|(what, _)| **what == What::Definition);
+        let definitions: Vec<Definition> =
+            definitions.filter_map(|(_, value)| crate::access::wire::definition_of(value).ok()).collect();
+        let has = |kind: DefinitionKind| definitions.iter().any(|one| one.kind == kind);
+        let is_there = |role: &&str| definitions.iter().any(|one| one.id.name().eq_ignore_ascii_case(role));
+        let has_all = EVERYWHERE.iter().all(is_there);
+        // A list with built-in roles in it has the custom ones too, unless it was asked for without them, or is one of
+        // some roles only.
+        self.built_in_roles |= has_all;
+        let is_of_custom = has(DefinitionKind::Custom) && !has(DefinitionKind::BuiltIn);
+        self.custom_roles |= (has_all || is_of_custom) && !filter.contains("BuiltInRole");
     }
 
     /// An empty list that says by its file's name what it is.

@@ -29,7 +29,7 @@ pub(super) struct Gathered {
 const VERSION_AND_ROOT: usize = 2;
 
 /// The facet of the directory that a kind of item belongs to.
-fn facet_of(what: What) -> Option<Facet> {
+pub(super) fn facet_of(what: What) -> Option<Facet> {
     Some(match what {
         What::AppRoleAssignment => Facet::AppRoleAssignments,
         What::DelegatedGrant => Facet::DelegatedGrants,

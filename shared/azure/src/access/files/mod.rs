@@ -68,6 +68,8 @@ struct Reading {
     gathered: Gathered,
     lists: Lists,
     ledger: Ledger,
+    /// Items of the directory that cannot be understood, the first of each facet.
+    directory_flaws: BTreeMap<Facet, Unreadable>,
     /// The management groups that subscriptions are in.
     parents: BTreeMap<ArmId, ArmId>,
     names: BTreeMap<ArmId, String>,
@@ -83,6 +85,7 @@ impl Reading {
             gathered: Gathered::default(),
             lists: Lists::default(),
             ledger: Ledger::default(),
+            directory_flaws: BTreeMap::new(),
             parents: BTreeMap::new(),
             names: BTreeMap::new(),
             ignored: Vec::new(),
@@ -171,7 +174,7 @@ impl Reading {
                 }
             }
         } else if content.is_list {
-            self.ignored.push(format!("{shown}: the list goes on elsewhere, so it is not whole"));
+            self.ignored.push(format!("{shown}: the list begins or goes on elsewhere, so it is not whole"));
         }
     }
 
@@ -204,7 +207,14 @@ impl Reading {
             What::Eligible => Facet::PimEligible,
             What::ClassicAdministrator => Facet::ClassicAdministrators,
             What::Resource(facet) => facet,
-            _ => return,
+            What::ManagementGroup | What::Subscription => Facet::ManagementGroups,
+            directory => {
+                let other = if what == What::Members { Facet::GroupMembers } else { Facet::Principals };
+                let facet = directory::facet_of(directory).unwrap_or(other);
+                let reason = Unreadable::new(Why::Malformed, format!("an item in {shown} {text}"));
+                self.directory_flaws.entry(facet).or_insert(reason);
+                return;
+            }
         };
         let scope = id.as_ref().and_then(|id| id.up_to("subscriptions")).unwrap_or_else(|| ArmId::new("/"));
         let named = id.map(|id| format!("{id} ")).unwrap_or_default();
@@ -253,7 +263,18 @@ impl Reading {
         let scopes: Vec<ArmId> = self.facts.subscriptions.iter().map(|one| one.id.clone()).collect();
         let mut ledger = std::mem::take(&mut self.ledger);
         ledger.open(&scopes, depth.facets());
-        self.lists.cover(&self.facts, &scopes, depth, &mut ledger);
+        // What no file holds, or is hidden from whoever asked, an earlier audit may have told of.
+        let is_told = |line: &Coverage| told.iter().any(|one| one.facet == line.facet && one.scope == line.scope);
+        let untold = |lines: Ledger, ledger: &mut Ledger| {
+            for line in lines.coverage().into_iter().filter(|line| !is_told(line)) {
+                if let State::Unknown(reason) = line.state {
+                    ledger.fail(&line.scope, line.facet, reason);
+                }
+            }
+        };
+        let (mut missing, mut hidden) = (Ledger::default(), Ledger::default());
+        self.lists.cover(&self.facts, &scopes, depth, &mut missing);
+        untold(missing, &mut ledger);
         if let Some(reason) = &self.cut_short {
             depth.facets().iter().for_each(|facet| ledger.fail_all(&scopes, *facet, reason));
         }
@@ -269,12 +290,12 @@ impl Reading {
             let holders = holders.chain(self.facts.pim.iter().map(|one| &one.principal));
             let held = holders.map(|one| (one.id.clone(), one.kind.clone())).collect();
             (self.facts.directory, of_directory) = self.gathered.finish(&held, depth.of_directory());
+            blemish(&mut of_directory, &self.directory_flaws);
         }
-        hidden::by_denies(&self.facts, depth, &mut ledger);
-        let is_told = |line: &Coverage| told.iter().any(|one| one.facet == line.facet && one.scope == line.scope);
-        let coverage: Vec<Coverage> = ledger.coverage().into_iter().filter(|line| !is_told(line)).collect();
-        self.facts.coverage = told;
-        self.facts.coverage.extend(coverage.into_iter().chain(of_directory));
+        hidden::by_denies(&self.facts, depth, &mut hidden);
+        untold(hidden, &mut ledger);
+        self.facts.coverage = merged(told, ledger.coverage());
+        self.facts.coverage.extend(of_directory);
         AccessFiles { facts: self.facts, ignored: self.ignored }
     }
 
@@ -308,6 +329,30 @@ fn mark_access_only(told: &mut [Coverage]) {
     for line in less.filter(|line| matches!(line.state, State::Read { .. })) {
         let text = "the facts are of an audit of access, which reads less of it: read them anew with the posture";
         line.state = State::Unknown(Unreadable::new(Why::Missing, text));
+    }
+}
+
+/// What an earlier audit told, and what files tell beside it: what it read counts as read no more if something of it
+/// cannot be understood now, or was not looked at.
+fn merged(mut told: Vec<Coverage>, lines: Vec<Coverage>) -> Vec<Coverage> {
+    for line in lines {
+        match told.iter_mut().find(|one| one.facet == line.facet && one.scope == line.scope) {
+            Some(one) if matches!(line.state, State::Unknown(_)) && matches!(one.state, State::Read { .. }) => {
+                one.state = line.state;
+            }
+            Some(_) => {}
+            None => told.push(line),
+        }
+    }
+    told
+}
+
+/// What was read of the directory counts as read only if all of it was understood.
+fn blemish(lines: &mut [Coverage], flaws: &BTreeMap<Facet, Unreadable>) {
+    for line in lines {
+        if let (Some(reason), State::Read { .. }) = (flaws.get(&line.facet), &line.state) {
+            line.state = State::Unknown(reason.clone());
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use poolwarden_domain::access::{DefinitionKind, DirectoryObject};
+use poolwarden_domain::access::{DefinitionKind, DirectoryObject, builtin};
 use serde_json::json;
 
 const S: &str = "/subscriptions/00000000-0000-0000-0000-0000000000a1";
@@ -46,13 +46,19 @@ fn recorded(url: &str, items: &Value) -> Value {
 
 #[test]
 fn what_az_prints_is_facts_and_the_rest_is_unknown() {
-    let built_in = json!({"id": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"), "name": ROLE,
-        "type": "Microsoft.Authorization/roleDefinitions", "roleName": "Owner", "roleType": "BuiltInRole",
-        "assignableScopes": ["/"], "permissions": [{"actions": ["*"]}]});
-    let files = Folder::new()
-        .with("anything.json", &json!([assignment(S, "a", GROUP)]))
-        .with("b.json", &json!([built_in]))
-        .read(Depth::Rbac);
+    let roles = [ROLE, builtin::CONTRIBUTOR, builtin::READER, builtin::USER_ACCESS_ADMINISTRATOR];
+    let roles = roles.into_iter().chain([builtin::DESKTOP_VIRTUALIZATION_USER]).map(|role| {
+        json!({"id": format!("{S}/providers/Microsoft.Authorization/roleDefinitions/{role}"), "name": role,
+            "type": "Microsoft.Authorization/roleDefinitions", "roleName": role, "roleType": "BuiltInRole",
+            "assignableScopes": ["/"], "permissions": [{"actions": ["*"]}]})
+    });
+    let roles: Vec<Value> = roles.collect();
+    let read = |roles: &[Value]| {
+        let folder = Folder::new().with("anything.json", &json!([assignment(S, "a", GROUP)]));
+        folder.with("b.json", &json!(roles)).read(Depth::Rbac)
+    };
+    assert!(!is_read(&read(&roles[..1]), S, Facet::RoleDefinitions), "a list of some roles is none of all");
+    let files = read(&roles);
     assert_eq!(files.ignored, Vec::<String>::new());
     assert_eq!((files.facts.assignments.len(), files.facts.definitions[0].kind), (1, DefinitionKind::BuiltIn));
     assert!(is_read(&files, S, Facet::RoleDefinitions));
@@ -382,6 +388,42 @@ fn the_facts_of_an_audit_of_access_are_too_little_for_the_posture() {
     assert!(is_read(&lines(&access).read(Depth::Rbac), S, Facet::Compute));
     let whole = [Facet::Compute, Facet::Principals, Facet::Network];
     assert!(is_read(&lines(&whole).read(Depth::Posture), S, Facet::Compute));
+}
+
+#[test]
+fn an_item_of_the_directory_that_is_not_understood_is_held_against_its_facet() {
+    let role = |holder: &Value| json!({"roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/", "principalId": holder});
+    let read = |name: &str, value: &Value| {
+        Folder::new().with("a.json", &json!([assignment(S, "a", USER)])).with(name, value).read(Depth::Posture)
+    };
+    let roles = |holder: &Value| read("r.json", &json!({"value": [role(&json!(USER)), role(holder)]}));
+    assert!(is_read(&roles(&json!(GROUP)), "/", Facet::DirectoryRoles));
+    let State::Unknown(reason) = state(&roles(&Value::Null), "/", Facet::DirectoryRoles) else { panic!("one is lost") };
+    assert!(reason.why == Why::Malformed && reason.detail.contains("principalId"), "{reason}");
+    let group = json!([{"groupId": GROUP, "members": [USER]}, {"groupId": "x", "members": [{"displayName": "y"}]},
+        {"id": USER, "displayName": "A", "userPrincipalName": "a@x"}]);
+    assert!(!is_read(&read("m.json", &group), "/", Facet::GroupMembers));
+}
+
+#[test]
+fn what_newer_files_break_is_read_no_more() {
+    let management_group = "/providers/Microsoft.Management/managementGroups/m";
+    let url = |list: &str| format!("{S}/providers/Microsoft.Authorization/{list}?api-version=1");
+    let first = Folder::new()
+        .with("a.json", &recorded(&url("roleAssignments"), &json!([assignment(S, "a", USER)])))
+        .with("above.json", &json!([assignment(S, "a", USER), assignment(management_group, "b", USER)]))
+        .with("d.json", &recorded(&url("denyAssignments"), &json!([])))
+        .read(Depth::Rbac);
+    assert!(is_read(&first, S, Facet::RoleAssignments) && is_read(&first, S, Facet::DenyAssignments));
+    let saved = serde_json::to_value(&first.facts).unwrap();
+    let odd =
+        json!({"id": format!("{S}/providers/Microsoft.Authorization/roleAssignments/odd"), "properties": {"scope": S}});
+    let again = Folder::new().with("facts.json", &saved).with("new.json", &json!([odd])).read(Depth::Rbac);
+    let State::Unknown(reason) = state(&again, S, Facet::RoleAssignments) else { panic!("one is odd") };
+    assert!(reason.detail.contains("roleAssignments/odd"), "{reason}");
+    assert!(is_read(&again, S, Facet::DenyAssignments), "the facts tell what no file holds now");
+    let same = |one: &&Coverage| one.scope == ArmId::new(S) && one.facet == Facet::RoleAssignments;
+    assert_eq!(again.facts.coverage.iter().filter(same).count(), 1);
 }
 
 #[test]

@@ -114,6 +114,30 @@ async fn after_a_lost_answer_it_looks_before_it_asks_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_cannot_be_read_is_a_lost_one() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(page_of(&json!([]))).up_to_n_times(1).mount(&server).await;
+    lists(&server, &json!([record("7", "adele@contoso.com")])).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(201)).mount(&server).await;
+    let made = roles_at(&server.uri()).grant(&request(), &[]).await.unwrap();
+    assert!(matches!(made, RdsChanged::Done(one) if one.id == "7"));
+    assert_eq!(posts(&server).await, 1, "it was not sent twice");
+}
+
+#[tokio::test]
+async fn of_diagnostics_only_what_is_new_was_made() {
+    let server = MockServer::start().await;
+    let old = record("1", "adele@contoso.com");
+    Mock::given(method("GET")).respond_with(page_of(&json!([old]))).up_to_n_times(1).mount(&server).await;
+    lists(&server, &json!([old, record("7", "adele@contoso.com")])).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(503)).mount(&server).await;
+    let request = Request { diagnostics: true, ..request() };
+    let made = roles_at(&server.uri()).grant(&request, &[]).await.unwrap();
+    assert!(matches!(made, RdsChanged::Done(one) if one.id == "7"), "the old one may be of the whole tenant");
+    assert_eq!(posts(&server).await, 1);
+}
+
+#[tokio::test]
 async fn removing_what_is_gone_is_no_error_and_retired_is_said() {
     let server = MockServer::start().await;
     let one = read(&record("a/1", "a@b")).unwrap();

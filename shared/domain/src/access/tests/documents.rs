@@ -359,6 +359,13 @@ fn a_whole_directory_that_could_not_be_read_leaves_every_group_open() {
     let reason = Unreadable::new(Why::Throttled, "429");
     facts.coverage.push(Coverage::unknown(ArmId::new("/"), Facet::GroupMembers, reason));
     assert_eq!(ask(&facts, "ann", &control("a/read"), POOL), Answer::Unknown);
+    // Another group that was not read is not the reason for what a member is that nobody tells of.
+    members(&mut facts, "group-a", &["bob", "somebody"]);
+    grant(&mut facts, "bob", builtin::OWNER, APPS);
+    facts.directory.opaque_groups.insert("group-z".to_owned());
+    assert_eq!(ask(&facts, "ann", &control("a/read"), POOL), Answer::Unknown, "somebody may be a group she is in");
+    facts.directory.missing.insert("somebody".to_owned());
+    assert_eq!(ask(&facts, "ann", &control("a/read"), POOL), Answer::NotGranted);
     // A group that is gone has no members.
     let mut facts = tenant();
     grant(&mut facts, "group-gone", builtin::READER, GROUP);

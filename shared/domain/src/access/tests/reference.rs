@@ -156,6 +156,15 @@ impl Reference {
             }
         }
         let members_unread = facts.coverage.iter().any(|one| one.facet == Facet::GroupMembers && is_unknown(one));
+        if members_unread {
+            // A member that is nowhere said to be anything may be a group that nobody looked into.
+            let is_said = |id: &str| {
+                let is_it = |other: &String| plain(other) == id;
+                let has_a_type = principals.iter().any(|one| plain(&one.id) == id && one.kind != "Group");
+                directory.objects.keys().any(is_it) || directory.missing.iter().any(is_it) || is_read(id) || has_a_type
+            };
+            opaque.extend(edges.iter().map(|(member, _)| member.clone()).filter(|id| !is_said(id)));
+        }
         if opaque.is_empty() && members_unread {
             opaque.extend(directory.members.keys().map(|group| plain(group)));
         }

@@ -239,3 +239,17 @@ fn a_report_survives_being_written_and_read() {
     let text = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<AuditReport>(&text).unwrap(), report);
 }
+
+#[test]
+fn what_nobody_told_of_is_a_line_of_the_coverage_for_all_who_look_at_it_alone() {
+    let silent = Estate::clean().with(|facts| facts.coverage.retain(|one| one.facet != Facet::KeyVaults));
+    let (whole, report) = (Estate::clean().report(), silent.report());
+    assert_eq!(whole.coverage, Estate::clean().facts.coverage, "nothing is added where all is told");
+    let added: Vec<_> = report.coverage.iter().filter(|one| one.facet == Facet::KeyVaults).collect();
+    let [Coverage { scope, state: State::Unknown(_), .. }] = added[..] else { panic!("{added:?}") };
+    assert_eq!((scope, report.summary.unknown_scopes), (&crate::ArmId::new(S1), 1));
+    let page = crate::audit::render::html(&report);
+    assert!(page.contains("<b>1</b>not read") && !page.contains("<p>Nothing:"));
+    let rules = |report: &AuditReport| report.findings.iter().map(|one| one.rule.clone()).collect::<Vec<_>>();
+    assert_eq!(rules(&report), rules(&whole), "and no finding comes of it");
+}

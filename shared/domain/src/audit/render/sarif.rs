@@ -1,20 +1,22 @@
 //! Findings as SARIF 2.1.0. <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
 use crate::access::State;
-use crate::audit::{AuditReport, Finding, RuleResult, Severity};
+use crate::audit::{AuditReport, Comparison, Finding, RuleResult, Severity};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 /// The fingerprint's name: its number rises if ever another digest takes its place.
 const FINGERPRINT: &str = "poolwardenFinding/v1";
 /// What stands in a path of a URI as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The report as one SARIF run. With the fingerprints of an earlier report, each result says whether it is new.
-pub fn sarif(report: &AuditReport, known: Option<&BTreeSet<String>>) -> Value {
+/// The report as one SARIF run. Compared with an earlier report, each result says whether it is new.
+pub fn sarif(report: &AuditReport, comparison: Option<&Comparison>) -> Value {
+    let known: Option<HashSet<&str>> =
+        comparison.map(|comparison| comparison.unchanged.iter().map(|finding| finding.fingerprint.as_str()).collect());
     let at: HashMap<&str, usize> = report.rules.iter().enumerate().map(|(at, rule)| (rule.id.as_str(), at)).collect();
-    let results: Vec<Value> = report.findings.iter().map(|finding| result(finding, &at, known)).collect();
+    let results: Vec<Value> = report.findings.iter().map(|finding| result(finding, &at, known.as_ref())).collect();
     let unread = report.coverage.iter().filter_map(|coverage| match &coverage.state {
         State::Unknown(reason) => Some(json!({
             "level": "warning",
@@ -62,7 +64,7 @@ fn rule(rule: &RuleResult) -> Value {
     value
 }
 
-fn result(finding: &Finding, at: &HashMap<&str, usize>, known: Option<&BTreeSet<String>>) -> Value {
+fn result(finding: &Finding, at: &HashMap<&str, usize>, known: Option<&HashSet<&str>>) -> Value {
     let uri = utf8_percent_encode(finding.scope.as_str().trim_start_matches('/'), PATH).to_string();
     let uri = if uri.is_empty() { "tenant".to_owned() } else { uri };
     let mut value = json!({
@@ -87,7 +89,7 @@ fn result(finding: &Finding, at: &HashMap<&str, usize>, known: Option<&BTreeSet<
         value["ruleIndex"] = json!(index);
     }
     if let Some(known) = known {
-        value["baselineState"] = json!(if known.contains(&finding.fingerprint) { "unchanged" } else { "new" });
+        value["baselineState"] = json!(if known.contains(finding.fingerprint.as_str()) { "unchanged" } else { "new" });
     }
     if let Some(reason) = &finding.exempt {
         value["suppressions"] = json!([{"kind": "external", "justification": reason}]);

@@ -5,7 +5,7 @@ use crate::ArmId;
 use crate::access::{Answer, Coverage, Facet};
 use crate::audit::{
     AuditReport, Evidence, Family, Finding, Fix, Named, Question, Reach, Reacher, RuleResult, Severity, Summary,
-    Verdict, fingerprint,
+    Verdict, compare, fingerprint,
 };
 use crate::{Unreadable, Why};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,9 +91,19 @@ fn a_line_of_csv_is_a_finding_and_never_a_formula() {
 #[test]
 fn a_result_of_sarif_names_its_rule_scope_and_fingerprint() {
     let report = report();
-    let known = BTreeSet::from([report.findings[1].fingerprint.clone()]);
-    insta::assert_json_snapshot!(sarif(&report, Some(&known)));
+    let before = AuditReport { findings: vec![report.findings[1].clone()], ..report.clone() };
+    insta::assert_json_snapshot!(sarif(&report, Some(&compare(&before, &report))));
     assert!(sarif(&report, None)["runs"][0]["results"][0].get("baselineState").is_none());
+}
+
+#[test]
+fn what_an_exemption_lets_stand_no_more_is_new_to_sarif_too() {
+    let (before, mut now) = (report(), report());
+    now.findings[1].exempt = None;
+    let results = sarif(&now, Some(&compare(&before, &now)))["runs"][0]["results"].clone();
+    let states: Vec<&str> =
+        results.as_array().unwrap().iter().map(|one| one["baselineState"].as_str().unwrap()).collect();
+    assert_eq!(states, ["unchanged", "new"]);
 }
 
 #[test]
