@@ -384,6 +384,8 @@ async fn what_records_do_not_tell_apart_is_made_anyway_and_removed_by_id_only() 
         assert_eq!(outcome(&desk.classic(&revoke).await), "revoked");
         assert_eq!(outcome(&desk.classic(&with("grant", plain)).await), "already_granted", "that one stayed");
     }
+    let listed = desk.classic(&["list", "--infrastructure"]).await;
+    assert!(listed.code == Some(2) && listed.stdout.contains("not read: which of them"), "{listed:?}");
 }
 
 #[tokio::test]

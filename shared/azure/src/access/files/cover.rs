@@ -120,8 +120,8 @@ impl Lists {
         let definitions: Vec<Definition> =
             definitions.filter_map(|(_, value)| crate::access::wire::definition_of(value).ok()).collect();
         let has = |kind: DefinitionKind| definitions.iter().any(|one| one.kind == kind);
-        let is_there = |role: &&str| definitions.iter().any(|one| one.id.name().eq_ignore_ascii_case(role));
-        let has_all = EVERYWHERE.iter().all(|role| is_there(&role));
+        let is_there = |role: &str| definitions.iter().any(|one| one.id.name().eq_ignore_ascii_case(role));
+        let has_all = EVERYWHERE.into_iter().all(is_there);
         // A list with built-in roles in it has the custom ones too, unless it was asked for without them, or is one of
         // some roles only.
         self.built_in_roles |= has_all;
