@@ -269,6 +269,24 @@ async fn of_two_owners_who_are_removed_at_once_one_stays() {
 }
 
 #[tokio::test]
+async fn of_two_classic_owners_who_are_removed_at_once_one_stays() {
+    let desk = Desk::new().await;
+    let change = |verb: &'static str, who: &'static str| {
+        let desk = &desk;
+        async move { desk.classic(&[verb, "--role-definition-name", "RDS Owner", "--sign-in-name", who]).await }
+    };
+    for who in [UPN, "bob@contoso.example"] {
+        assert_eq!(change("grant", who).await.code, Some(0));
+    }
+    desk.0.break_with(&["slow:path=roleassignments/,ms=4000"]);
+    let (first, second) = tokio::join!(change("revoke", UPN), change("revoke", "bob@contoso.example"));
+    assert!(first.stderr.contains("put back") || second.stderr.contains("put back"), "{first:?} {second:?}");
+    let left = desk.classic(&["list", "--role-definition-name", "RDS Owner", "--json"]).await.json();
+    let at_group = |one: &&Value| one["scope"] == format!("/{TENANT_GROUP}");
+    assert!(left["assignments"].as_array().unwrap().iter().any(|one| at_group(&one)), "{left:#}");
+}
+
+#[tokio::test]
 async fn a_name_is_whose_it_is_now() {
     let desk = Desk::new().await;
     let subscription = desk.subscription();
@@ -384,6 +402,8 @@ async fn what_records_do_not_tell_apart_is_made_anyway_and_removed_by_id_only() 
         assert_eq!(outcome(&desk.classic(&revoke).await), "revoked");
         assert_eq!(outcome(&desk.classic(&with("grant", plain)).await), "already_granted", "that one stayed");
     }
+    let listed = desk.classic(&["list", "--infrastructure"]).await;
+    assert!(listed.code == Some(2) && listed.stdout.contains("not read: which of them"), "{listed:?}");
 }
 
 #[tokio::test]

@@ -34,12 +34,11 @@ async fn handle_pool(deps: &Deps, run: &str, pool: &str) {
     AuditHostPool::handle(deps, &message).await.unwrap();
 }
 
-/// The same facts with one owner, of a resource group with these pools; the first of `unseen` only an application group
-/// tells of.
+/// The same facts with one owner: of a resource group with these pools, or of an application group that alone tells of a
+/// pool nobody saw.
 async fn read_group(deps: &Deps, id: &str, second: i64, pools: &[&str], unseen: Option<&str>) {
     let run = run(deps, id, second).await;
     let mut facts = facts(Timestamp::from_second(second).unwrap(), &["ann"]);
-    facts.assignments[0].scope = ArmId::new(&group());
     let resource = |kind: &str, name: &str, body: Value| {
         let kind = format!("Microsoft.DesktopVirtualization/{kind}");
         let id = ArmId::new(&format!("{}/providers/{kind}/{name}", group()));
@@ -47,7 +46,9 @@ async fn read_group(deps: &Deps, id: &str, second: i64, pools: &[&str], unseen: 
     };
     facts.resources.extend(pools.iter().map(|name| resource("hostPools", name, Value::Null)));
     let refers = |name: &str| json!({"properties": {"hostPoolArmPath": pool_id(name)}});
-    facts.resources.extend(unseen.map(|name| resource("applicationGroups", "apps", refers(name))));
+    let apps = unseen.map(|name| resource("applicationGroups", "apps", refers(name)));
+    facts.assignments[0].scope = apps.as_ref().map_or_else(|| ArmId::new(&group()), |apps| apps.id.clone());
+    facts.resources.extend(apps);
     let kept = Arc::new(Kept { facts, memory: DirectoryMemory::default() });
     keep(deps, &run, false, Requests::default(), &kept).await.unwrap();
 }

@@ -111,7 +111,12 @@ impl Revoke {
         if found.is_empty() {
             return show(&Change::of(request, Outcome::NotThere, &[]), cli.json);
         }
-        refuse_last_owner(&desk, request, &found).await?;
+        if let Some(why) = nobody_left(&desk, request, &found).await? {
+            bail!(
+                "this is the last RDS Owner of {}, and nobody could give access there again; make somebody else owner first{why}",
+                scope_text(&request.scope),
+            );
+        }
         if *dry_run {
             return show(&Change::of(request, Outcome::WouldRevoke, &found), cli.json);
         }
@@ -124,15 +129,23 @@ impl Revoke {
                 outcome = Outcome::Revoked;
             }
         }
+        // Whoever else was owner may have been removed at the same time.
+        if outcome == Outcome::Revoked && nobody_left(&desk, request, &found).await?.is_some() {
+            desk.roles.grant(request, &known.likewise).await.map_err(anyhow::Error::msg)?;
+            bail!(
+                "the other RDS Owner of {} was removed at the same time, so this one was put back",
+                scope_text(&request.scope)
+            );
+        }
         show(&Change::of(request, outcome, &found), cli.json)
     }
 }
 
-/// Refuses to leave a tenant group, or a tenant, without an owner.
-async fn refuse_last_owner(desk: &Desk, request: &Request, removed: &[RdsAssignment]) -> anyhow::Result<()> {
+/// Whether a tenant group, or a tenant, has no owner but these, and who does not count, to follow a sentence.
+async fn nobody_left(desk: &Desk, request: &Request, removed: &[RdsAssignment]) -> anyhow::Result<Option<String>> {
     let is_high = request.scope.segment("hostPools").is_none();
     if request.role != Some(RdsRole::Owner) || !is_high {
-        return Ok(());
+        return Ok(None);
     }
     let all = desk.roles.whole().await.map_err(anyhow::Error::msg)?;
     let is_other = |one: &&RdsAssignment| {
@@ -143,18 +156,11 @@ async fn refuse_last_owner(desk: &Desk, request: &Request, removed: &[RdsAssignm
     let others: Vec<&RdsAssignment> = all.iter().filter(is_other).collect();
     // Users whom the service shows without an object id are known by what they sign in with.
     if others.iter().any(|one| one.principal.object_id.is_none()) {
-        return Ok(());
+        return Ok(None);
     }
     let principals = others.iter().map(|one| Principal { id: one.principal.key(), kind: one.principal.kind.clone() });
     let left = Left::of(desk.deps.sources.directory(&desk.name), principals.collect(), desk.deps.now()).await;
-    if left.is_nobody() {
-        bail!(
-            "this is the last RDS Owner of {}, and nobody could give access there again; make somebody else owner first{}",
-            scope_text(&request.scope),
-            left.why_not()
-        );
-    }
-    Ok(())
+    Ok(left.is_nobody().then(|| left.why_not()))
 }
 
 fn show(change: &Change, json: bool) -> anyhow::Result<u8> {

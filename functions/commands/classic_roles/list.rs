@@ -64,7 +64,12 @@ impl List {
         let mut found: Vec<&RdsAssignment> = read.assignments.iter().filter(|one| request.matches(one)).collect();
         found.sort_by(|a, b| (&a.scope, a.role, &a.principal).cmp(&(&b.scope, b.role, &b.principal)));
         let assignments = found.into_iter().map(Line::of).collect();
-        let unknown = read.unknown.iter().map(|dark| dark.reason.to_string()).collect();
+        let mut unknown: Vec<String> = read.unknown.iter().map(|dark| dark.reason.to_string()).collect();
+        if request.infrastructure {
+            unknown.push(
+                "which of them hold for the infrastructure: records look like those of the tenant group".to_owned(),
+            );
+        }
         let listing = Listing { assignments, unknown };
         listing.show(cli.json, ["ROLE", "WHO", "TYPE", "AT", "ID"], Line::row, Line::remarks)
     }

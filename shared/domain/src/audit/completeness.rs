@@ -67,3 +67,29 @@ pub(super) fn spelled_out(facts: &AccessFacts, needs: &BTreeSet<Facet>) -> Vec<C
     let silent = needs.iter().flat_map(|facet| silent(facts, *facet).into_iter().map(|scope| line(*facet, scope)));
     facts.coverage.iter().cloned().chain(silent).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::World;
+    use crate::audit::AuditPolicy;
+    use crate::audit::testing::{Estate, LANDING, RG, S1, now};
+
+    #[test]
+    fn what_is_unread_above_a_subscription_or_below_it_is_unread_of_it() {
+        let is_read = |scope: Option<&str>| {
+            let estate = Estate::clean();
+            let estate = scope.map_or(estate.clone(), |scope| estate.forbidden(Facet::RoleDefinitions, scope));
+            let (world, policy) = (World::new(&estate.facts), AuditPolicy::default());
+            let audit = Audit { facts: &estate.facts, world: &world, policy: &policy, now: now() };
+            audit.is_read(&[Facet::RoleDefinitions], &ArmId::new(S1))
+        };
+        assert!(is_read(None));
+        for scope in ["/", LANDING, S1, RG] {
+            assert!(!is_read(Some(scope)), "{scope}");
+        }
+        for scope in ["/providers/Microsoft.Management/managementGroups/other", "/subscriptions/s2"] {
+            assert!(is_read(Some(scope)), "{scope}");
+        }
+    }
+}
