@@ -6,6 +6,7 @@ mod audit;
 mod azure;
 mod blob_storage;
 mod classic;
+mod classic_roles;
 mod commands;
 mod contract;
 mod dead_letters;
