@@ -108,6 +108,8 @@ async fn what_records_do_not_tell_apart_is_made_anyway_and_removed_by_id_only() 
         let made = desk.classic(&with("grant", special)).await;
         assert_eq!(outcome(&made), "granted");
         let id = made.json()["assignments"][0]["id"].as_str().unwrap().to_owned();
+        let unclear = desk.classic(&with("revoke", plain)).await;
+        assert!(unclear.code == Some(1) && unclear.stderr.contains(&id), "it may be either: {unclear:?}");
         let other = [&with("revoke", special)[..], &["--id", "another"]].concat();
         assert_eq!(outcome(&desk.classic(&other).await), "not_there");
         let revoke = [&with("revoke", special)[..], &["--id", &id]].concat();

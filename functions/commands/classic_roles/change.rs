@@ -106,12 +106,23 @@ impl Revoke {
         let is_it = |one: &RdsAssignment| self.id.as_ref().is_none_or(|id| one.id.eq_ignore_ascii_case(id.trim()));
         let mut found = known.there(&desk).await?;
         found.retain(is_it);
-        known.refuse_several(&found)?;
         let request = &known.request;
-        if found.is_empty() {
-            return show(&Change::of(request, Outcome::NotThere, &[]), cli.json);
-        }
-        if let Some(why) = nobody_left(&desk, request, &found).await? {
+        let one = match found.as_slice() {
+            [] => return show(&Change::of(request, Outcome::NotThere, &[]), cli.json),
+            [one] => one,
+            several => bail!(
+                "several assignments may be meant, for the service does not tell of each whether it holds for diagnostics alone or for the infrastructure, nor whose a name was; say which with --id:\n{}",
+                several
+                    .iter()
+                    .map(|one| format!("{} of {}", one.id, one.principal.key()))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            ),
+        };
+        let owners = other_owners(&desk, request, one).await?;
+        if let Some(owners) = &owners
+            && let Some(why) = nobody_left(&desk, owners).await
+        {
             bail!(
                 "this is the last RDS Owner of {}, and nobody could give access there again; make somebody else owner first{why}",
                 scope_text(&request.scope),
@@ -120,47 +131,65 @@ impl Revoke {
         if *dry_run {
             return show(&Change::of(request, Outcome::WouldRevoke, &found), cli.json);
         }
-        let mut outcome = Outcome::NotThere;
-        for one in &found {
-            if one.id.is_empty() {
-                bail!("the service lists it without an id, so it cannot be removed");
-            }
-            if let RdsChanged::Done(_) = desk.roles.revoke(one).await.map_err(anyhow::Error::msg)? {
-                outcome = Outcome::Revoked;
-            }
+        if one.id.is_empty() {
+            bail!("the service lists it without an id, so it cannot be removed");
         }
-        // Whoever else was owner may have been removed at the same time.
-        if outcome == Outcome::Revoked && nobody_left(&desk, request, &found).await?.is_some() {
-            desk.roles.grant(request, &known.likewise).await.map_err(anyhow::Error::msg)?;
-            bail!(
-                "the other RDS Owner of {} was removed at the same time, so this one was put back",
-                scope_text(&request.scope)
-            );
+        // It was there a moment ago: one that is gone now was removed by this, though the first answer was lost.
+        let sent = desk.roles.revoke(one).await;
+        if let Some(before) = &owners {
+            look_again(&desk, &known, one, before).await?;
         }
-        show(&Change::of(request, outcome, &found), cli.json)
+        sent.map_err(anyhow::Error::msg)?;
+        show(&Change::of(request, Outcome::Revoked, &found), cli.json)
     }
 }
 
-/// Whether a tenant group, or a tenant, has no owner but these, and who does not count, to follow a sentence.
-async fn nobody_left(desk: &Desk, request: &Request, removed: &[RdsAssignment]) -> anyhow::Result<Option<String>> {
+/// Puts an assignment back, which was removed, if a tenant group or tenant has no owner now: whoever else was may have
+/// been removed at the same time.
+async fn look_again(desk: &Desk, known: &Known, gone: &RdsAssignment, before: &[RdsAssignment]) -> anyhow::Result<()> {
+    let scope = scope_text(&known.request.scope);
+    let done = format!("{} of {scope} was removed, or may have been", gone.id);
+    let all = desk.roles.whole().await;
+    let all = all.map_err(|reason| anyhow::anyhow!("{done}, and who is owner now is not known ({reason}): look"))?;
+    let is_there = |one: &RdsAssignment| all.iter().any(|other| other.id == one.id);
+    if is_there(gone) || before.iter().all(is_there) {
+        return Ok(());
+    }
+    let now: Vec<RdsAssignment> = before.iter().filter(|one| is_there(one)).cloned().collect();
+    if nobody_left(desk, &now).await.is_some() {
+        let back = desk.roles.grant(&known.request, &known.likewise).await;
+        back.map_err(|reason| anyhow::anyhow!("{done}, nobody is owner now, and it cannot be put back: {reason}"))?;
+        bail!("the other RDS Owner of {scope} was removed at the same time, so this one was put back");
+    }
+    Ok(())
+}
+
+/// The other owners of the tenant group or tenant that an assignment makes somebody owner of; `None` if it does not.
+async fn other_owners(
+    desk: &Desk,
+    request: &Request,
+    one: &RdsAssignment,
+) -> anyhow::Result<Option<Vec<RdsAssignment>>> {
     let is_high = request.scope.segment("hostPools").is_none();
     if request.role != Some(RdsRole::Owner) || !is_high {
         return Ok(None);
     }
     let all = desk.roles.whole().await.map_err(anyhow::Error::msg)?;
-    let is_other = |one: &&RdsAssignment| {
-        one.role == RdsRole::Owner
-            && request.scope.is_within(&one.scope)
-            && !removed.iter().any(|gone| gone.id == one.id)
+    let is_other = |other: &RdsAssignment| {
+        other.role == RdsRole::Owner && request.scope.is_within(&other.scope) && other.id != one.id
     };
-    let others: Vec<&RdsAssignment> = all.iter().filter(is_other).collect();
+    Ok(Some(all.into_iter().filter(is_other).collect()))
+}
+
+/// Whether nobody is left of some owners; and who does not count, to follow a sentence.
+async fn nobody_left(desk: &Desk, owners: &[RdsAssignment]) -> Option<String> {
     // Users whom the service shows without an object id are known by what they sign in with.
-    if others.iter().any(|one| one.principal.object_id.is_none()) {
-        return Ok(None);
+    if owners.iter().any(|one| one.principal.object_id.is_none()) {
+        return None;
     }
-    let principals = others.iter().map(|one| Principal { id: one.principal.key(), kind: one.principal.kind.clone() });
+    let principals = owners.iter().map(|one| Principal { id: one.principal.key(), kind: one.principal.kind.clone() });
     let left = Left::of(desk.deps.sources.directory(&desk.name), principals.collect(), desk.deps.now()).await;
-    Ok(left.is_nobody().then(|| left.why_not()))
+    left.is_nobody().then(|| left.why_not())
 }
 
 fn show(change: &Change, json: bool) -> anyhow::Result<u8> {

@@ -6,7 +6,7 @@ use anyhow::bail;
 use poolwarden_azure::Wanted;
 use poolwarden_domain::access::{DirectoryObject, Facet, State, principal_id};
 use poolwarden_domain::delegated::{Assignee, RdsAssignment, Request};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A request, with an application by its id, which is what the service takes.
 pub(super) struct Known {
@@ -79,16 +79,5 @@ impl Known {
         let is_it =
             |one: &RdsAssignment| self.request.may_be(one) || self.likewise.iter().any(|request| request.may_be(one));
         Ok(all.into_iter().filter(is_it).collect())
-    }
-
-    /// Fails if assignments that were found by a name alone are of several. What was deleted from the directory is still
-    /// there by the name it had, so the name has to do.
-    pub(super) fn refuse_several(&self, found: &[RdsAssignment]) -> anyhow::Result<()> {
-        let holders: BTreeSet<String> = found.iter().map(|one| one.principal.key()).collect();
-        if self.nameless.is_some() && holders.len() > 1 {
-            let ids: Vec<String> = holders.into_iter().collect();
-            bail!("several applications of that name hold the role; name one by its id: {}", ids.join(", "));
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::commands::output::{self, say, visible};
 use crate::commands::{COMPLETE, Cli};
 use anyhow::{Context, bail};
 use clap::Args;
-use poolwarden_azure::{Around, Granted, NewRoleAssignment, Removed};
+use poolwarden_azure::{Around, Granted, NewRoleAssignment};
 use poolwarden_domain::ArmId;
 use poolwarden_domain::access::Assignment;
 use serde::Serialize;
@@ -114,18 +114,16 @@ impl Revoke {
             None => self.by_what(&mut desk).await?,
         };
         let Some(one) = found else { return show(&change, cli.json) };
-        let reached = owners::check(&desk, &one).await?;
+        let others = owners::check(&desk, &one).await?;
         change.id = Some(one.id.clone());
         change.outcome = if self.dry_run {
             Outcome::WouldRevoke
         } else {
-            match desk.roles.revoke(&one.id).await.map_err(anyhow::Error::msg)? {
-                Removed::Removed => {
-                    owners::look_again(&desk, &one, &reached).await?;
-                    Outcome::Revoked
-                }
-                Removed::WasNotThere => Outcome::NotThere,
-            }
+            // It was there a moment ago: one that is gone now was removed by this, though the first answer was lost.
+            let sent = desk.roles.revoke(&one.id).await;
+            owners::look_again(&desk, &one, &others).await?;
+            sent.map_err(anyhow::Error::msg)?;
+            Outcome::Revoked
         };
         show(&change, cli.json)
     }

@@ -13,10 +13,10 @@ use poolwarden_domain::{ArmId, Reading};
 use std::sync::Arc;
 
 /// Refuses to remove an assignment that makes somebody the last Owner of a subscription. Tells the subscriptions that it
-/// makes somebody Owner of.
-pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<Vec<ArmId>> {
+/// makes somebody Owner of, with the assignments that make others so.
+pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<Vec<(ArmId, Vec<ArmId>)>> {
     let mut reached = Vec::new();
-    if !is_owner(one) {
+    if !is_free_owner(one) {
         return Ok(reached);
     }
     for subscription in concerned(desk, &one.scope).await? {
@@ -33,18 +33,25 @@ pub(super) async fn check(desk: &Desk, one: &Assignment) -> anyhow::Result<Vec<A
                 left.why_not()
             );
         }
-        reached.push(subscription);
+        let others = above.into_iter().filter(|other| other.id != one.id && is_free_owner(other));
+        reached.push((subscription, others.map(|other| other.id).collect()));
     }
     Ok(reached)
 }
 
 /// Puts an assignment back, which was removed, if nobody is Owner of one of its subscriptions now: whoever else was may
 /// have been removed at the same time.
-pub(super) async fn look_again(desk: &Desk, gone: &Assignment, reached: &[ArmId]) -> anyhow::Result<()> {
-    for subscription in reached {
+pub(super) async fn look_again(desk: &Desk, gone: &Assignment, reached: &[(ArmId, Vec<ArmId>)]) -> anyhow::Result<()> {
+    for (subscription, others) in reached {
         let above = above(desk, subscription).await.map_err(|reason| {
-            anyhow::anyhow!("it was removed, and it is not known who is Owner of {subscription} now ({reason}): look")
+            anyhow::anyhow!(
+                "it was removed, or may have been, and who is Owner of {subscription} now is not known ({reason}): look"
+            )
         })?;
+        let is_there = |id: &ArmId| above.iter().any(|one| one.id == *id);
+        if is_there(&gone.id) || others.iter().all(is_there) {
+            continue;
+        }
         if left(desk, gone, &above).await.is_nobody() {
             desk.roles.restore(gone).await.map_err(|reason| {
                 anyhow::anyhow!(
@@ -61,14 +68,19 @@ fn is_owner(one: &Assignment) -> bool {
     one.role.name().eq_ignore_ascii_case(builtin::OWNER)
 }
 
+/// A condition may forbid to make an Owner, so who holds the role under one does not count.
+fn is_free_owner(one: &Assignment) -> bool {
+    is_owner(one) && one.condition.is_none()
+}
+
 async fn above(desk: &Desk, subscription: &ArmId) -> Reading<Vec<Assignment>> {
     desk.roles.list(subscription, Around::Above).await
 }
 
-/// The Owners without this one. A condition may forbid to make an Owner, so who holds the role under one does not count.
+/// The Owners without this one.
 async fn left(desk: &Desk, one: &Assignment, all: &[Assignment]) -> Left {
     let others = all.iter().filter(|other| other.id != one.id && is_owner(other));
-    let (free, bound): (Vec<&Assignment>, Vec<&Assignment>) = others.partition(|other| other.condition.is_none());
+    let (free, bound): (Vec<&Assignment>, Vec<&Assignment>) = others.partition(|other| is_free_owner(other));
     let principals = free.into_iter().map(|other| other.principal.clone()).collect();
     let mut left = Left::of(desk.deps.sources.directory(&desk.name), principals, desk.deps.now()).await;
     left.not_counted.extend(bound.into_iter().map(|other| format!("{} (under a condition)", desk.holder(other).name)));

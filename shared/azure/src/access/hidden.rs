@@ -34,13 +34,12 @@ pub(super) fn by_denies(facts: &AccessFacts, depth: Depth, ledger: &mut Ledger) 
 }
 
 /// Where the deny assignments are unknown, so is what they hide.
-pub(super) fn by_unread_denies(scopes: &[ArmId], depth: Depth, ledger: &mut Ledger) {
-    for scope in scopes {
-        let Some(why) = ledger.reason(scope, Facet::DenyAssignments).map(|reason| reason.why) else { continue };
-        let text = format!(
-            "the deny assignments of {scope} are not known, nor what they hide from the identity; grant {READER} on {scope}"
-        );
-        listed(depth).for_each(|facet| ledger.fail(scope, facet, Unreadable::new(why, text.clone())));
+pub(super) fn by_unread_denies(depth: Depth, ledger: &mut Ledger) {
+    for (place, why) in ledger.missing(Facet::DenyAssignments) {
+        let advice = if why == Why::Forbidden { format!("; grant {READER} there") } else { String::new() };
+        let text =
+            format!("the deny assignments of {place} are not known, nor what they hide from the identity{advice}");
+        listed(depth).for_each(|facet| ledger.fail(&place, facet, Unreadable::new(why, text.clone())));
     }
 }
 

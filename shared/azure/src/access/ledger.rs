@@ -2,7 +2,7 @@
 
 use crate::listing::Listed;
 use poolwarden_domain::access::{Coverage, Facet, State};
-use poolwarden_domain::{ArmId, Unreadable};
+use poolwarden_domain::{ArmId, Unreadable, Why};
 use std::collections::BTreeMap;
 
 /// Why a facet of a scope is unknown, at most so many reasons together: one of each kind tells enough.
@@ -44,24 +44,28 @@ impl Ledger {
         }
     }
 
-    /// Why something of it is missing, if it is.
-    pub(super) fn reason(&self, scope: &ArmId, facet: Facet) -> Option<&Unreadable> {
-        self.lines.get(&(facet, scope.clone()))?.1.first()
-    }
-
     /// Whether nothing is known to be missing.
     pub(super) fn is_whole(&self, scope: &ArmId, facet: Facet) -> bool {
-        self.reason(scope, facet).is_none()
+        self.lines.get(&(facet, scope.clone())).is_none_or(|(_, reasons)| reasons.is_empty())
+    }
+
+    /// Where something of a facet is missing, and why.
+    pub(super) fn missing(&self, facet: Facet) -> Vec<(ArmId, Why)> {
+        let of_facet = self.lines.iter().filter(|((of, _), _)| *of == facet);
+        of_facet.filter_map(|((_, scope), (_, reasons))| Some((scope.clone(), reasons.first()?.why))).collect()
     }
 
     /// The items of a list, and a line for what of it is missing: an item that cannot be understood makes the facet
-    /// unknown where it stands, and one that stands above the subscriptions or nowhere does so everywhere.
+    /// unknown in its resource group or subscription, and one that stands above the subscriptions or nowhere does so
+    /// everywhere.
     pub(super) fn settle<T>(&mut self, scopes: &[ArmId], facet: Facet, listed: Listed<T>) -> Vec<T> {
         for flaw in listed.flaws {
             let text = format!("{}: {}", flaw.scope, flaw.reason.detail);
             let reason = Unreadable::new(flaw.reason.why, text);
             match scopes.iter().find(|scope| flaw.scope.is_within(scope)) {
-                Some(scope) => self.fail(scope, facet, reason),
+                Some(scope) => {
+                    self.fail(&flaw.scope.up_to("resourceGroups").unwrap_or_else(|| scope.clone()), facet, reason);
+                }
                 None => self.fail_all(scopes, facet, &reason),
             }
         }
@@ -98,7 +102,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use poolwarden_domain::{UnknownScope, Why};
+    use poolwarden_domain::UnknownScope;
 
     #[test]
     fn a_bad_item_makes_its_own_subscription_unknown_and_names_itself() {

@@ -98,7 +98,7 @@ impl AccessReader {
         add_unseen(unseen, wanted.depth, &mut facts, &mut ledger);
         let directory = self.read_directory(wanted, &facts, memory).await;
         facts.directory = directory.directory;
-        hidden::by_unread_denies(&scopes, wanted.depth, &mut ledger);
+        hidden::by_unread_denies(wanted.depth, &mut ledger);
         hidden::by_denies(&facts, wanted.depth, &mut ledger);
         facts.coverage = ledger.coverage();
         facts.coverage.extend(directory.coverage);

@@ -185,6 +185,19 @@ async fn a_bad_item_hides_no_neighbour_and_is_named() {
     );
 }
 
+#[tokio::test]
+async fn an_odd_deny_assignment_of_a_resource_group_leaves_the_rest_of_the_subscription_as_it_is() {
+    let fake = Fake::start().await;
+    let group = format!("{}/resourceGroups/odd", sub(S));
+    let odd = json!({"id": format!("{group}/providers/Microsoft.Authorization/denyAssignments/odd"),
+        "properties": {"principals": [7]}});
+    fake.list(&sub(S), "denyAssignments", None, json!([odd])).await;
+    fake.estate().await;
+    let read = read_all(&fake, &[], Depth::Rbac).await;
+    assert_eq!(reason(&read, &group, Facet::KeyVaults).why, Why::Malformed);
+    assert!(unknown(&read).iter().all(|line| line.contains(&group)), "{:#?}", unknown(&read));
+}
+
 /// A deny assignment of whatever is read, for these.
 fn hiding(scope: &str, principals: &serde_json::Value, except: &serde_json::Value) -> serde_json::Value {
     let mut deny = fake::deny(scope);

@@ -47,6 +47,9 @@ pub struct PoolFindings {
     /// from before this was kept.
     #[serde(default)]
     pub spoken: Option<BTreeMap<String, String>>,
+    /// The rules that saw all they depend on, whether or not the pool is there.
+    #[serde(skip)]
+    pub saw: BTreeSet<String>,
     /// Fingerprints of all that is wrong anywhere, and whether it is exempt: what concerns other pools now is not gone.
     #[serde(skip)]
     pub everywhere: BTreeMap<String, bool>,
@@ -65,7 +68,8 @@ impl PoolFindings {
         };
         // Of a pool that is not there, and may only not have been seen, nothing is certain.
         let is_seen = pool == ESTATE || id.is_some() || unread(facts, &[Facet::DesktopVirtualization]).is_empty();
-        let sighted = report.rules.iter().filter(|rule| is_seen && rule.saw_everything());
+        let saw: BTreeSet<String> =
+            report.rules.iter().filter(|rule| rule.saw_everything()).map(|rule| rule.id.clone()).collect();
         Self {
             pool: pool.to_owned(),
             run: run.to_owned(),
@@ -74,9 +78,10 @@ impl PoolFindings {
             unclear: Vec::new(),
             appeared: Vec::new(),
             vanished: Vec::new(),
-            sighted: sighted.map(|rule| rule.id.clone()).collect(),
+            sighted: if is_seen { saw.clone() } else { BTreeSet::new() },
             told: false,
             spoken: None,
+            saw,
             everywhere: report.findings.iter().map(|one| (one.fingerprint.clone(), one.exempt.is_some())).collect(),
             spoken_before: BTreeSet::new(),
         }
@@ -127,7 +132,7 @@ impl PoolFindings {
         // What an exemption lets stand now is new when that ends.
         spoken.retain(|fingerprint, rule| match self.everywhere.get(fingerprint) {
             Some(is_exempt) => !is_exempt,
-            None => !self.sighted.contains(rule),
+            None => !self.saw.contains(rule),
         });
         let told = new.iter().filter(|finding| finding.exempt.is_none() && self.tells(finding));
         spoken.extend(told.map(|finding| (finding.fingerprint.clone(), finding.rule.clone())));
