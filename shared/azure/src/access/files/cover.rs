@@ -2,7 +2,7 @@
 
 use super::super::Depth;
 use super::super::kinds::{
-    APPLICATION_GROUPS, CERTIFICATES, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, PROTECTED_ITEMS, RECOVERY_VAULTS,
+    APPLICATION_GROUPS, BELOW, CERTIFICATES, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, PROTECTED_ITEMS, RECOVERY_VAULTS,
     RULE_ASSOCIATIONS, SECRETS, SESSION_HOSTS, SHARES, STORAGE_ACCOUNTS, VAULTS, VIRTUAL_MACHINES, WORKSPACES,
 };
 use super::super::ledger::Ledger;
@@ -199,8 +199,8 @@ impl Lists {
             facet => {
                 let kinds =
                     KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-                let others = below(facet).iter().filter(|_| depth == Depth::Posture);
-                let names = kinds.map(|kind| kind.name).chain(others.copied());
+                let below = BELOW.iter().filter(|(_, of)| *of == facet && depth == Depth::Posture);
+                let names = kinds.map(|kind| kind.name).chain(below.map(|(name, _)| *name));
                 let missing: Vec<&str> = names.filter(|name| !self.is_told(facts, scope, name)).collect();
                 if missing.is_empty() { None } else { none(&missing.join(", ")) }
             }
@@ -217,18 +217,6 @@ fn is_of_everything(asked: &Asked) -> bool {
 
 /// What the list of all that a Recovery Services vault protects is called.
 const ALL_PROTECTED: &str = "microsoft.recoveryservices/vaults/backupprotecteditems";
-
-/// The types that are a part of a facet and are listed by the resources that they are in or beside.
-fn below(facet: Facet) -> &'static [&'static str] {
-    match facet {
-        Facet::DiagnosticSettings => &[DIAGNOSTIC_SETTINGS],
-        Facet::VaultContents => &[SECRETS, CERTIFICATES],
-        Facet::Storage => &[SHARES],
-        Facet::RecoveryServices => &[PROTECTED_ITEMS],
-        Facet::Monitoring => &[RULE_ASSOCIATIONS],
-        _ => &[],
-    }
-}
 
 /// The resource that another one is in or beside, if such are listed by that resource alone.
 fn holder(id: &ArmId, kind: &str) -> Option<ArmId> {
