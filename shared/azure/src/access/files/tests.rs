@@ -408,13 +408,18 @@ fn the_facts_of_an_audit_of_access_are_too_little_for_the_posture() {
         facts.subscriptions.push(SubscriptionFacts { id: ArmId::new(S), name: "S".into(), management_group: None });
         Folder::new().with("facts.json", &serde_json::to_value(&facts).unwrap())
     };
-    let access = [Facet::Compute, Facet::Principals, Facet::KeyVaults];
+    let access = [Depth::Rbac.facets(), Depth::Rbac.of_directory()].concat();
     let files = lines(&access).read(Depth::Posture);
-    assert!(!is_read(&files, S, Facet::Compute) && !is_read(&files, "/", Facet::Principals));
-    assert!(is_read(&files, S, Facet::KeyVaults));
-    assert!(is_read(&lines(&access).read(Depth::Rbac), S, Facet::Compute));
-    let whole = [Facet::Compute, Facet::Principals, Facet::Network];
-    assert!(is_read(&lines(&whole).read(Depth::Posture), S, Facet::Compute));
+    assert_eq!((files.depth, &files.facts), (Depth::Rbac, &lines(&access).read(Depth::Rbac).facts));
+    let unread: Vec<_> = files.facts.coverage.iter().filter(|line| matches!(line.state, State::Unknown(_))).collect();
+    assert!(unread.is_empty(), "they are all that the rules on access need: {unread:?}");
+    for more in [Facet::Network, Facet::Organization] {
+        let files = lines(&[&access[..], &[more]].concat()).read(Depth::Posture);
+        assert!(files.depth == Depth::Posture && is_read(&files, S, Facet::Compute), "{more}");
+        assert!(!is_read(&files, S, Facet::VaultContents), "{more}");
+    }
+    assert_eq!(lines(&[Facet::Network]).read(Depth::Rbac).depth, Depth::Rbac, "no deeper than was wanted");
+    assert_eq!(Folder::new().with("a.json", &json!([])).read(Depth::Posture).depth, Depth::Posture);
 }
 
 #[test]
