@@ -108,6 +108,8 @@ async fn the_exit_code_says_how_bad_it_is_and_what_is_new() {
     let clean = stand.run(&["audit", "--fail-on", "critical", "--json", "--output", "before.json"]).await;
     assert_eq!((clean.code, clean.stdout.as_str()), (Some(0), ""), "{clean:?}");
     assert_eq!(stand.run(&["audit", "--stored", "--fail-on", "low"]).await.code, Some(3));
+    let shallow = stand.run(&["audit", "--stored", "--family", "all"]).await;
+    assert!(shallow.code == Some(1) && shallow.stderr.contains("too little for the posture"), "{shallow:?}");
     let same = stand.run(&["audit", "--baseline", "before.json", "--fail-on", "low", "--json"]).await;
     assert_eq!(same.code, Some(0), "nothing is new: {same:?}");
     assert_eq!(same.json()["comparison"]["new"], json!([]));

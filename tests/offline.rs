@@ -219,6 +219,21 @@ async fn what_files_led_to_can_be_looked_at_without_a_configuration() {
     }
 }
 
+#[tokio::test]
+async fn saved_facts_of_access_alone_are_judged_as_what_they_are_and_not_for_the_posture() {
+    let folder = folder(&estate());
+    let audit = async |more: &[&str]| finished(program(folder.path(), &[&["audit", "--json"], more].concat())).await;
+    let first = audit(&["--from", "export", "--save-facts", "facts.json"]).await;
+    assert_eq!(first.code, Some(2), "{first:?}");
+    let again = audit(&["--from", "facts.json", "--family", "rbac"]).await;
+    assert_eq!(again.json()["rules"], first.json()["rules"], "{again:?}");
+    for family in ["all", "posture"] {
+        let refused = audit(&["--from", "facts.json", "--family", family]).await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""), "{refused:?}");
+        assert!(refused.stderr.contains("too little for the posture") && refused.stderr.contains("--family rbac"));
+    }
+}
+
 /// Microsoft's own payloads, which the repository does not hold.
 #[tokio::test]
 async fn the_published_payloads_go_through_the_whole_pipeline() {

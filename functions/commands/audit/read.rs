@@ -44,14 +44,14 @@ pub(in crate::commands) async fn facts_of(
             Some((_, Some(connection))) => (audit::policy::of(connection)?, connection.audit.posture),
             None => (AuditPolicy::default(), false),
         };
-        let posture = posture.unwrap_or(configured);
-        let depth = if posture { Depth::Posture } else { Depth::Rbac };
+        let depth = if posture.unwrap_or(configured) { Depth::Posture } else { Depth::Rbac };
         let read = read_access_files(folder, depth, jiff::Timestamp::now())
             .with_context(|| format!("cannot read {}", folder.display()))?;
         for ignored in &read.ignored {
             eprintln!("not understood: {}", output::visible(ignored));
         }
         let source = folder.display().to_string();
+        let posture = judges_posture(posture, configured, read.depth == Depth::Posture, &source)?;
         return Ok(Facts { source, facts: read.facts, policy, posture });
     }
     let config = configuration(cli)?;
@@ -63,17 +63,36 @@ pub(in crate::commands) async fn facts_of(
     let deps = &session.deps;
     let policy = deps.audit_policy(&name);
     let configured = deps.config.connection(&name).is_some_and(|connection| connection.audit.posture);
-    let posture = posture.unwrap_or(configured);
     if from.stored {
         let stored = audit::load(deps, &name).await.map_err(anyhow::Error::msg)?;
         let (head, kept) = stored.with_context(|| {
             format!("nothing was read of {name} yet; `poolwarden audit --connection {name}` reads it")
         })?;
         eprintln!("as read at {}", when(head.read_at));
-        return Ok(Facts { source: name, facts: kept.facts, policy, posture: posture && head.posture });
+        let posture = judges_posture(posture, configured, head.posture, &name)?;
+        return Ok(Facts { source: name, facts: kept.facts, policy, posture });
     }
+    let posture = posture.unwrap_or(configured);
     let facts = read_now(deps, &name, posture, cli.json).await?;
     Ok(Facts { source: name, facts, policy, posture })
+}
+
+/// Whether the rules on posture are run on facts that were read earlier. The command line may ask for that, or leave it
+/// to the connection; an audit of access alone reads too little for them, and what it did not read would pass for wrong.
+fn judges_posture(asked: Option<bool>, configured: bool, is_deep: bool, of: &str) -> anyhow::Result<bool> {
+    let wanted = asked.unwrap_or(configured);
+    if !wanted || is_deep {
+        return Ok(wanted);
+    }
+    let of = output::visible(of);
+    if asked.is_some() {
+        bail!(
+            "what was read of {of} is what an audit of access needs, too little for the posture: read it anew with \
+             `poolwarden audit --family all`, or audit it with --family rbac"
+        );
+    }
+    eprintln!("the posture is not judged: what was read of {of} is what an audit of access needs");
+    Ok(false)
 }
 
 /// The connection that is meant.
@@ -155,4 +174,25 @@ pub(super) async fn trend(cli: &Cli, name: Option<&str>) -> anyhow::Result<u8> {
     });
     output::table(["READ AT", "CRITICAL", "HIGH", "MEDIUM", "LOW", "EXEMPT", "UNKNOWN RULES"], rows)?;
     Ok(COMPLETE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_access_alone_are_not_judged_for_the_posture() {
+        let judges = |asked, configured, is_deep| judges_posture(asked, configured, is_deep, "contoso").ok();
+        for (asked, configured, is_deep, expected) in [
+            (Some(true), false, true, Some(true)),
+            (Some(true), true, false, None),
+            (Some(false), true, true, Some(false)),
+            (Some(false), true, false, Some(false)),
+            (None, true, true, Some(true)),
+            (None, true, false, Some(false)),
+            (None, false, true, Some(false)),
+        ] {
+            assert_eq!(judges(asked, configured, is_deep), expected, "{asked:?} {configured} {is_deep}");
+        }
+    }
 }

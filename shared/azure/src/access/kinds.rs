@@ -71,15 +71,18 @@ pub(super) const KINDS: [Kind; 28] = [
     access(SESSION_HOSTS, Facet::DesktopVirtualization),
 ];
 
+/// The types that are listed by the resources that they are in or beside, and what they are a part of.
+pub(super) const BELOW: [(&str, Facet); 6] = [
+    (SECRETS, Facet::VaultContents),
+    (CERTIFICATES, Facet::VaultContents),
+    (SHARES, Facet::Storage),
+    (DIAGNOSTIC_SETTINGS, Facet::DiagnosticSettings),
+    (RULE_ASSOCIATIONS, Facet::Monitoring),
+    (PROTECTED_ITEMS, Facet::RecoveryServices),
+];
+
 /// The facet of a type, whichever way it is read.
 pub(super) fn facet_of(name: &str) -> Option<Facet> {
-    let other = || match name {
-        SECRETS | CERTIFICATES => Some(Facet::VaultContents),
-        SHARES => Some(Facet::Storage),
-        DIAGNOSTIC_SETTINGS => Some(Facet::DiagnosticSettings),
-        RULE_ASSOCIATIONS => Some(Facet::Monitoring),
-        PROTECTED_ITEMS => Some(Facet::RecoveryServices),
-        _ => None,
-    };
-    KINDS.iter().find(|kind| kind.name == name).map(|kind| kind.facet).or_else(other)
+    let listed = KINDS.iter().map(|kind| (kind.name, kind.facet));
+    listed.chain(BELOW).find(|(kind, _)| *kind == name).map(|(_, facet)| facet)
 }

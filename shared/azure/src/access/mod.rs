@@ -35,7 +35,7 @@ pub use files::{AccessFiles, read_access_files};
 pub use reader::AccessReader;
 
 /// How much is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Depth {
     /// What the rules on role-based access control need.
     #[default]

@@ -71,7 +71,8 @@ pub(super) fn split(mut value: Value) -> Result<Content, String> {
         let text = |name: &&str| value.get(*name).and_then(Value::as_str);
         names.iter().filter_map(text).any(|link| !link.is_empty())
     };
-    let goes_on = link(&["nextLink", "@odata.nextLink", "$skipToken", "skip_token", "skipToken"]);
+    let goes_on =
+        link(&["nextLink", "@odata.nextLink", "$skipToken", "skip_token", "skipToken"]) || is_part_of_answer(&value);
     match value {
         Value::Array(items) => Ok(Content { items, is_list: true, asked, ..Content::default() }),
         Value::Object(mut object) => {
@@ -86,6 +87,18 @@ pub(super) fn split(mut value: Value) -> Result<Content, String> {
         }
         _ => Err("holds no list, object or recorded exchange".to_owned()),
     }
+}
+
+/// Whether Resource Graph says that an answer is not all that there is: it was cut short, or has fewer items than were
+/// found. A page that was asked for by its number has no token that leads on.
+fn is_part_of_answer(value: &Value) -> bool {
+    let field = |names: &[&str]| names.iter().find_map(|name| value.get(*name)).filter(|field| !field.is_null());
+    // ARM's own answer has it as text, and clients may make it a truth value.
+    let is_cut = field(&["resultTruncated", "result_truncated"])
+        .is_some_and(|cut| cut.as_str().map_or(cut != false, |text| !text.trim().eq_ignore_ascii_case("false")));
+    let count = value.get("count").and_then(Value::as_u64);
+    let total = field(&["totalRecords", "total_records"]).and_then(Value::as_u64);
+    is_cut || count.zip(total).is_some_and(|(count, total)| count < total)
 }
 
 fn asked(request: &Value) -> Option<Asked> {
@@ -299,6 +312,32 @@ mod tests {
         assert!(split(json!({"response": {"status": 403, "body": {"value": []}}})).is_err());
         assert!(!split(json!({"value": [], "nextLink": "https://h/2"})).unwrap().is_whole());
         assert!(split(json!({"value": [], "nextLink": null})).unwrap().is_whole());
+    }
+
+    #[test]
+    fn an_answer_of_resource_graph_with_fewer_items_than_were_found_is_not_the_list() {
+        let is_whole = |mut answer: Value| {
+            answer["data"] = json!([]);
+            split(answer).unwrap().is_whole()
+        };
+        for part in [
+            json!({"resultTruncated": "true"}),
+            json!({"resultTruncated": true}),
+            json!({"result_truncated": "True", "skip_token": null}),
+            json!({"count": 500, "totalRecords": 3500, "resultTruncated": "false"}),
+            json!({"count": 500, "total_records": 3500, "skip_token": null}),
+        ] {
+            assert!(!is_whole(part.clone()), "{part}");
+        }
+        for whole in [
+            json!({}),
+            json!({"count": 500, "total_records": 500, "skip_token": null}),
+            json!({"count": 500, "totalRecords": 500, "resultTruncated": "false", "facets": []}),
+            json!({"result_truncated": null, "total_records": null, "count": 3}),
+            json!({"resultTruncated": false}),
+        ] {
+            assert!(is_whole(whole.clone()), "{whole}");
+        }
     }
 
     #[test]

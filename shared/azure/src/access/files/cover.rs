@@ -2,8 +2,9 @@
 
 use super::super::Depth;
 use super::super::kinds::{
-    APPLICATION_GROUPS, CERTIFICATES, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, PROTECTED_ITEMS, RECOVERY_VAULTS,
+    APPLICATION_GROUPS, BELOW, CERTIFICATES, DIAGNOSTIC_SETTINGS, HOST_POOLS, KINDS, PROTECTED_ITEMS, RECOVERY_VAULTS,
     RULE_ASSOCIATIONS, SECRETS, SESSION_HOSTS, SHARES, STORAGE_ACCOUNTS, VAULTS, VIRTUAL_MACHINES, WORKSPACES,
+    facet_of,
 };
 use super::super::ledger::Ledger;
 use super::super::posture::may_hold_shares;
@@ -51,7 +52,7 @@ impl Lists {
         let filter = asked.and_then(|asked| asked.filter.as_deref()).unwrap_or_default();
         self.take_roles(whats, items, filter);
         if let Some(asked) = asked {
-            self.take_question(asked);
+            self.take_question(asked, content.items.is_empty());
         }
     }
 
@@ -82,7 +83,7 @@ impl Lists {
     }
 
     /// Takes note of what was asked: the answer may be empty.
-    fn take_question(&mut self, asked: &Asked) {
+    fn take_question(&mut self, asked: &Asked, is_empty: bool) {
         let Some(scope) = asked.of.up_to("subscriptions") else { return };
         let filter = asked.filter.as_deref().unwrap_or_default();
         match facet_of_list(&asked.list) {
@@ -90,9 +91,13 @@ impl Lists {
             Some(facet) if filter.is_empty() && scope == asked.of => drop(self.of_scope.insert((facet, scope))),
             Some(_) => {}
             None => match &asked.namespace {
-                // `…/providers/{namespace}/{type}` of a subscription: whatever it holds, it is all of that type.
+                // `…/providers/{namespace}/{type}` of a subscription: whatever it holds, it is all of that type. Of
+                // types that are not kept nobody sees later what they may hold, unless there is none.
                 Some(namespace) if filter.is_empty() && scope == asked.of => {
-                    self.of_type.insert((format!("{namespace}/{}", asked.list), scope));
+                    let kind = format!("{namespace}/{}", asked.list);
+                    if is_empty || facet_of(&kind).is_some() {
+                        self.of_type.insert((kind, scope));
+                    }
                 }
                 // … and of a resource, all that is in it or beside it.
                 namespace => {
@@ -116,14 +121,10 @@ impl Lists {
         let is_of_kind = |one: &&(String, ArmId)| one.0 == kind && one.1.is_within(scope);
         let told: BTreeSet<&ArmId> = self.of_resource.iter().filter(is_of_kind).map(|(_, holder)| holder).collect();
         let of_all = self.of_type.contains(&(kind.to_owned(), scope.clone()));
+        // Where there is nothing that could hold some, there are none; if it is known that there is nothing more.
         let kinds = holders_of(kind);
-        let mut holders = holders_among(facts, scope, kind).into_iter().peekable();
-        // Where there is nothing that could hold some, there are none; if it is known that there is nothing.
-        let is_asked = match holders.peek() {
-            None if told.is_empty() => !kinds.is_empty() && kinds.iter().all(|kind| self.is_told(facts, scope, kind)),
-            _ => !told.is_empty(),
-        };
-        of_all || (is_asked && holders.all(|id| told.contains(id)))
+        let is_known = || !kinds.is_empty() && kinds.iter().all(|kind| self.is_told(facts, scope, kind));
+        of_all || (holders_among(facts, scope, kind).into_iter().all(|id| told.contains(id)) && is_known())
     }
 
     fn take_roles(&mut self, whats: &[What], items: &[Value], filter: &str) {
@@ -199,8 +200,8 @@ impl Lists {
             facet => {
                 let kinds =
                     KINDS.iter().filter(|kind| kind.facet == facet && (kind.for_access || depth == Depth::Posture));
-                let others = below(facet).iter().filter(|_| depth == Depth::Posture);
-                let names = kinds.map(|kind| kind.name).chain(others.copied());
+                let below = BELOW.iter().filter(|(_, of)| *of == facet && depth == Depth::Posture);
+                let names = kinds.map(|kind| kind.name).chain(below.map(|(name, _)| *name));
                 let missing: Vec<&str> = names.filter(|name| !self.is_told(facts, scope, name)).collect();
                 if missing.is_empty() { None } else { none(&missing.join(", ")) }
             }
@@ -217,18 +218,6 @@ fn is_of_everything(asked: &Asked) -> bool {
 
 /// What the list of all that a Recovery Services vault protects is called.
 const ALL_PROTECTED: &str = "microsoft.recoveryservices/vaults/backupprotecteditems";
-
-/// The types that are a part of a facet and are listed by the resources that they are in or beside.
-fn below(facet: Facet) -> &'static [&'static str] {
-    match facet {
-        Facet::DiagnosticSettings => &[DIAGNOSTIC_SETTINGS],
-        Facet::VaultContents => &[SECRETS, CERTIFICATES],
-        Facet::Storage => &[SHARES],
-        Facet::RecoveryServices => &[PROTECTED_ITEMS],
-        Facet::Monitoring => &[RULE_ASSOCIATIONS],
-        _ => &[],
-    }
-}
 
 /// The resource that another one is in or beside, if such are listed by that resource alone.
 fn holder(id: &ArmId, kind: &str) -> Option<ArmId> {

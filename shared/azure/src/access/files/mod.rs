@@ -31,6 +31,8 @@ use std::path::Path;
 pub struct AccessFiles {
     /// The facts, with what no file holds.
     pub facts: AccessFacts,
+    /// How deep they go: an earlier audit's own facts of access alone are none of the posture, whatever was wanted.
+    pub depth: Depth,
     /// The files, and things in them, that were not used, each with why.
     pub ignored: Vec<String>,
 }
@@ -251,14 +253,12 @@ impl Reading {
         Ok(())
     }
 
-    fn finish(mut self, depth: Depth) -> AccessFiles {
+    fn finish(mut self, wanted: Depth) -> AccessFiles {
         tidy(&mut self.facts);
         let mut groups = BTreeSet::new();
         self.facts.management_groups.retain(|group| groups.insert(group.id.clone()));
-        let mut told = std::mem::take(&mut self.facts.coverage);
-        if depth == Depth::Posture {
-            mark_access_only(&mut told);
-        }
+        let told = std::mem::take(&mut self.facts.coverage);
+        let depth = if self.has_facts { wanted.min(depth_of(&told)) } else { wanted };
         self.add_subscriptions();
         let scopes: Vec<ArmId> = self.facts.subscriptions.iter().map(|one| one.id.clone()).collect();
         let mut ledger = std::mem::take(&mut self.ledger);
@@ -296,7 +296,7 @@ impl Reading {
         untold(hidden, &mut ledger);
         self.facts.coverage = merged(told, ledger.coverage());
         self.facts.coverage.extend(of_directory);
-        AccessFiles { facts: self.facts, ignored: self.ignored }
+        AccessFiles { facts: self.facts, depth, ignored: self.ignored }
     }
 
     /// Every subscription that something lies in, or that is named.
@@ -317,19 +317,13 @@ impl Reading {
     }
 }
 
-/// An audit of access alone reads less of some facets than one of the posture: of virtual machines their names, of
-/// storage accounts no shares, and of the directory nobody by name but a vendor. What its facts lack is not to be taken
-/// for a fault.
-fn mark_access_only(told: &mut [Coverage]) {
-    const LESS: [Facet; 3] = [Facet::Compute, Facet::Storage, Facet::Principals];
-    if told.iter().any(|line| line.facet == Facet::Network) {
-        return;
-    }
-    let less = told.iter_mut().filter(|line| LESS.contains(&line.facet));
-    for line in less.filter(|line| matches!(line.state, State::Read { .. })) {
-        let text = "the facts are of an audit of access, which reads less of it: read them anew with the posture";
-        line.state = State::Unknown(Unreadable::new(Why::Missing, text));
-    }
+/// How deep an earlier audit looked, by what it tells of. One of access alone reads less of some facets too: of virtual
+/// machines their names, of storage accounts no shares, and of the directory nobody by name but a vendor. What its facts
+/// lack is not to be taken for a fault of the deployment.
+fn depth_of(told: &[Coverage]) -> Depth {
+    let of_access = [Depth::Rbac.facets(), Depth::Rbac.of_directory()].concat();
+    let is_more = |line: &Coverage| !of_access.contains(&line.facet);
+    if told.iter().any(is_more) { Depth::Posture } else { Depth::Rbac }
 }
 
 /// What an earlier audit told, and what files tell beside it: what it read counts as read no more if something of it

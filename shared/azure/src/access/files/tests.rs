@@ -327,6 +327,33 @@ fn what_is_in_resources_is_a_part_of_their_facet() {
 }
 
 #[test]
+fn what_is_in_one_resource_tells_nothing_of_others_that_no_list_names() {
+    let id = |rest: &str| format!("{S}/resourceGroups/g/providers/{rest}");
+    let within = |path: &str, items: &Value| recorded(&format!("{}?api-version=1", id(path)), items);
+    let of_subscription = |list: &str, items: &Value| recorded(&format!("{S}/providers/{list}?api-version=1"), items);
+    let vault = json!([{ "id": id("Microsoft.KeyVault/vaults/kv") }]);
+    let none_in_vault = |list: &str| within(&format!("Microsoft.KeyVault/vaults/kv/{list}"), &json!([]));
+    let base = [json!([assignment(S, "a", GROUP)]), none_in_vault("secrets"), none_in_vault("certificates")];
+    let read = |more: &[Value]| folder_of(&[&base[..], more].concat()).read(Depth::Posture);
+    assert!(!is_read(&read(&[]), S, Facet::VaultContents), "there may be more vaults");
+    let of_group = read(&[within("Microsoft.KeyVault/vaults", &vault)]);
+    assert!(!is_read(&of_group, S, Facet::KeyVaults), "of one resource group");
+    assert!(!is_read(&of_group, S, Facet::VaultContents), "there may be vaults in other resource groups");
+    assert!(is_read(&read(&[of_subscription("Microsoft.KeyVault/vaults", &vault)]), S, Facet::VaultContents));
+
+    // Galleries and images are not kept: only where there is no gallery there are no versions for certain.
+    let gallery = json!([{ "id": id("Microsoft.Compute/galleries/one") }]);
+    let versions = within("Microsoft.Compute/galleries/one/images/i/versions", &json!([]));
+    let lacks_versions = |items: &[Value]| {
+        let State::Unknown(reason) = state(&read(items), S, Facet::Compute) else { panic!("no machines are there") };
+        reason.detail.contains("galleries/images/versions")
+    };
+    assert!(lacks_versions(std::slice::from_ref(&versions)));
+    assert!(lacks_versions(&[of_subscription("Microsoft.Compute/galleries", &gallery), versions]));
+    assert!(!lacks_versions(&[of_subscription("Microsoft.Compute/galleries", &json!([]))]));
+}
+
+#[test]
 fn data_collection_rules_reach_hosts_only_if_every_host_was_asked() {
     let id = |rest: &str| format!("{S}/resourceGroups/g/providers/{rest}");
     let vm = |name: &str| id(&format!("Microsoft.Compute/virtualMachines/{name}"));
@@ -381,13 +408,18 @@ fn the_facts_of_an_audit_of_access_are_too_little_for_the_posture() {
         facts.subscriptions.push(SubscriptionFacts { id: ArmId::new(S), name: "S".into(), management_group: None });
         Folder::new().with("facts.json", &serde_json::to_value(&facts).unwrap())
     };
-    let access = [Facet::Compute, Facet::Principals, Facet::KeyVaults];
+    let access = [Depth::Rbac.facets(), Depth::Rbac.of_directory()].concat();
     let files = lines(&access).read(Depth::Posture);
-    assert!(!is_read(&files, S, Facet::Compute) && !is_read(&files, "/", Facet::Principals));
-    assert!(is_read(&files, S, Facet::KeyVaults));
-    assert!(is_read(&lines(&access).read(Depth::Rbac), S, Facet::Compute));
-    let whole = [Facet::Compute, Facet::Principals, Facet::Network];
-    assert!(is_read(&lines(&whole).read(Depth::Posture), S, Facet::Compute));
+    assert_eq!((files.depth, &files.facts), (Depth::Rbac, &lines(&access).read(Depth::Rbac).facts));
+    let unread: Vec<_> = files.facts.coverage.iter().filter(|line| matches!(line.state, State::Unknown(_))).collect();
+    assert!(unread.is_empty(), "they are all that the rules on access need: {unread:?}");
+    for more in [Facet::Network, Facet::Organization] {
+        let files = lines(&[&access[..], &[more]].concat()).read(Depth::Posture);
+        assert!(files.depth == Depth::Posture && is_read(&files, S, Facet::Compute), "{more}");
+        assert!(!is_read(&files, S, Facet::VaultContents), "{more}");
+    }
+    assert_eq!(lines(&[Facet::Network]).read(Depth::Rbac).depth, Depth::Rbac, "no deeper than was wanted");
+    assert_eq!(Folder::new().with("a.json", &json!([])).read(Depth::Posture).depth, Depth::Posture);
 }
 
 #[test]
