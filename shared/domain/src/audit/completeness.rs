@@ -22,6 +22,11 @@ impl Audit<'_> {
         })
     }
 
+    /// Whether a scope is in a subscription that is audited.
+    pub fn is_audited(&self, scope: &ArmId) -> bool {
+        self.facts.subscriptions.iter().any(|one| scope.is_within(&one.id))
+    }
+
     /// Whether these facets were read in full, everywhere.
     pub fn is_read_everywhere(&self, needs: &[Facet]) -> bool {
         unread(self.facts, needs).is_empty()

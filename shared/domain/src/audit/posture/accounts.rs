@@ -4,8 +4,9 @@ use super::estate::{SIGNS, has_sign_of_vds, if_vds, vendors};
 use super::mend::{delete_in_directory, of_principal};
 use super::rule;
 use super::vendor_identity::ROLES;
-use crate::access::{Action, DirectoryObject, Effective, Facet, GrantKind, builtin, principal_id};
+use crate::access::{Action, DirectoryObject, Effective, Facet, builtin, principal_id};
 use crate::audit::rules::helpers::{member_violation, name_of, note_opaque};
+use crate::audit::rules::standing::Standing;
 use crate::audit::{Audit, Evidence, Fix, Outcome, Rule, Severity, Violation};
 use std::collections::BTreeSet;
 
@@ -87,13 +88,10 @@ fn users_among<'b>(
 
 /// The grants of Owner that stand. One that was activated for a while looks the same where nobody read what is active.
 fn standing_owners<'a>(audit: &'a Audit<'_>, outcome: &mut Outcome) -> Vec<&'a Effective<'a>> {
-    let is_told = |grant: &Effective<'_>| match grant.scope.up_to("subscriptions") {
-        Some(subscription) => audit.is_read(&[Facet::PimActive], &subscription),
-        None => audit.is_read_everywhere(&[Facet::PimActive]),
-    };
+    let mut standing = Standing::new(audit);
     let grants = audit.world.grants().iter();
-    let owners = grants.filter(|grant| grant.kind == GrantKind::Standing && grant.role == builtin::OWNER);
-    let (told, other): (Vec<&Effective<'_>>, Vec<&Effective<'_>>) = owners.partition(|grant| is_told(grant));
+    let owners = grants.filter(|grant| Standing::is_meant(grant) && grant.role == builtin::OWNER);
+    let (told, other): (Vec<&Effective<'_>>, Vec<&Effective<'_>>) = owners.partition(|grant| standing.is_told(grant));
     let line = |grant: &&Effective<'_>| {
         let who = name_of(audit, &grant.principal.id);
         format!("whether {who} is Owner at {} all the time or only for now", grant.scope)

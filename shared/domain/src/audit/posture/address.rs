@@ -61,9 +61,13 @@ impl Versions {
 
     /// The kind of which a text stands for so many addresses that they are as good as all.
     pub(super) fn most_in(text: &str) -> Self {
+        let shortest = |net: &IpNet| match net {
+            IpNet::V4(_) => SHORTEST_V4,
+            IpNet::V6(_) => SHORTEST_V6,
+        };
         match prefix(text) {
             _ if is_word(text) => Self::BOTH,
-            Some(net) if is_internet(text) => Self::of(&net),
+            Some(net) if net.prefix_len() < shortest(&net) => Self::of(&net),
             _ => Self::default(),
         }
     }
@@ -82,17 +86,6 @@ fn is_word(text: &str) -> bool {
 /// Whether two prefixes share an address.
 pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)
-}
-
-/// Whether an address prefix of a security rule stands for everybody: any, the Internet, or so much of it that it is
-/// as good as all.
-pub(super) fn is_internet(text: &str) -> bool {
-    is_word(text)
-        || match prefix(text) {
-            Some(IpNet::V4(net)) => net.prefix_len() < SHORTEST_V4,
-            Some(IpNet::V6(net)) => net.prefix_len() < SHORTEST_V6,
-            None => false,
-        }
 }
 
 /// Whether a prefix is of addresses that are reachable from everywhere: none of private, shared, local and multicast
@@ -148,11 +141,18 @@ mod tests {
 
     #[test]
     fn everybody_is_written_in_many_ways() {
-        for all in ["*", "internet", "any", "0.0.0.0/0", "::/0", "128.0.0.0/1", "2000::/3"] {
-            assert!(is_internet(all), "{all}");
+        let (v4, v6) = (Versions { v4: true, v6: false }, Versions { v4: false, v6: true });
+        for word in ["*", "internet", " any "] {
+            assert_eq!(Versions::most_in(word), Versions::BOTH, "{word}");
         }
-        for some in ["VirtualNetwork", "10.0.0.0/8", "203.0.113.0/24", "2001:db8::/32", "AzureLoadBalancer", ""] {
-            assert!(!is_internet(some), "{some}");
+        for most in ["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7"] {
+            assert_eq!(Versions::most_in(most), v4, "{most}");
+        }
+        for most in ["::/0", "2000::/3", "2000::/15"] {
+            assert_eq!(Versions::most_in(most), v6, "{most}");
+        }
+        for some in ["VirtualNetwork", "10.0.0.0/8", "203.0.113.0/24", "2001::/16", "AzureLoadBalancer", ""] {
+            assert!(Versions::most_in(some).is_empty(), "{some}");
         }
     }
 

@@ -66,8 +66,7 @@ fn unaudited_resource(audit: &Audit<'_>, id: &str) -> Option<ArmId> {
         return None;
     };
     let resource = ArmId::new(resource);
-    let is_audited = audit.facts.subscriptions.iter().any(|one| resource.is_within(&one.id));
-    (!is_audited).then_some(resource)
+    (!audit.is_audited(&resource)).then_some(resource)
 }
 
 fn left_identity(id: &str) -> Violation {

@@ -126,14 +126,13 @@ impl<'a> Deployed<'a> {
         let facts = audit.facts;
         let by_id: HashMap<&ArmId, &ArmResource> =
             facts.resources.iter().map(|resource| (&resource.id, resource)).collect();
-        let is_audited = |id: &ArmId| facts.subscriptions.iter().any(|one| id.is_within(&one.id));
         let session_hosts = || facts.resources_of(SESSION_HOSTS);
         let (mut hosts, mut unseen) = (BTreeMap::new(), Vec::new());
         for session_host in session_hosts() {
             let Some(id) = session_host.reference("resourceId") else { continue };
             match by_id.get(&id) {
                 Some(vm) => drop(hosts.entry(&vm.id).or_insert(Host { session_host, vm })),
-                None if is_audited(&id) => {}
+                None if audit.is_audited(&id) => {}
                 None => unseen.push(format!("the virtual machine {id} is in a subscription that is not audited")),
             }
         }

@@ -248,12 +248,11 @@ fn paired(audit: &Audit<'_>, deployed: &Deployed<'_>) -> Outcome {
 
 fn hosts_without_machine(audit: &Audit<'_>, deployed: &Deployed<'_>, outcome: &mut Outcome) {
     let absence = Absence::of(audit, &[Facet::Compute]);
-    let is_audited = |id: &ArmId| audit.facts.subscriptions.iter().any(|one| id.is_within(&one.id));
     for session_host in audit.facts.resources_of(SESSION_HOSTS) {
         let is_lost = match session_host.reference("resourceId") {
             None => true,
             // Of machines in subscriptions that are not audited, `unseen` tells.
-            Some(id) if deployed.get(&id).is_some() || !is_audited(&id) => false,
+            Some(id) if deployed.get(&id).is_some() || !audit.is_audited(&id) => false,
             Some(id) => absence.proves(outcome, &id, "there is the virtual machine"),
         };
         if is_lost {

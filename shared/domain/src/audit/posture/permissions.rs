@@ -14,6 +14,8 @@ const REFERENCES: &[&str] = &[
     "https://learn.microsoft.com/graph/permissions-reference",
     "https://learn.microsoft.com/entra/identity/enterprise-apps/manage-application-permissions",
 ];
+/// Tells who is in groups that hide their members.
+const HIDDEN: &str = "Member.Read.Hidden";
 const APPLICATION: &[Facet] = &[Facet::AppRoleAssignments, Facet::Principals];
 const DELEGATED: &[Facet] = &[Facet::DelegatedGrants, Facet::Principals];
 const BOTH: &[Facet] = &[Facet::AppRoleAssignments, Facet::DelegatedGrants, Facet::Principals];
@@ -28,7 +30,7 @@ pub(super) const V06: Rule = rule(
     BOTH,
     |audit| {
         let mut outcome = application(audit, |grant| is(&grant.resource_app_id, builtin::AZURE_AD_GRAPH));
-        let all = delegated(audit, |grant, _| is(&grant.resource_app_id, builtin::AZURE_AD_GRAPH));
+        let all = delegated(audit, is_on_retired_graph);
         outcome.violations.extend(all.violations);
         outcome
     },
@@ -87,12 +89,7 @@ pub(super) const V11: Rule = rule(
      AllPrincipals for Directory.AccessAsUser.All, Directory.ReadWrite.All, Group.ReadWrite.All.",
     REFERENCES,
     DELEGATED,
-    |audit| {
-        const SCOPES: [&str; 3] = ["Directory.AccessAsUser.All", "Directory.ReadWrite.All", "Group.ReadWrite.All"];
-        delegated(audit, |grant, scope| {
-            grant.user.is_none() && is_graph(&grant.resource_app_id) && SCOPES.iter().any(|one| is(scope, one))
-        })
-    },
+    |audit| delegated(audit, writes_directory_for_everybody),
 );
 
 pub(super) const V12: Rule = rule(
@@ -103,12 +100,7 @@ pub(super) const V12: Rule = rule(
      for user_impersonation of Azure Service Management.",
     REFERENCES,
     DELEGATED,
-    |audit| {
-        delegated(audit, |grant, scope| {
-            let is_arm = is(&grant.resource_app_id, builtin::AZURE_SERVICE_MANAGEMENT);
-            grant.user.is_none() && is_arm && is(scope, "user_impersonation")
-        })
-    },
+    |audit| delegated(audit, manages_azure_for_everybody),
 );
 
 pub(super) const V13: Rule = rule(
@@ -120,10 +112,8 @@ pub(super) const V13: Rule = rule(
     REFERENCES,
     BOTH,
     |audit| {
-        const HIDDEN: &str = "Member.Read.Hidden";
         let mut outcome = application(audit, |grant| is_graph_role(grant, HIDDEN));
-        let scopes = delegated(audit, |grant, scope| is_graph(&grant.resource_app_id) && is(scope, HIDDEN));
-        outcome.violations.extend(scopes.violations);
+        outcome.violations.extend(delegated(audit, reads_hidden).violations);
         outcome
     },
 );
@@ -138,6 +128,35 @@ fn is_graph(app_id: &str) -> bool {
 
 fn is_graph_role(grant: &AppRoleAssignment, name: &str) -> bool {
     is_graph(&grant.resource_app_id) && is(graph_name(grant), name)
+}
+
+/// What a rule has against a permission of a delegated grant.
+type IsWrong = fn(&DelegatedGrant, &str) -> bool;
+
+/// All that the rules here have against one: V06, V11, V12 and V13.
+const WRONG: [IsWrong; 4] =
+    [is_on_retired_graph, writes_directory_for_everybody, manages_azure_for_everybody, reads_hidden];
+
+fn is_on_retired_graph(grant: &DelegatedGrant, _: &str) -> bool {
+    is(&grant.resource_app_id, builtin::AZURE_AD_GRAPH)
+}
+
+fn writes_directory_for_everybody(grant: &DelegatedGrant, scope: &str) -> bool {
+    const SCOPES: [&str; 3] = ["Directory.AccessAsUser.All", "Directory.ReadWrite.All", "Group.ReadWrite.All"];
+    grant.user.is_none() && is_graph(&grant.resource_app_id) && SCOPES.iter().any(|one| is(scope, one))
+}
+
+fn manages_azure_for_everybody(grant: &DelegatedGrant, scope: &str) -> bool {
+    let is_arm = is(&grant.resource_app_id, builtin::AZURE_SERVICE_MANAGEMENT);
+    grant.user.is_none() && is_arm && is(scope, "user_impersonation")
+}
+
+fn reads_hidden(grant: &DelegatedGrant, scope: &str) -> bool {
+    is_graph(&grant.resource_app_id) && is(scope, HIDDEN)
+}
+
+fn is_wrong_for_any(grant: &DelegatedGrant, scope: &str) -> bool {
+    WRONG.iter().any(|is_wrong| is_wrong(grant, scope))
 }
 
 /// Whether an application is Microsoft's own, whose permissions nobody here has given.
@@ -176,15 +195,16 @@ fn application(audit: &Audit<'_>, is_wrong: impl Fn(&AppRoleAssignment) -> bool)
     found.collect()
 }
 
-/// The delegated permissions that are wrong, each by its name. What mends a grant leaves nothing wrong in it, whichever
-/// of its permissions it is told of: one command must not give back what another one took.
-fn delegated(audit: &Audit<'_>, is_wrong: impl Fn(&DelegatedGrant, &str) -> bool) -> Outcome {
+/// The delegated permissions that are wrong, each by its name. What mends a grant leaves nothing in it that any rule has
+/// something against, whichever of its permissions it is told of: one command must not give back what another one took.
+fn delegated(audit: &Audit<'_>, is_wrong: IsWrong) -> Outcome {
     let grants = audit.facts.directory.delegated.iter().filter(|grant| !is_microsofts(audit, &grant.client));
     let mut outcome = Outcome::default();
     for grant in grants {
-        let scopes = grant.scopes.iter().map(String::as_str);
-        let (wrong, rest): (Vec<&str>, Vec<&str>) = scopes.partition(|scope| is_wrong(grant, scope));
-        outcome.violations.extend(wrong.into_iter().map(|scope| delegated_violation(audit, grant, scope, &rest)));
+        let scopes = || grant.scopes.iter().map(String::as_str);
+        let rest: Vec<&str> = scopes().filter(|scope| !is_wrong_for_any(grant, scope)).collect();
+        let wrong = scopes().filter(|scope| is_wrong(grant, scope));
+        outcome.violations.extend(wrong.map(|scope| delegated_violation(audit, grant, scope, &rest)));
     }
     outcome
 }

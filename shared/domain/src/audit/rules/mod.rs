@@ -50,7 +50,7 @@ mod r42_vendor_with_power;
 mod r43_left_over;
 mod r44_unread;
 mod remedy;
-mod standing;
+pub(super) mod standing;
 
 use super::rule::Rule;
 

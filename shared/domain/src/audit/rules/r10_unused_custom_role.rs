@@ -44,8 +44,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
 
 /// A subscription in which the role can be assigned and which is not audited.
 fn elsewhere<'a>(audit: &Audit<'_>, role: &'a Definition) -> Option<&'a ArmId> {
-    let is_audited = |scope: &ArmId| audit.facts.subscriptions.iter().any(|one| scope.is_within(&one.id));
-    role.assignable_scopes.iter().find(|scope| scope.subscription().is_some() && !is_audited(scope))
+    role.assignable_scopes.iter().find(|scope| scope.subscription().is_some() && !audit.is_audited(scope))
 }
 
 fn violation(role: &Definition) -> Violation {

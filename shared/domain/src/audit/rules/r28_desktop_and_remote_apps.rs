@@ -141,8 +141,9 @@ fn in_turn(pool: &ArmId, fixes: &[Fix]) -> Fix {
         powershell: lines(|fix| fix.powershell.as_deref()),
         portal: format!(
             "{pool} > Application groups: for each user, leave either the desktop's assignments or the RemoteApps'. \
-             Commands take the desktop from users that the evidence names and leave them the RemoteApps; there are none \
-             for whom one assignment or group gives both: these have to be parted first"
+             Commands take the desktop from users that the evidence names and leave them the RemoteApps; who leaves a \
+             group loses whatever else it gives. There are none for users to whom an assignment above the application \
+             group gives the desktop, or one group gives both: these have to be parted first"
         ),
     }
 }
@@ -212,6 +213,29 @@ mod tests {
         assert_eq!(az(other.assign("staff", USER, &group("apps"))).as_deref(), Some(leave));
         let wider = both("staff").assign("staff", USER, &group("desktop"));
         assert_eq!(az(wider).unwrap().lines().count(), 2, "every grant of the desktop goes");
+    }
+
+    #[test]
+    fn what_gives_more_than_the_desktop_is_not_taken_by_a_command() {
+        let far = group("apps").replace("/avd/", "/rg2/");
+        let base = || {
+            let estate = Estate::bare().resource(POOL, HOST_POOLS, json!({})).user("ann").group("staff", &["ann"]);
+            let estate = application_group(estate, "desktop", "Desktop", POOL);
+            let estate = application_group(estate, "apps-of-other", "RemoteApp", &format!("{POOL}2"));
+            let apps = json!({ "hostPoolArmPath": POOL, "applicationGroupType": "RemoteApp" });
+            estate.resource(&far, APPLICATION_GROUPS, apps).assign("ann", USER, &far)
+        };
+        // Whoever loses the grant at the resource group loses the other pool's RemoteApps too.
+        for holder in ["ann", "staff"] {
+            let found = base().assign(holder, USER, RG).check(&RULE).violations;
+            let [violation] = found.as_slice() else { panic!("{found:?}") };
+            assert_eq!((&violation.fix.az, &violation.fix.powershell), (&None, &None), "{holder}");
+            let both = base().assign(holder, USER, RG).assign("ann", USER, &group("desktop"));
+            assert_eq!(both.check(&RULE).violations.remove(0).fix.az, None, "half of it would leave the desktop");
+            let exact = base().assign(holder, USER, &group("desktop")).check(&RULE).violations.remove(0).fix;
+            assert_eq!(exact.az.unwrap().lines().count(), 1, "{holder}");
+            assert!(exact.portal.contains("who leaves a group loses whatever else it gives"));
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ const CAUTION: &str =
     ". Look first whether it was activated only, which was not read: then make a group eligible instead";
 
 /// Which standing grants are known to stand. Each subscription, and each scope above them, is looked at once.
-pub(super) struct Standing<'a> {
+pub(in crate::audit) struct Standing<'a> {
     audit: &'a Audit<'a>,
     /// The role assignments that active instances are seen as.
     told: HashSet<&'a ArmId>,
@@ -23,18 +23,18 @@ pub(super) struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    pub(super) fn new(audit: &'a Audit<'a>) -> Self {
+    pub(in crate::audit) fn new(audit: &'a Audit<'a>) -> Self {
         let told = audit.facts.pim.iter().filter_map(|instance| instance.origin.as_ref()).collect();
         Self { audit, told, read: HashMap::new() }
     }
 
     /// Whether a grant is there all the time, as far as was read.
-    pub(super) fn is_meant(grant: &Effective<'_>) -> bool {
+    pub(in crate::audit) fn is_meant(grant: &Effective<'_>) -> bool {
         grant.kind == GrantKind::Standing
     }
 
     /// Whether it was read that it is.
-    pub(super) fn is_told(&mut self, grant: &Effective<'a>) -> bool {
+    pub(in crate::audit) fn is_told(&mut self, grant: &Effective<'a>) -> bool {
         let audit = self.audit;
         // Nothing but users and groups can activate a role.
         if !is_assignment(grant)

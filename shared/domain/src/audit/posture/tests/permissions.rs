@@ -133,3 +133,23 @@ fn what_mends_a_grant_gives_nothing_back_that_is_wrong() {
         assert!(violation.fix.az.unwrap().contains("--method delete"));
     }
 }
+
+#[test]
+fn what_mends_a_grant_for_one_rule_gives_back_nothing_that_another_rule_takes() {
+    let az = |estate: &Estate, rule: &Rule| estate.check(rule).violations.remove(0).fix.az.unwrap();
+    let three = consent(MICROSOFT_GRAPH, None, &["Directory.ReadWrite.All", "Member.Read.Hidden", "User.Read"]);
+    for rule in [&V11, &V13] {
+        assert_eq!(found(&three, rule).len(), 1, "{}", rule.id);
+        assert!(az(&three, rule).ends_with(r#"--body '{"scope":"User.Read"}'"#), "{}", rule.id);
+    }
+    let two = consent(MICROSOFT_GRAPH, None, &["Directory.ReadWrite.All", "Member.Read.Hidden"]);
+    let old = consent(AZURE_AD_GRAPH, None, &["Directory.ReadWrite.All", "Member.Read.Hidden", "User.Read"]);
+    for (estate, rule) in [(&two, &V11), (&two, &V13), (&old, &V06), (&old, &V11), (&old, &V13)] {
+        assert!(az(estate, rule).contains("--method delete"), "{}", rule.id);
+    }
+    // Of one user, who may write the directory in their own name, only what is hidden is taken.
+    let own = consent(MICROSOFT_GRAPH, Some("u"), &["Directory.ReadWrite.All", "Member.Read.Hidden"]);
+    assert!(az(&own, &V13).ends_with(r#"--body '{"scope":"Directory.ReadWrite.All"}'"#));
+    let azure = consent(AZURE_SERVICE_MANAGEMENT, None, &["user_impersonation", "openid"]);
+    assert!(az(&azure, &V12).ends_with(r#"--body '{"scope":"openid"}'"#));
+}

@@ -149,6 +149,29 @@ fn who_may_have_power_only_for_now_is_not_said_to_have_it_all_the_time() {
 }
 
 #[test]
+fn above_subscriptions_one_that_was_read_tells_who_is_owner_all_the_time() {
+    let estate = vendor().subscription("s2").user("ines").assign("ines", OWNER, LANDING);
+    let owned = service(estate, |_, owners| *owners = Some(vec!["ines".to_owned()]));
+    let line = [format!("{LANDING} ines {OWNER}")];
+    assert_eq!(found(&owned, &V15), line);
+    let one = owned.forbidden(Facet::PimActive, "/subscriptions/s2");
+    assert_eq!(found(&one, &V15), line);
+    let none = one.forbidden(Facet::PimActive, S1);
+    assert_eq!(found(&none, &V15), NONE);
+    assert_eq!(
+        none.check(&V15).unknown,
+        [format!("whether User ines is Owner at {LANDING} all the time or only for now")]
+    );
+}
+
+#[test]
+fn who_can_activate_nothing_is_not_said_to_be_owner_for_now() {
+    let unknown = |estate: Estate| estate.forbidden(Facet::PimActive, S1).check(&V15).unknown;
+    assert_eq!(unknown(vendor().assign("cw", OWNER, S1)), NONE);
+    assert_eq!(unknown(vendor().user("ines").assign("ines", OWNER, S1)).len(), 1);
+}
+
+#[test]
 fn an_owners_group_that_cannot_be_seen_into_leaves_the_installer_unknown() {
     let estate = vds(deployed()).opaque_group("dark").assign("dark", OWNER, S1);
     assert_eq!(verdict(&estate, &V15), Verdict::Unknown);

@@ -2,10 +2,9 @@
 
 use super::super::grants::MAX_LISTED;
 use super::Sides;
-use crate::ArmId;
 use crate::audit::fix::{leave_group, remove};
 use crate::audit::{Audit, Fix};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What takes the desktop from users. Many are in the same groups: what these are in is looked up once.
 #[derive(Default)]
@@ -14,8 +13,8 @@ pub(super) struct Parting {
 }
 
 impl Parting {
-    /// The steps for one user, with the ways up to the groups that they are in; none where one grant or group gives both
-    /// sides, so that a step would take the RemoteApps too, and where there are too many.
+    /// The steps for one user, with the ways up to the groups that they are in; none where a grant gives more than the
+    /// desktop, or one group gives both sides, so that a step would take other things too, and where there are too many.
     pub(super) fn steps(
         &mut self,
         audit: &Audit<'_>,
@@ -23,13 +22,13 @@ impl Parting {
         user: &str,
         ways: &BTreeMap<String, Vec<String>>,
     ) -> Option<Vec<Fix>> {
-        let shared: HashSet<&ArmId> = sides.remote_apps.values().flatten().map(|grant| grant.id).collect();
         let gives_remote_apps = |group: &String| sides.remote_apps.contains_key(group.as_str());
         // The shortest way to a group is of two only if somebody is in it directly.
         let direct: Vec<&String> = ways.values().filter(|way| way.len() == 2).map(|way| &way[1]).collect();
         let (mut steps, mut leaving) = (Vec::new(), BTreeSet::<&String>::new());
         for (principal, grants) in sides.desktop.iter().filter(|(principal, _)| ways.contains_key(**principal)) {
-            if grants.iter().any(|grant| shared.contains(grant.id)) {
+            // What is granted above the application group may open others too, of this pool or of another one.
+            if grants.iter().any(|grant| grant.scope.segment("applicationGroups").is_none()) {
                 return None;
             }
             // Whoever is in a group that has both loses the desktop with its assignment, and keeps the RemoteApps.
