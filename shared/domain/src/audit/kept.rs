@@ -184,6 +184,7 @@ mod tests {
 
     fn kept(at: i64, rules: &[&str], blind: &[&str]) -> PoolFindings {
         let sighted = ["R01", "R02", "R03", "R04"].into_iter().filter(|rule| !blind.contains(rule));
+        let sighted: BTreeSet<String> = sighted.map(str::to_owned).collect();
         PoolFindings {
             pool: ESTATE.to_owned(),
             run: format!("run-{at}"),
@@ -192,7 +193,8 @@ mod tests {
             unclear: Vec::new(),
             appeared: Vec::new(),
             vanished: Vec::new(),
-            sighted: sighted.map(str::to_owned).collect(),
+            saw: sighted.clone(),
+            sighted,
             told: false,
             spoken: None,
             everywhere: rules.iter().map(|rule| (finding(rule).fingerprint, false)).collect(),
@@ -265,6 +267,16 @@ mod tests {
         assert_eq!(spoken_before(&[&first], 1), BTreeSet::new(), "it is from this very audit");
         let blind = kept(3, &[], &["R01"]).after(Some(first)).unwrap();
         assert_eq!(spoken_before(&[&blind], 4).len(), 1, "nobody can say whether it still is wrong");
+    }
+
+    #[test]
+    fn a_pool_that_is_gone_does_not_keep_what_it_told_from_being_told_again() {
+        let first = kept(1, &["R01"], &[]).after(None).unwrap();
+        // Nobody can say whether the pool is there, but every rule saw all it depends on, and nothing is wrong.
+        let unseen = PoolFindings { sighted: BTreeSet::new(), ..kept(2, &[], &[]) };
+        let second = unseen.after(Some(first)).unwrap();
+        assert_eq!(rules(&second.unclear), ["R01"]);
+        assert_eq!(second.spoken_before(Timestamp::from_second(3).unwrap()), BTreeSet::new());
     }
 
     #[test]
