@@ -14,7 +14,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub(super) use read::{Facts, chosen, facts_of, read_now};
+pub(super) use read::{Facts, chosen, chosen_of, facts_of, read_now};
 
 /// Something at or above `--fail-on` is wrong.
 const FINDINGS: u8 = 3;

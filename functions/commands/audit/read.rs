@@ -95,19 +95,29 @@ fn judges_posture(asked: Option<bool>, configured: bool, is_deep: bool, of: &str
     Ok(false)
 }
 
-/// The connection that is meant.
+/// The connection to Azure that is meant.
 pub(in crate::commands) fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<String> {
-    let arm: Vec<&str> = config
+    chosen_of(config, name, "arm", |kind| *kind == Kind::Arm)
+}
+
+/// The connection of a kind that is meant: the one that is named, or the only one.
+pub(in crate::commands) fn chosen_of(
+    config: &Config,
+    name: Option<&str>,
+    kind: &str,
+    is_of_kind: impl Fn(&Kind) -> bool,
+) -> anyhow::Result<String> {
+    let all: Vec<&str> = config
         .connections
         .iter()
-        .filter(|connection| connection.kind == Kind::Arm)
+        .filter(|connection| is_of_kind(&connection.kind))
         .map(|connection| connection.name.as_str())
         .collect();
-    match (name, arm.as_slice()) {
-        (Some(name), arm) if arm.contains(&name) => Ok(name.to_owned()),
-        (Some(name), _) => bail!("{name:?} is no connection of kind \"arm\"; there are: {}", arm.join(", ")),
+    match (name, all.as_slice()) {
+        (Some(name), all) if all.contains(&name) => Ok(name.to_owned()),
+        (Some(name), _) => bail!("{name:?} is no connection of kind {kind:?}; there are: {}", all.join(", ")),
         (None, [one]) => Ok((*one).to_owned()),
-        (None, []) => bail!("no connection of kind \"arm\" is configured"),
+        (None, []) => bail!("no connection of kind {kind:?} is configured"),
         (None, several) => bail!("there are several connections; name one with --connection: {}", several.join(", ")),
     }
 }

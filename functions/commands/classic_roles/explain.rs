@@ -90,16 +90,15 @@ fn principal(read: &RdsRead, text: &str) -> anyhow::Result<String> {
     let is_it = |key: &String, sign_in: &Option<String>, shown: &Option<String>| {
         *key == principal_id(text) || is(sign_in) || is(shown)
     };
-    let found: BTreeSet<String> = principals
+    let found: Vec<String> = principals
         .filter(|one| is_it(&one.key(), &one.sign_in_name, &one.display_name))
         .map(RdsPrincipal::key)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect();
-    match found.len() {
-        0 => bail!("nobody who holds a role is called {text:?}; write a name that is signed in with, or an object id"),
-        1 => Ok(found.into_iter().next().unwrap_or_default()),
-        _ => {
-            let ids: Vec<String> = found.into_iter().collect();
-            bail!("several are called {text:?}; name one by its id: {}", ids.join(", "))
-        }
+    match found.as_slice() {
+        [] => bail!("nobody who holds a role is called {text:?}; write a name that is signed in with, or an object id"),
+        [one] => Ok(one.clone()),
+        several => bail!("several are called {text:?}; name one by its id: {}", several.join(", ")),
     }
 }

@@ -34,7 +34,8 @@ const REVOKE: &str = "Example:
   poolwarden classic roles revoke --tenant-name contoso --role-definition-name \"RDS Reader\" --sign-in-name adele@contoso.com
 
 The options are the parameters of Remove-RdsRoleAssignment. What --diagnostics and --infrastructure mean has no mark of
-its own in the service's lists, so they go with --id. The last RDS Owner of a tenant group or tenant stays.
+its own in the service's lists, so they go with --id, and so does what may be several. The last RDS Owner of a tenant group
+or tenant stays.
 Exit codes: 0 revoked or not there, 1 failed or refused.";
 
 const EXPLAIN: &str = "Examples:

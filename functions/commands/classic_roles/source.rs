@@ -1,11 +1,12 @@
 //! Where the classic service's role assignments come from: the service itself, or files that were saved.
 
 use crate::commands::Cli;
+use crate::commands::audit::chosen_of;
 use crate::commands::output::visible;
 use crate::commands::session::{Session, check, configuration};
-use crate::config::{Config, Kind};
+use crate::config::Kind;
 use crate::deps::Deps;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use poolwarden_azure::{ClassicRoles, RdsRead, read_rds_files};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn open(cli: &Cli, connection: Option<&str>) -> anyhow::Result<Self> {
         let config = configuration(cli)?;
-        let name = chosen(&config, connection)?;
+        let name = chosen_of(&config, connection, "classic", |kind| matches!(kind, Kind::Classic(_)))?;
         check(&config)?;
         let Session { deps, .. } = Session::open(config)?;
         deps.sources.forget_refusal(&name);
@@ -53,22 +54,5 @@ pub(in crate::commands) async fn read_from(cli: &Cli, source: &Source) -> anyhow
             let read = desk.roles.list(None).await;
             read.map_err(|reason| anyhow::anyhow!("the role assignments of {} could not be read: {reason}", desk.name))
         }
-    }
-}
-
-fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<String> {
-    let is_classic = |kind: &Kind| matches!(kind, Kind::Classic(_));
-    let all: Vec<&str> = config
-        .connections
-        .iter()
-        .filter(|connection| is_classic(&connection.kind))
-        .map(|connection| connection.name.as_str())
-        .collect();
-    match (name, all.as_slice()) {
-        (Some(name), all) if all.contains(&name) => Ok(name.to_owned()),
-        (Some(name), _) => bail!("{name:?} is no connection of kind \"classic\"; there are: {}", all.join(", ")),
-        (None, [one]) => Ok((*one).to_owned()),
-        (None, []) => bail!("no connection of kind \"classic\" is configured"),
-        (None, several) => bail!("there are several; name one with --connection: {}", several.join(", ")),
     }
 }

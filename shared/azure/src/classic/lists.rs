@@ -79,7 +79,7 @@ pub(super) fn call(arm: &Arm, holder: &ArmId, path: Option<&str>, what: &'static
 }
 
 /// The items of one page, and the name of its last entry.
-type Page<T> = (Vec<Item<T>>, Option<String>);
+pub(super) type Page<T> = (Vec<Item<T>>, Option<String>);
 
 fn read_page<T>(
     list: List,
@@ -104,10 +104,9 @@ pub(super) async fn list<T>(
     read: impl Fn(&RawValue, &ArmId) -> Result<T, String>,
 ) -> Reading<Option<Listed<T>>> {
     let scope = list.scope(holder);
-    let stop = |why, text: &str| Some(Unreadable::new(why, format!("{} of {holder}: {text}", list.what)));
-    let (mut listed, mut seen, mut last_entry) = (Listed::new(), HashSet::new(), String::new());
-    let page_size = PAGE_SIZE.to_string();
-    for page in 0..PAGES {
+    let what = format!("{} of {holder}", list.what);
+    let (mut paging, page_size) = (Paging::new(what, scope), PAGE_SIZE.to_string());
+    while let Some(last_entry) = paging.next() {
         let query = [
             ("PageSize", page_size.as_str()),
             ("LastEntry", &last_entry),
@@ -116,41 +115,75 @@ pub(super) async fn list<T>(
             ("InitialSkip", "0"),
         ];
         let call = call(arm, holder, Some(list.path), list.what, &query);
-        let (items, last) = match arm.ask(&call, |body| read_page(list, holder, body, &read)).await {
+        let answer = arm.ask(&call, |body| read_page(list, holder, body, &read)).await;
+        if !paging.take(&last_entry, answer)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(paging.listed))
+}
+
+/// A list that comes in pages, each asked for with the last entry of the one before.
+pub(super) struct Paging<T> {
+    what: String,
+    scope: ArmId,
+    pages: usize,
+    /// The entry after which the next page begins, as long as there may be one.
+    next: Option<String>,
+    seen: HashSet<String>,
+    /// What has come so far.
+    pub(super) listed: Listed<T>,
+}
+
+impl<T> Paging<T> {
+    /// A list of something, whose items are in a scope.
+    pub(super) fn new(what: String, scope: ArmId) -> Self {
+        Self { what, scope, pages: 0, next: Some(String::new()), seen: HashSet::new(), listed: Listed::new() }
+    }
+
+    /// The entry after which the next page begins; none when there is no page more to be asked for.
+    pub(super) fn next(&mut self) -> Option<String> {
+        self.next.take()
+    }
+
+    /// Takes a page. The first one tells whether there is a list at all: `false` if what is listed does not exist.
+    pub(super) fn take(&mut self, last_entry: &str, answer: Reading<Option<Page<T>>>) -> Reading<bool> {
+        let (items, last) = match answer {
             Ok(Some(page)) => page,
-            Ok(None) if page == 0 => return Ok(None),
-            Err(reason) if page == 0 => return Err(reason),
-            Ok(None) => {
-                listed.stopped = stop(Why::Failed, "its next page is not there (404)");
-                break;
-            }
+            Ok(None) if self.pages == 0 => return Ok(false),
+            Err(reason) if self.pages == 0 => return Err(reason),
+            Ok(None) => return Ok(self.stop(Why::Failed, "the next page is not there (404)")),
             Err(reason) => {
-                listed.stopped = Some(reason);
-                break;
+                self.listed.stopped = Some(reason);
+                return Ok(true);
             }
         };
-        let (entries, before) = (items.len(), seen.len());
-        listed.take_in(&mut seen, &scope, items);
+        let (entries, before) = (items.len(), self.seen.len());
+        self.listed.take_in(&mut self.seen, &self.scope, items);
+        self.pages += 1;
         // The last page may begin with the entry that it was to follow, and hold nothing else.
-        let is_at_the_end = entries == 0 || (entries == 1 && last.as_ref() == Some(&last_entry));
-        if page > 0 && seen.len() == before && !is_at_the_end {
-            listed.stopped = stop(Why::Malformed, "its pages repeat, so there may be more than they show");
-            break;
+        let is_at_the_end = entries == 0 || (entries == 1 && last.as_deref() == Some(last_entry));
+        if self.pages > 1 && self.seen.len() == before && !is_at_the_end {
+            return Ok(self.stop(Why::Malformed, "the pages repeat, so there may be more than they show"));
         }
         if entries < PAGE_SIZE {
-            break;
+            return Ok(true);
         }
         match last {
             None => {
-                listed.stopped =
-                    stop(Why::Malformed, "its last entry has no name, so the next page cannot be asked for");
-                break;
+                let text = "the last entry has no name, so the next page cannot be asked for";
+                return Ok(self.stop(Why::Malformed, text));
             }
-            Some(_) if page + 1 == PAGES => {
-                listed.stopped = stop(Why::TooLarge, &format!("it has more than {PAGES} pages"));
+            Some(_) if self.pages == PAGES => {
+                return Ok(self.stop(Why::TooLarge, &format!("there are more than {PAGES} pages")));
             }
-            Some(last) => last_entry = last,
+            Some(last) => self.next = Some(last),
         }
+        Ok(true)
     }
-    Ok(Some(listed))
+
+    fn stop(&mut self, why: Why, text: &str) -> bool {
+        self.listed.stopped = Some(Unreadable::new(why, format!("{}: {text}", self.what)));
+        true
+    }
 }

@@ -5,11 +5,10 @@
 //! what is there; a client that was cut off does the same.
 
 use super::ClassicInventory;
-use super::lists::{PAGE_SIZE, PAGES, SUBJECT};
+use super::lists::{PAGE_SIZE, Page, Paging, SUBJECT};
 use crate::answers::safe;
 use crate::arm::{Arm, Call, TRIES, json};
 use crate::files::{Found, OpenError, Problem, find, shown, text};
-use crate::listing::Listed;
 use crate::throttle::{Kind, Meter, jittered};
 use poolwarden_domain::delegated::{Assignee, RdsAssignment, RdsRole, Request, read, scope_text};
 use poolwarden_domain::{Reading, UnknownScope, Unreadable, Why, classic};
@@ -20,6 +19,8 @@ use std::path::Path;
 /// The role that sees assignments, and the one that changes them.
 const READER: &str = "RDS Reader";
 const OWNER: &str = "RDS Owner";
+/// What is listed.
+const WHAT: &str = "the role assignments";
 /// What tells a role assignment from other things in a file.
 const SIGNS: [&str; 3] = ["roleAssignmentId", "roleDefinitionName", "roleDefinitionId"];
 /// The longest text that an error repeats.
@@ -61,53 +62,17 @@ impl ClassicInventory {
 impl ClassicRoles {
     /// The role assignments that the identity sees; of one user, if a name that is signed in with is given.
     pub async fn list(&self, user: Option<&str>) -> Reading<RdsRead> {
-        let mut listed = Listed::new();
-        let (mut seen, mut last_entry, page_size) = (HashSet::new(), String::new(), PAGE_SIZE.to_string());
-        for page in 0..PAGES {
+        let (mut paging, page_size) = (Paging::new(WHAT.to_owned(), classic::root()), PAGE_SIZE.to_string());
+        while let Some(last_entry) = paging.next() {
             let mut query = vec![("PageSize", page_size.as_str()), ("LastEntry", &last_entry), ("InitialSkip", "0")];
             query.extend(user.map(|user| ("upn", user)));
-            let call = self.call(None, Kind::Read, None, &query, "the role assignments", READER);
-            let records: Vec<Value> = match self.arm.ask(&call, |body| json(body)).await {
-                Ok(Some(records)) => records,
-                Ok(None) if page == 0 => {
-                    let text = "the role assignments: 404, and a retired service may answer that to anything";
-                    return Err(Unreadable::new(Why::Missing, text));
-                }
-                Err(reason) if page == 0 => return Err(reason),
-                Ok(None) => {
-                    listed.stopped = Some(stop(Why::Failed, "their next page is not there (404)"));
-                    break;
-                }
-                Err(reason) => {
-                    listed.stopped = Some(reason);
-                    break;
-                }
-            };
-            let (entries, before) = (records.len(), seen.len());
-            let last = records.last().and_then(|record| record["roleAssignmentId"].as_str()).map(str::to_owned);
-            let items =
-                records.iter().map(|record| (record["roleAssignmentId"].as_str().map(str::to_owned), read(record)));
-            listed.take_in(&mut seen, &classic::root(), items.collect());
-            let is_at_the_end = entries == 0 || (entries == 1 && last.as_ref() == Some(&last_entry));
-            if page > 0 && seen.len() == before && !is_at_the_end {
-                listed.stopped = Some(stop(Why::Malformed, "their pages repeat, so there may be more than they show"));
-                break;
-            }
-            if entries < PAGE_SIZE {
-                break;
-            }
-            match last {
-                None => {
-                    listed.stopped =
-                        Some(stop(Why::Malformed, "the last one has no id, so what follows cannot be asked for"));
-                    break;
-                }
-                Some(_) if page + 1 == PAGES => {
-                    listed.stopped = Some(stop(Why::TooLarge, &format!("there are more than {PAGES} pages")));
-                }
-                Some(last) => last_entry = last,
+            let call = self.call(None, Kind::Read, None, &query, WHAT, READER);
+            if !paging.take(&last_entry, self.arm.ask(&call, read_page).await)? {
+                let text = format!("{WHAT}: 404, and a retired service may answer that to anything");
+                return Err(Unreadable::new(Why::Missing, text));
             }
         }
+        let listed = paging.listed;
         let mut unknown: Vec<UnknownScope> = listed.flaws.iter().map(at_root).collect();
         unknown.extend(listed.stopped.map(|reason| UnknownScope { scope: classic::root(), reason }));
         Ok(RdsRead { assignments: listed.items, unknown, ignored: Vec::new() })
@@ -183,8 +148,10 @@ impl ClassicRoles {
     }
 }
 
-fn stop(why: Why, text: &str) -> Unreadable {
-    Unreadable::new(why, format!("the role assignments: {text}"))
+fn read_page(body: &[u8]) -> Result<Page<RdsAssignment>, String> {
+    let records: Vec<Value> = json(body)?;
+    let id = |record: &Value| record["roleAssignmentId"].as_str().map(str::to_owned);
+    Ok((records.iter().map(|record| (id(record), read(record))).collect(), records.last().and_then(id)))
 }
 
 /// A record that could not be understood, by what it calls itself, hides nothing else; where it holds is not known.

@@ -2,9 +2,13 @@
 
 use super::helpers::{bears_on, evidence_of, name_of, note_opaque, through_groups};
 use crate::ArmId;
-use crate::access::{DirectoryObject, Effective, World};
+use crate::access::{DirectoryObject, Effective, Facet, World};
 use crate::audit::{Audit, Evidence, Outcome};
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// What it depends on who has two powers.
+pub(super) const COMBINATION: &[Facet] =
+    &[Facet::RoleAssignments, Facet::RoleDefinitions, Facet::PimActive, Facet::GroupMembers, Facet::ManagementGroups];
 
 /// Somebody who has both powers in a subscription.
 #[derive(Debug)]

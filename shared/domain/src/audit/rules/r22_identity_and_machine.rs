@@ -1,8 +1,8 @@
 //! A machine of one's own, with an identity of somebody else's.
 
-use super::combination::combinations;
+use super::combination::{COMBINATION, combinations};
 use super::helpers::{name_of, part_with, role_of};
-use crate::access::{Action, Effective, Facet, builtin};
+use crate::access::{Action, Effective, builtin};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, Violation};
 use std::collections::HashMap;
 
@@ -17,13 +17,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identity-best-practice-recommendations",
         "https://learn.microsoft.com/azure/role-based-access-control/best-practices",
     ],
-    needs: &[
-        Facet::RoleAssignments,
-        Facet::RoleDefinitions,
-        Facet::PimActive,
-        Facet::GroupMembers,
-        Facet::ManagementGroups,
-    ],
+    needs: COMBINATION,
     check,
 };
 
@@ -72,6 +66,7 @@ fn check(audit: &Audit<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Facet;
     use crate::audit::Verdict;
     use crate::audit::testing::{Estate, LANDING, RG, S1};
 

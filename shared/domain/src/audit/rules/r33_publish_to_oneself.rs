@@ -1,9 +1,9 @@
 //! Principals that can publish a desktop and give it to themselves.
 
-use super::combination::combinations;
+use super::combination::{COMBINATION, combinations};
 use super::helpers::name_of;
 use super::remedy::release;
-use crate::access::{Action, Effective, Facet, builtin, condition};
+use crate::access::{Action, Effective, builtin, condition};
 use crate::audit::{Audit, Family, Outcome, Rule, Severity, Violation};
 use std::collections::HashMap;
 
@@ -18,13 +18,7 @@ pub(super) const RULE: Rule = Rule {
         "https://learn.microsoft.com/azure/virtual-desktop/rbac",
         "https://learn.microsoft.com/azure/role-based-access-control/delegate-role-assignments-overview",
     ],
-    needs: &[
-        Facet::RoleAssignments,
-        Facet::RoleDefinitions,
-        Facet::PimActive,
-        Facet::GroupMembers,
-        Facet::ManagementGroups,
-    ],
+    needs: COMBINATION,
     check,
 };
 
